@@ -1,0 +1,699 @@
+"""Expressions: a few node kinds with exact symbolic shapes, interned so that `is` is structural equality.
+
+| kind     | meaning                                                                                   |
+|----------|-------------------------------------------------------------------------------------------|
+| `Var`    | a named quantity, or its adjoint, perhaps at an instant: x, h[t-1], the adjoint of W       |
+| `Lin`    | a weighted sum of expressions of one shape; weights are exact SymPy numbers or dimensions  |
+| `Ein`    | a generalised einsum: absent letters are summed, new ones broadcast, repeats are diagonals |
+| `Map`    | a function of the table, or one of its derivatives, entry by entry                         |
+| `Comp`   | a named composition (softmax, squared norm): prints as itself, means its body              |
+| `Opaque` | a scalar function left open, such as a loss l_t(h[t]), or its gradient                     |
+| `Over`   | a sum or an ordered product over time                                                      |
+| `Jac`    | the symbol of a Jacobian, du/dv, before its value is put in                                |
+
+Nodes are SymPy `Basic` objects, so they travel through SymPy containers, but they are immutable, hashed by
+identity, and walked iteratively with a memo: SymPy's own walks are exponential on shared graphs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakValueDictionary
+
+import sympy
+from sympy.core.basic import Basic
+from sympy.core.symbol import Str
+
+if TYPE_CHECKING:
+    from derive.ops import Composition, Function
+
+Shape = tuple[Any, ...]
+Letters = tuple[int, ...]
+
+
+class DeriveError(ValueError):
+    """Input that can't be used; the message says where and what would be right."""
+
+
+class ShapeError(DeriveError):
+    """Two shapes that don't fit; the message holds both."""
+
+
+class MissingRule(DeriveError):
+    """The engine lacks a rule. Nothing ever falls back to zero."""
+
+
+class Instant(NamedTuple):
+    """A point in time, base + offset: ("t", -1) is t-1, ("T", 0) the last step, ("", 3) the constant 3."""
+
+    base: str
+    offset: int = 0
+
+    def __str__(self) -> str:
+        if not self.base:
+            return str(self.offset)
+        return self.base + (f"{self.offset:+d}" if self.offset else "")
+
+    def shifted(self, steps: int) -> Instant:
+        return Instant(self.base, self.offset + steps)
+
+    def put(self, base: str, instant: Instant) -> Instant:
+        """This instant with `base` replaced: t+1 with t := T-1 is T."""
+        return Instant(instant.base, instant.offset + self.offset) if self.base == base else self
+
+    def at(self, times: dict[str, int]) -> int:
+        """Its number, given one for each base."""
+        return (times[self.base] if self.base else 0) + self.offset
+
+
+def show_shape(shape: Shape) -> str:
+    """Readable shape: scalar, R^n, R^(n x d)."""
+    return "a scalar" if not shape else f"R^{shape[0]}" if len(shape) == 1 else f"R^({' x '.join(map(str, shape))})"
+
+
+_interned: WeakValueDictionary[tuple, Expr] = WeakValueDictionary()
+
+
+def _intern(cls: type, key: tuple, **fields: Any) -> Any:
+    full = (cls, *key)
+    node = _interned.get(full)
+    if node is None:
+        node = Basic.__new__(cls)
+        for name, value in fields.items():
+            setattr(node, name, value)
+        _interned[full] = node
+    return node
+
+
+def exact(value: Any) -> sympy.Expr:
+    """An exact SymPy number; a float is read as the decimal it prints as (0.1 is 1/10)."""
+    if isinstance(value, sympy.Expr) and not isinstance(value, sympy.Float):
+        return value
+    if isinstance(value, bool):
+        raise DeriveError(f"{value} is not a number")
+    if isinstance(value, int):
+        return sympy.Integer(value)
+    if isinstance(value, Fraction):
+        return sympy.Rational(value.numerator, value.denominator)
+    return sympy.Rational(str(value))
+
+
+class Expr(Basic):
+    """Base of all nodes: a shape, children, arithmetic. Built by the constructors below, never by class call."""
+
+    __slots__ = ("__weakref__", "shape")
+    _op_priority = 100.0  # SymPy numbers on the left hand over to our __rmul__ and friends
+    shape: Shape
+    printer: Callable[[Expr, str], str] | None = None  # set by derive.printing
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"{cls.__name__} nodes are built by the functions in derive.expr and derive.ops")
+
+    # -- the interface of a kind ----------------------------------------------------------------------------
+
+    def children(self) -> tuple[Expr, ...]:
+        return ()
+
+    def with_children(self, children: Sequence[Expr]) -> Expr:
+        return self
+
+    def _fields(self) -> tuple[Basic, ...]:
+        return ()
+
+    # -- SymPy's side ---------------------------------------------------------------------------------------
+
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
+    @property
+    def args(self) -> tuple[Basic, ...]:
+        return (*self._fields(), *self.children())
+
+    @property
+    def func(self) -> Callable[..., Expr]:
+        fields = len(self._fields())
+        return lambda *args: self.with_children(args[fields:])
+
+    def _hashable_content(self) -> tuple[Basic, ...]:
+        return self.args
+
+    def atoms(self, *types: type) -> set:
+        wanted = types or (Var,)
+        return {node for node in postorder(self) if isinstance(node, wanted)}
+
+    @property
+    def free_symbols(self) -> set:
+        return self.atoms(Var)
+
+    def has(self, *patterns: Any) -> bool:
+        nodes = set(postorder(self))
+        return any(p in nodes if isinstance(p, Expr) else any(isinstance(n, p) for n in nodes) for p in patterns)
+
+    def xreplace(self, rule: dict) -> Expr:
+        return rebuild(self, lambda node: rule.get(node, node))
+
+    replace_nodes = xreplace
+
+    def subs(self, *args: Any, **kwargs: Any) -> Expr:
+        raise TypeError("subs is SymPy's; use xreplace({node: node}) for expressions and at_time for instants")
+
+    def count_ops(self, visual: Any = None) -> int:
+        return sum(1 for node in postorder(self) if node.children())
+
+    def copy(self) -> Expr:
+        return self
+
+    def __copy__(self) -> Expr:
+        return self
+
+    def __deepcopy__(self, memo: dict) -> Expr:
+        return self
+
+    # -- arithmetic -----------------------------------------------------------------------------------------
+
+    @property
+    def T(self) -> Expr:
+        return transpose(self)
+
+    def __neg__(self) -> Expr:
+        return lin([(-1, self)], self.shape)
+
+    def __add__(self, other: Any) -> Expr:
+        return _sum(self, 1, other, "add")
+
+    def __radd__(self, other: Any) -> Expr:
+        return _sum(as_expr(other, self.shape), 1, self, "add")
+
+    def __sub__(self, other: Any) -> Expr:
+        return _sum(self, -1, other, "subtract")
+
+    def __rsub__(self, other: Any) -> Expr:
+        return _sum(as_expr(other, self.shape), -1, self, "subtract")
+
+    def __mul__(self, other: Any) -> Expr:
+        return hadamard(self, other) if isinstance(other, Expr) else lin([(exact(other), self)], self.shape)
+
+    def __rmul__(self, other: Any) -> Expr:
+        return lin([(exact(other), self)], self.shape)
+
+    def __matmul__(self, other: Any) -> Expr:
+        return matmul(self, other)
+
+    def __str__(self) -> str:
+        return self.printer("text") if self.printer else object.__repr__(self)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.printer('latex')}$" if self.printer else ""
+
+
+class Var(Expr):
+    """A named quantity; `bar` marks its adjoint; `time` is the instant of a sequence's entry."""
+
+    __slots__ = ("bar", "name", "time")
+    name: str
+    time: Instant | None
+    bar: bool
+
+    def _fields(self) -> tuple[Basic, ...]:
+        return (Str(self.name), sympy.Tuple(*self.shape), Str(str(self.time)), Str("bar" if self.bar else ""))
+
+    def at(self, instant: Instant | None) -> Var:
+        return var(self.name, self.shape, instant, self.bar)
+
+    @property
+    def adjoint(self) -> Var:
+        return var(self.name, self.shape, self.time, True)
+
+    @property
+    def key(self) -> str:
+        """The name in dictionaries: h, or h[0] for an entry at a fixed instant."""
+        fixed = self.time is not None and self.time.base == ""
+        return f"{self.name}[{self.time}]" if fixed else self.name
+
+
+class Lin(Expr):
+    """A weighted sum, in the order in which it was written."""
+
+    __slots__ = ("terms",)
+    terms: tuple[tuple[sympy.Expr, Expr], ...]
+
+    def _fields(self) -> tuple[Basic, ...]:
+        return (sympy.Tuple(*(c for c, _ in self.terms)), sympy.Tuple(*self.shape))
+
+    def children(self) -> tuple[Expr, ...]:
+        return tuple(e for _, e in self.terms)
+
+    def with_children(self, children: Sequence[Expr]) -> Expr:
+        return lin([(c, e) for (c, _), e in zip(self.terms, children, strict=True)], self.shape)
+
+
+class Ein(Expr):
+    """Sum over the letters that `out` lacks of the product of the factors' entries.
+
+    Letters are 0, 1, … in order of appearance in `out`, then in the factors; `dims` holds their sizes. An output
+    letter that no factor has is a broadcast, one that stands twice in `out` is a diagonal (zero elsewhere).
+    """
+
+    __slots__ = ("dims", "factors", "out")
+    factors: tuple[tuple[Expr, Letters], ...]
+    out: Letters
+    dims: tuple[Any, ...]
+
+    def _fields(self) -> tuple[Basic, ...]:
+        letters = sympy.Tuple(*(sympy.Tuple(*ls) for _, ls in self.factors))
+        return (sympy.Tuple(*self.out), letters, sympy.Tuple(*self.dims))
+
+    def children(self) -> tuple[Expr, ...]:
+        return tuple(e for e, _ in self.factors)
+
+    def with_children(self, children: Sequence[Expr]) -> Expr:
+        factors = [(e, ls) for e, (_, ls) in zip(children, self.factors, strict=True)]
+        return ein(factors, self.out, dict(enumerate(self.dims)))
+
+    @property
+    def summed(self) -> tuple[int, ...]:
+        return tuple(i for i in range(len(self.dims)) if i not in self.out)
+
+
+class Map(Expr):
+    """fn, or its `order`-th derivative, of every entry of `arg`."""
+
+    __slots__ = ("arg", "fn", "order")
+    fn: Function
+    arg: Expr
+    order: int
+
+    def _fields(self) -> tuple[Basic, ...]:
+        return (Str(str(self.fn)), sympy.Integer(self.order))
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.arg,)
+
+    def with_children(self, children: Sequence[Expr]) -> Expr:
+        return apply(self.fn, children[0], self.order)
+
+
+class Comp(Expr):
+    """A named composition of other expressions: prints as itself, means `body`."""
+
+    __slots__ = ("inputs", "record")
+    record: Composition
+    inputs: tuple[Expr, ...]
+
+    def _fields(self) -> tuple[Basic, ...]:
+        return (Str(self.record.name),)
+
+    def children(self) -> tuple[Expr, ...]:
+        return self.inputs
+
+    def with_children(self, children: Sequence[Expr]) -> Expr:
+        return compose(self.record, *children)
+
+    @property
+    def body(self) -> Expr:
+        return self.record.body(*self.inputs)
+
+
+class Opaque(Expr):
+    """An open scalar function of one argument, perhaps one for each instant; order 1 is its gradient."""
+
+    __slots__ = ("arg", "name", "order", "time")
+    name: str
+    time: Instant | None
+    arg: Expr
+    order: int
+
+    def _fields(self) -> tuple[Basic, ...]:
+        return (Str(self.name), Str(str(self.time)), sympy.Integer(self.order))
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.arg,)
+
+    def with_children(self, children: Sequence[Expr]) -> Expr:
+        return opaque(self.name, self.time, children[0], self.order)
+
+
+class Over(Expr):
+    """Sum, or matrix product with the latest factor on the left, of `body` for index = lo … hi."""
+
+    __slots__ = ("body", "hi", "index", "kind", "lo")
+    kind: str
+    body: Expr
+    index: str
+    lo: Instant
+    hi: Instant
+
+    def _fields(self) -> tuple[Basic, ...]:
+        return (Str(self.kind), Str(self.index), Str(str(self.lo)), Str(str(self.hi)))
+
+    def children(self) -> tuple[Expr, ...]:
+        return (self.body,)
+
+    def with_children(self, children: Sequence[Expr]) -> Expr:
+        return over(self.kind, children[0], self.index, self.lo, self.hi)
+
+
+class Jac(Expr):
+    """The Jacobian of `top` with respect to `below`; shape: the shape of top, then that of below.
+
+    `direct` means: in the equation of top alone, its other quantities held; otherwise along every path.
+    """
+
+    __slots__ = ("below", "direct", "top")
+    top: Expr
+    below: Var
+    direct: bool
+
+    def _fields(self) -> tuple[Basic, ...]:
+        return (Str("direct" if self.direct else "total"), self.top, self.below)
+
+
+# -- constructors -------------------------------------------------------------------------------------------------
+
+
+def var(name: str, shape: Iterable[Any] = (), time: Instant | None = None, bar: bool = False) -> Var:
+    """A named quantity of that shape."""
+    if not name.isidentifier():
+        raise DeriveError(f"{name!r} is not a name")
+    shape = tuple(sympy.Integer(s) if isinstance(s, int) else s for s in shape)
+    return _intern(Var, (name, shape, time, bar), name=name, shape=shape, time=time, bar=bar)
+
+
+def lin(terms: Iterable[tuple[Any, Expr]], shape: Shape) -> Expr:
+    """Σ c·e: nested sums with weight ±1 opened, equal terms collected in the place of the first, zeros dropped."""
+    total: dict[Expr, sympy.Expr] = {}
+
+    def collect(c: sympy.Expr, e: Expr) -> None:
+        if isinstance(e, Lin) and (len(e.terms) <= 1 or c in (1, -1)):
+            for inner, child in e.terms:
+                collect(c * inner, child)
+        else:
+            total[e] = total.get(e, sympy.S.Zero) + c
+
+    for c, e in terms:
+        if e.shape != shape:
+            raise ShapeError(f"a sum of {show_shape(shape)} and {show_shape(e.shape)}")
+        collect(exact(c), e)
+    kept = tuple((c, e) for e, c in total.items() if c != 0)
+    if len(kept) == 1 and kept[0][0] == 1:
+        return kept[0][1]
+    return _intern(Lin, (kept, shape), terms=kept, shape=shape)
+
+
+def zeros(shape: Shape) -> Expr:
+    return lin((), shape)
+
+
+def is_zero(e: Expr) -> bool:
+    return isinstance(e, Lin) and not e.terms
+
+
+def ones(shape: Shape) -> Expr:
+    return ein([], tuple(range(len(shape))), dict(enumerate(shape)))
+
+
+def is_ones(e: Expr) -> bool:
+    return isinstance(e, Ein) and not e.factors and len(set(e.out)) == len(e.out)
+
+
+def constant(value: Any, shape: Shape = ()) -> Expr:
+    return lin([(value, ones(shape))], shape)
+
+
+def constant_value(e: Expr) -> sympy.Expr | None:
+    """The number that every entry of `e` is, where it is one by its form."""
+    if is_ones(e):
+        return sympy.S.One
+    if is_zero(e):
+        return sympy.S.Zero
+    if isinstance(e, Lin) and len(e.terms) == 1 and is_ones(e.terms[0][1]):
+        return e.terms[0][0]
+    return None
+
+
+def ein(factors: Iterable[tuple[Expr, Letters]], out: Letters, dims: dict[int, Any] | None = None) -> Expr:
+    """The einsum in normal form: numbers outside, transposes, ones and identities absorbed, letters canonical.
+
+    `dims` is needed for letters that only `out` has. Raises ShapeError where one letter has two sizes.
+    """
+    sizes = {i: dims[i] for i in out if i in dims} if dims else {}
+    same: dict[int, int] = {}
+
+    def root(letter: int) -> int:
+        while letter in same:
+            letter = same[letter]
+        return letter
+
+    weight: sympy.Expr = sympy.S.One
+    kept: list[tuple[Expr, Letters]] = []
+    todo = list(factors)[::-1]
+    for e, letters in todo:
+        for letter, size in zip(letters, e.shape, strict=True):
+            if sizes.setdefault(letter, size) != size:
+                raise ShapeError(f"sizes {sizes[letter]} and {size} under one index")
+    while todo:
+        e, letters = todo.pop()
+        if isinstance(e, Lin) and len(e.terms) < 2:
+            if not e.terms:
+                return zeros(tuple(sizes[i] for i in out))
+            weight *= e.terms[0][0]
+            todo.append((e.terms[0][1], letters))
+        elif isinstance(e, Ein) and _is_relabelling(e):
+            outer: dict[int, int] = {}
+            for inner, letter in zip(e.out, letters, strict=True):
+                a, b = root(letter), root(outer.setdefault(inner, letter))
+                if a != b:
+                    same[a] = b
+            todo.extend((child, tuple(outer[i] for i in ls)) for child, ls in e.factors)
+        else:
+            kept.append((e, letters))
+    kept = [(e, tuple(map(root, ls))) for e, ls in kept]
+    out = tuple(map(root, out))
+    present = {i for _, ls in kept for i in ls}.union(out)
+    for letter in {root(i) for i in sizes} - present:  # summed over ones: counts
+        weight *= sizes[letter]
+    if len(kept) == 1 and kept[0][1] == out and len(set(out)) == len(out):
+        return lin([(weight, kept[0][0])], kept[0][0].shape)
+    order: dict[int, int] = {}
+    for letter in (*out, *(i for _, ls in kept for i in ls)):
+        order.setdefault(letter, len(order))
+    canonical = tuple((e, tuple(order[i] for i in ls)) for e, ls in kept)
+    canonical_out = tuple(order[i] for i in out)
+    sized = tuple(sizes[i] for i in order)
+    shape = tuple(sizes[i] for i in out)
+    key = (canonical, canonical_out, sized)
+    node = _intern(Ein, key, factors=canonical, out=canonical_out, dims=sized, shape=shape)
+    return node if weight == 1 else lin([(weight, node)], shape)
+
+
+def _is_relabelling(e: Ein) -> bool:
+    return len(e.factors) <= 1 and all(i in e.out for _, ls in e.factors for i in ls)
+
+
+def apply(fn: Function, arg: Expr, order: int = 0) -> Expr:
+    """fn (or its derivative of that order) of every entry of arg."""
+    value = constant_value(arg)
+    if value is not None and order == 0 and (known := fn.at_constant(value)) is not None:
+        return constant(known, arg.shape)
+    return _intern(Map, (fn, arg, order), fn=fn, arg=arg, order=order, shape=arg.shape)
+
+
+def compose(record: Composition, *inputs: Expr) -> Expr:
+    """The named composition of these inputs; its body gives the shape, and the shape errors."""
+    return _intern(Comp, (record, inputs), record=record, inputs=inputs, shape=record.body(*inputs).shape)
+
+
+def opaque(name: str, time: Instant | None, arg: Expr, order: int = 0) -> Expr:
+    """An open scalar function of `arg`, or its gradient, which has the shape of `arg`."""
+    if order > 1:
+        raise MissingRule(f"second derivative of the open function {name}: give it a formula instead")
+    shape = arg.shape if order else ()
+    return _intern(Opaque, (name, time, arg, order), name=name, time=time, arg=arg, order=order, shape=shape)
+
+
+def over(kind: str, body: Expr, index: str, lo: Instant, hi: Instant) -> Expr:
+    """Σ (kind "sum") or ∏ (kind "product", latest on the left) of body for index = lo … hi; empty: 0 or identity."""
+    if is_zero(body) and kind == "sum":
+        return body
+    if kind == "product" and not (len(body.shape) == 2 and body.shape[0] == body.shape[1] or not body.shape):
+        raise ShapeError(f"a product over time needs square factors, not {show_shape(body.shape)}")
+    key = (kind, body, index, lo, hi)
+    return _intern(Over, key, kind=kind, body=body, index=index, lo=lo, hi=hi, shape=body.shape)
+
+
+def jac(top: Expr, below: Var, direct: bool = True) -> Expr:
+    """The symbol of a Jacobian."""
+    return _intern(Jac, (top, below, direct), top=top, below=below, direct=direct, shape=top.shape + below.shape)
+
+
+# -- arithmetic with shape rules ----------------------------------------------------------------------------------
+
+
+def as_expr(value: Any, shape: Shape = ()) -> Expr:
+    """A number becomes a constant of that shape; an expression stays."""
+    return value if isinstance(value, Expr) else constant(value, shape)
+
+
+def _sum(a: Expr, sign: int, other: Any, verb: str) -> Expr:
+    b = as_expr(other, a.shape)
+    if a.shape != b.shape:
+        if not a.shape and (value := constant_value(a)) is not None:
+            a = constant(value, b.shape)
+        elif not b.shape and (value := constant_value(b)) is not None:
+            b = constant(value, a.shape)
+        else:
+            raise ShapeError(f"can't {verb} {a} in {show_shape(a.shape)} and {b} in {show_shape(b.shape)}")
+    return lin([(1, a), (sign, b)], a.shape)
+
+
+def hadamard(a: Expr, b: Expr) -> Expr:
+    """Entry by entry; a scalar multiplies everything."""
+    if a.shape and b.shape and a.shape != b.shape:
+        hint = "; `@` is the matrix product" if len(a.shape) + len(b.shape) > 2 else ""
+        raise ShapeError(
+            f"can't multiply {a} in {show_shape(a.shape)} by {b} in {show_shape(b.shape)} entry by entry{hint}"
+        )
+    out = tuple(range(max(len(a.shape), len(b.shape))))
+    return ein([(a, out if a.shape else ()), (b, out if b.shape else ())], out)
+
+
+def is_row(e: Expr) -> bool:
+    """A vector written lying down: the transpose of a vector, and what matrices make of it."""
+    if isinstance(e, Ein):
+        return (
+            len(e.out) == 2 and e.dims[e.out[0]] == 1 and e.out[0] != e.out[1]
+            and all(e.out[0] not in ls for _, ls in e.factors)
+        )  # fmt: skip
+    return isinstance(e, Lin | Map) and bool(e.children()) and all(map(is_row, e.children()))
+
+
+def transpose(e: Expr) -> Expr:
+    """Swap the axes of a matrix; a vector becomes a 1 × n row, and that row the vector again."""
+    if not e.shape:
+        return e
+    if len(e.shape) == 1:
+        return ein([(e, (1,))], (0, 1), {0: sympy.S.One})
+    if len(e.shape) != 2:
+        raise ShapeError(f"only vectors and matrices have a transpose, not {show_shape(e.shape)}")
+    return ein([(e, (0, 1))], (1,)) if is_row(e) else ein([(e, (0, 1))], (1, 0))
+
+
+def matmul(a: Expr, b: Any) -> Expr:
+    """The matrix product; two vectors give their inner product, a vector and a row their outer product."""
+    if not isinstance(b, Expr) or not a.shape or not b.shape:
+        raise ShapeError(f"`@` needs vectors or matrices: {a} @ {b}; use `*` for a scalar")
+    if len(a.shape) == 1 and is_row(b):
+        return ein([(a, (0,)), (transpose(b), (1,))], (0, 1))
+    if a.shape[-1] != b.shape[0]:
+        raise ShapeError(f"can't multiply {a} in {show_shape(a.shape)} by {b} in {show_shape(b.shape)}")
+    if is_row(a) and len(b.shape) == 1:
+        a = transpose(a)
+    left = tuple(range(len(a.shape) - 1))
+    right = tuple(range(len(left) + 1, len(left) + len(b.shape)))
+    middle = len(left)
+    return ein([(a, (*left, middle)), (b, (middle, *right))], left + right)
+
+
+# -- walks --------------------------------------------------------------------------------------------------------
+
+
+def postorder(*roots: Expr) -> Iterator[Expr]:
+    """Every node once, children before parents, left to right."""
+    seen: set[Expr] = set()
+    stack: list[tuple[Expr, bool]] = [(r, False) for r in reversed(roots)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            yield node
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend((c, False) for c in reversed(node.children()) if c not in seen)
+
+
+def rebuild(root: Expr, change: Callable[[Expr], Expr], memo: dict[Expr, Expr] | None = None) -> Expr:
+    """The expression with `change` applied to every node, bottom up, each node once."""
+    memo = {} if memo is None else memo
+    if root in memo:
+        return memo[root]
+    for node in postorder(root):
+        if node in memo:
+            continue
+        old = node.children()
+        new = [memo[c] for c in old]
+        same = all(a is b for a, b in zip(old, new, strict=True))
+        memo[node] = change(node if same else node.with_children(new))
+    return memo[root]
+
+
+def at_time(root: Expr, base: str, instant: Instant) -> Expr:
+    """Replace the free time index `base` by `instant`; bound indices are left alone and renamed where they'd capture."""
+    if instant == Instant(base):
+        return root
+    memo: dict[Expr, Expr] = {}
+    for node in _outside_binders(root):
+        match node:
+            case Var() if node.time is not None:
+                memo[node] = node.at(node.time.put(base, instant))
+            case Jac():
+                memo[node] = jac(at_time(node.top, base, instant), at_time(node.below, base, instant), node.direct)
+            case Opaque():
+                time = node.time.put(base, instant) if node.time else None
+                memo[node] = opaque(node.name, time, memo[node.arg], node.order)
+            case Over():
+                memo[node] = _over_at_time(node, base, instant)
+            case _:
+                old = node.children()
+                new = [memo[c] for c in old]
+                same = all(a is b for a, b in zip(old, new, strict=True))
+                memo[node] = node if same else node.with_children(new)
+    return memo[root]
+
+
+def _outside_binders(root: Expr) -> Iterator[Expr]:
+    """Post-order that does not enter sums and products over time: their index is not ours."""
+    seen: set[Expr] = set()
+    stack: list[tuple[Expr, bool]] = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            yield node
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            if not isinstance(node, Over):
+                stack.extend((c, False) for c in reversed(node.children()))
+
+
+def _over_at_time(node: Over, base: str, instant: Instant) -> Expr:
+    lo, hi, body, index = node.lo.put(base, instant), node.hi.put(base, instant), node.body, node.index
+    if index != base:
+        if index == instant.base:
+            taken = {base, instant.base, *time_indices(body)}
+            index = next(name for name in "tskijlmnuvpqr" if name not in taken)
+            body = at_time(body, node.index, Instant(index))
+        body = at_time(body, base, instant)
+    return over(node.kind, body, index, lo, hi)
+
+
+def time_indices(root: Expr) -> set[str]:
+    """Names of every time index in the expression, free or bound."""
+    found: set[str] = set()
+    for node in postorder(root):
+        if isinstance(node, Var | Opaque) and node.time is not None:
+            found.add(node.time.base)
+        elif isinstance(node, Over):
+            found.update((node.index, node.lo.base, node.hi.base))
+        elif isinstance(node, Jac):
+            found |= time_indices(node.top) | time_indices(node.below)
+    return found - {""}
