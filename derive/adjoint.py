@@ -54,7 +54,7 @@ def pulls(e: Expr, cot: Expr) -> list[Pull]:
     found: list[Pull] = []
     for node in reversed(list(postorder_outside(e))):
         parts = collected.pop(node, [])
-        total = lin([(1, p) for p in parts], node.shape)
+        total = lin([(1, p) for p in reversed(parts)], node.shape)
         if not parts or is_zero(total):
             continue
         if isinstance(node, Var):

@@ -50,19 +50,20 @@ class Entry:
 
 @dataclass
 class Report:
-    """Whether every entry agrees; the largest relative error, over all and for each gradient; where."""
+    """Whether every entry agrees; the largest relative error over all, for each gradient, for each node's adjoint; where."""
 
     points: int
     seed: int
     method: str
     per_gradient: dict[str, float] = field(default_factory=dict)
+    per_node: dict[str, float] = field(default_factory=dict)
     worst: dict[str, Entry] = field(default_factory=dict)
     sizes: list[dict[str, int]] = field(default_factory=list)
     lasts: list[int] = field(default_factory=list)
 
     @property
     def max_relative_error(self) -> float:
-        return max(self.per_gradient.values(), default=0.0)
+        return max([*self.per_gradient.values(), *self.per_node.values()], default=0.0)
 
     @property
     def passed(self) -> bool:
@@ -87,7 +88,10 @@ class Report:
 
 
 def crosscheck(sweep: Sweep, points: int = 5, seed: int = 0, keys: list[str] | None = None) -> Report:
-    """Compare the derived gradients with differences of the loss at `points` random points."""
+    """Compare the derived adjoints with differences of the loss at `points` random points.
+
+    keys: the gradients to compare; the adjoints of computed nodes are always compared.
+    """
     system = sweep.system
     method = "complex step" if analytic(system) else "central differences"
     report = Report(points, seed, method)
@@ -101,20 +105,22 @@ def crosscheck(sweep: Sweep, points: int = 5, seed: int = 0, keys: list[str] | N
 
 def compare(sweep: Sweep, at: Point, report: Report, keys: list[str] | None = None, number: int = 0) -> None:
     """Compare at one point, both methods where the network is analytic; keep the worst entry of each gradient."""
+    system = sweep.system
     derived = Evaluator(at).forward().backward(sweep)
-    methods = ["central differences", "complex step"] if analytic(sweep.system) else ["central differences"]
-    for key, v in sweep.system.independent.items():
-        if keys is not None and key not in keys:
+    methods = ["central differences", "complex step"] if report.method == "complex step" else ["central differences"]
+    for key, v in system.nodes.items():
+        computed = key not in system.independent
+        if keys is not None and key not in keys and not computed:
             continue
         exact = np.asarray(derived.collect(v, bar=True), dtype=float)
         for method in methods:
-            measured = differences(sweep, at, v, method)
-            entry = _worst(key, exact, measured, method, number)
+            entry = _worst(key, exact, differences(sweep, at, v, method), method, number)
             old = report.worst.get(key)
             if old is None or _excess(entry) > _excess(old):
                 report.worst[key] = entry
             if method == report.method:
-                report.per_gradient[key] = max(report.per_gradient.get(key, 0.0), entry.error)
+                table = report.per_node if computed else report.per_gradient
+                table[key] = max(table.get(key, 0.0), entry.error)
 
 
 def _excess(e: Entry) -> float:
@@ -140,7 +146,7 @@ def differences(sweep: Sweep, at: Point, v: Var, method: str) -> Array:
 
 
 def _of_one(sweep: Sweep, at: Point, v: Var, method: str) -> Array:
-    base = at.given[v]
+    base = at.given[v] if v in at.given else np.zeros(tuple(map(at.size, v.shape)))
     directions = np.eye(base.size).reshape(base.size, *base.shape)
     if method == "complex step":
         return np.imag(_losses(sweep, at, v, base + 1e-200j * directions)).reshape(base.shape) / 1e-200
@@ -161,8 +167,11 @@ def _extrapolate(estimates: list[Array]) -> Array:
 
 
 def _losses(sweep: Sweep, at: Point, v: Var, batch: Array) -> Array:
-    moved = Point(at.system, {**at.given, v: batch}, at.sizes, at.last, at.functions)
-    loss = np.asarray(Evaluator(moved).forward().named[sweep.loss])
+    if v in at.given:
+        moved, nudges = Point(at.system, {**at.given, v: batch}, at.sizes, at.last, at.functions), {}
+    else:
+        moved, nudges = at, {v: batch}
+    loss = np.asarray(Evaluator(moved, nudges=nudges).forward().named[sweep.loss])
     return np.broadcast_to(loss, (len(batch),)) if loss.ndim == 0 else loss
 
 

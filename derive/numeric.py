@@ -206,8 +206,9 @@ class NumpyKernel:
 class Evaluator:
     """Values of expressions at a point. `named` holds the value of every node, and adjoint, computed so far."""
 
-    def __init__(self, at: Point, kernel: Any = NumpyKernel):
+    def __init__(self, at: Point, kernel: Any = NumpyKernel, nudges: Mapping[Var, Array] | None = None):
         self.at, self.system, self.kernel = at, at.system, kernel
+        self.nudges = nudges or {}  # added to nodes when they are computed: how the loss reacts is their adjoint
         self.named: dict[Var, Array] = dict(at.given)
         self.memos: dict[tuple, dict[Expr, Array]] = {}
 
@@ -320,12 +321,15 @@ class Evaluator:
         """Give every node its value."""
         for stage in self.system.stages:
             for equation in (e for e in stage if not e.sequential):
-                self.named[equation.left] = self.value(equation.right)
+                self._set(equation.left, self.value(equation.right))
             sequences = [e for e in stage if e.sequential]
             for t in self.instants() if sequences else ():
                 for equation in sequences:
-                    self.named[equation.left.at(Instant("", t))] = self.value(equation.right, {INDEX: t})
+                    self._set(equation.left.at(Instant("", t)), self.value(equation.right, {INDEX: t}))
         return self
+
+    def _set(self, v: Var, value: Array) -> None:
+        self.named[v] = value + self.nudges[v] if v in self.nudges else value
 
     def backward(self, sweep: Sweep) -> Evaluator:
         """Give every adjoint its value, from the formulas of the sweep."""

@@ -56,6 +56,7 @@ class Function:
     style: str = "call"
     exact: Callable[[Expr], Expr] | None = None
     parameters: tuple[sympy.Expr, ...] = ()
+    pieces: tuple[Callable[[Expr], Expr], Callable[[Expr], Expr]] | None = None  # what it is for x < 0, and for x > 0
 
     def __call__(self, x: Any) -> Expr:
         return apply(self, as_expr(x))
@@ -104,12 +105,12 @@ cos = Function("cos", lambda x, y: -sin(x), _mp("cos"), sympy.cos, r"\cos", rang
 erf = Function("erf", lambda x, y: exp(-power(x, 2)) * (2 / sympy.sqrt(sympy.pi)), _mp("erf"), sympy.erf,
                r"\operatorname{erf}", range=(-1, 1), analytic=False)
 sign = Function("sign", lambda x, y: zeros(x.shape), _mp("sign"), sympy.sign, r"\operatorname{sign}", range=(-1, 1),
-                kinks=(0.0,), analytic=False, exact=lambda x: sign(x))
+                kinks=(0.0,), analytic=False, exact=lambda x: sign(x), pieces=(lambda x: -_ones(x), _ones))
 absolute = Function("abs", lambda x, y: sign(x), _mp("fabs"), sympy.Abs, "", style="abs", range=(0, float("inf")),
-                    kinks=(0.0,), analytic=False, exact=lambda x: x * sign(x))
+                    kinks=(0.0,), analytic=False, exact=lambda x: x * sign(x), pieces=(lambda x: -x, lambda x: x))
 step = Function("step", lambda x, y: zeros(x.shape), lambda x: 1 if x > 0 else 0,
                 lambda x: sympy.Heaviside(x, 0), r"\mathbf{1}", "1", range=(0, 1), kinks=(0.0,), analytic=False,
-                style="step", exact=lambda x: (sign(x) + power(sign(x), 2)) / 2)
+                style="step", exact=lambda x: (sign(x) + power(sign(x), 2)) / 2, pieces=(lambda x: zeros(x.shape), _ones))
 
 # -- activations --------------------------------------------------------------------------------------------------
 
@@ -120,7 +121,7 @@ sigmoid = Function("sigmoid", lambda x, y: y * (1 - y), lambda x: 1 / (1 + _mp("
                    exact=lambda x: recip(1 + exp(-x)))
 relu = Function("relu", lambda x, y: step(x), lambda x: max(x, 0), lambda x: sympy.Max(x, 0),
                 r"\operatorname{relu}", range=(0, float("inf")), kinks=(0.0,), analytic=False, opened=False,
-                exact=lambda x: x * (1 + sign(x)) / 2)
+                exact=lambda x: x * (1 + sign(x)) / 2, pieces=(lambda x: zeros(x.shape), lambda x: x))
 softplus = Function("softplus", lambda x, y: sigmoid(x), lambda x: _mp("log1p")(_mp("exp")(x)),
                     lambda x: sympy.log(1 + sympy.exp(x)), r"\operatorname{softplus}", range=(0, float("inf")),
                     exact=lambda x: log(1 + exp(x)))
@@ -201,7 +202,7 @@ def leaky_relu(x: Any, alpha: Any = sympy.Rational(1, 100)) -> Expr:
             "leaky_relu", lambda x, y: a + (1 - a) * step(x), lambda x: x if x > 0 else _number(a) * x,
             lambda x: sympy.Piecewise((x, x > 0), (a * x, True)), r"\operatorname{leaky}", "leaky_relu",
             kinks=(0.0,), analytic=False, opened=False, parameters=(a,),
-            exact=lambda x: x * (1 + a + (1 - a) * sign(x)) / 2,
+            exact=lambda x: x * (1 + a + (1 - a) * sign(x)) / 2, pieces=(lambda x: a * x, lambda x: x),
         )  # fmt: skip
 
     return _member("leaky_relu", alpha, make)(x)
@@ -217,6 +218,7 @@ def elu(x: Any, alpha: Any = 1) -> Expr:
             lambda x: sympy.Piecewise((x, x > 0), (a * (sympy.exp(x) - 1), True)), r"\operatorname{elu}",
             kinks=() if a == 1 else (0.0,), analytic=False, opened=False, parameters=(a,), range=(-float(a), float("inf")),
             exact=lambda x: step(x) * x + a * (1 - step(x)) * (exp(x) - 1),
+            pieces=(lambda x: a * (exp(x) - 1), lambda x: x),
         )  # fmt: skip
 
     return _member("elu", alpha, make)(x)

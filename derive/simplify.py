@@ -6,7 +6,7 @@ constructors; the table holds what needs a reason. Every rule shortens, so the e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -52,7 +52,8 @@ _PAIRS = [(m, n) for m, n in product(_EXPONENTS, _EXPONENTS) if m + n in (0, *_E
 
 
 def _power_rule(m: sympy.Expr, n: sympy.Expr) -> Rule:
-    return Rule(f"a^({m}) a^({n}) = a^({m + n})", lambda a: power(a, m) * power(a, n), lambda a: power(a, m + n), "a > 0")
+    spelled = {1: "a", -1: "1/a", sympy.S.Half: "√a", -sympy.S.Half: "1/√a", 2: "a²", 3: "a³", -2: "1/a²", 0: "1"}
+    return Rule(f"{spelled[m]} · {spelled[n]} = {spelled[m + n]}", lambda a: power(a, m) * power(a, n), lambda a: power(a, m + n), "a > 0")
 
 
 PRODUCT_RULES: tuple[Rule, ...] = tuple(_power_rule(m, n) for m, n in _PAIRS)
@@ -65,6 +66,7 @@ NESTED_RULES: tuple[Rule, ...] = (
     Rule("1ᵀ softmax(a) = 1", lambda a: total(softmax(a)), lambda a: ones(())),
 )
 RULES = PRODUCT_RULES + NESTED_RULES
+CANCELLATIONS = {rule.name for rule in PRODUCT_RULES}
 
 
 @dataclass
@@ -214,12 +216,14 @@ def size(e: Expr) -> int:
 # -- derivatives of table functions -------------------------------------------------------------------------------
 
 
-def open_derivatives(e: Expr, also: Iterable[str] = ()) -> Expr:
-    """f'(x) by its formula, for the functions whose table record says so (1/x for log', but σ' stays σ')."""
-    names = set(also)
+def open_derivatives(e: Expr, which: str = "all") -> Expr:
+    """f'(x) by its formula, for the functions whose record says so (1/x for log', but σ' stays σ').
+
+    which = "notation": only those that have no name to put a prime on, such as powers.
+    """
 
     def change(node: Expr) -> Expr:
-        if isinstance(node, Map) and node.order and (node.fn.opened or node.fn.name in names):
+        if isinstance(node, Map) and node.order and node.fn.opened and (which == "all" or node.fn.style != "call"):
             return derivative(node.fn, node.order, node.arg)
         return node
 
@@ -251,6 +255,10 @@ class Equations:
         aligned, lead = align(at_time(e, base, Instant(INDEX)))
         found = self.named.get(aligned)
         return found.at(Instant(base, found.time.offset + lead)) if found is not None and found.time else found
+
+    def name_compositions(self, e: Expr) -> Expr:
+        """e with compositions that are a node's right side replaced by the node: p for softmax(z)."""
+        return rebuild(e, lambda node: self.name_of(node) or node if isinstance(node, Comp) else node)
 
     def rewrite(self, e: Expr) -> Expr:
         """e with known right sides replaced by their names, and f'(z) in the output where that has a name: h ⊙ (1 − h)."""

@@ -12,19 +12,34 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from derive.adjoint import Pull, chain_term, pulls
-from derive.expr import Expr, Instant, Map, Var, at_time, constant_value, lin, ones, over, postorder, rebuild, zeros
-from derive.simplify import Equations, Simplified, open_derivatives, simplify
+from derive.expr import Comp, Expr, Instant, Map, Var, apply, at_time, constant_value, lin, ones, over, postorder, rebuild, var, zeros
+from derive.ops import Function
+from derive.simplify import CANCELLATIONS, Equations, Simplified, open_derivatives, simplify
 from derive.system import INDEX, LAST, Equation, System
+
+
+Reason = tuple[str | Expr | tuple[Expr, Expr], ...]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One line of a derivation: before = after, by a rule, because of something."""
+    """One line of a derivation: before = after, by a rule, because of something.
+
+    The reason is made of words, expressions and pairs (left, right) that stand for left = right.
+    """
 
     rule: str
     before: Expr
     after: Expr
-    because: str
+    reason: Reason
+
+    @property
+    def because(self) -> str:
+        """The reason as text."""
+        return "".join(p if isinstance(p, str) else str(p) if isinstance(p, Expr) else f"{p[0]} = {p[1]}" for p in self.reason)
+
+    def __repr__(self) -> str:
+        return f"{self.before} = {self.after}   [{self.rule}: {self.because}]"
 
 
 @dataclass(frozen=True)
@@ -130,7 +145,7 @@ class Sweep:
 
     def _adjoint(self, v: Var) -> Adjoint:
         if v is self.loss:
-            one = Line(v, (Step("seed", v.adjoint, ones(()), "the loss by itself"),), ones(()), ones(()))
+            one = Line(v, (Step("seed", v.adjoint, ones(()), ("the loss by itself",)),), ones(()), ones(()))
             return Adjoint(v, (), one)
         terms = tuple(sorted(self._terms(v), key=lambda term: -term.lag))
         if v.time is None or v.time.base != INDEX:
@@ -221,24 +236,33 @@ class Sweep:
         uses = tuple(dict.fromkeys(t.used_by for t in terms))
         if not terms:
             zero = zeros(v.shape)
-            because = f"no equation on the way to {self.loss.name} uses {v.key}" if when != "end" else "nothing after T"
-            return Line(v, (Step("unused", bar, zero, because),), zero, zero, when)
+            because = f"no equation on the way to {self.loss.name} uses it" if when != "end" else "nothing uses it then"
+            return Line(v, (Step("unused", bar, zero, (because,)),), zero, zero, when)
         steps = [Step("chain rule", bar, lin([(1, t.chain) for t in terms], v.shape), _used_by(uses))]
-        raw = lin([(1, t.value) for t in terms], v.shape)
-        _append(steps, "local derivative", raw, _local_rules(terms))
+        raw = self.equations.name_compositions(open_derivatives(lin([(1, t.value) for t in terms], v.shape), "notation"))
+        _append(steps, "local derivative", raw, self._local_rules(uses))
         known = self._constants(raw)
-        _append(steps, "substitution", _replace(raw, known), ", ".join(f"{k} = {e}" for k, e in known.items()))
-        opened = simplify(open_derivatives(steps[-1].after))
-        cancelled = self._cancelled(steps[-1].after, opened)
+        _append(steps, "substitution", _replace(raw, known), _listed(known.items()))
+        closed = steps[-1].after
+        opened = simplify(open_derivatives(closed))
+        cancelled = self._cancelled(closed, opened)
         if cancelled is None:
-            _append(steps, "simplification", opened.expr, "; ".join(opened.rules) or "written out")
+            _append(steps, "simplification", opened.expr, _opening(closed, opened.rules))
             formula = opened.expr
         else:
-            formula = cancelled.expr
-            _append(steps, "substitution", cancelled.expr, "; ".join(cancelled.rules))
+            formula, put_in = cancelled
+            _append(steps, "substitution", formula.expr, (*_listed(put_in.items()), "; ", "; ".join(formula.rules)))
+            formula = formula.expr
         short = simplify(self.equations.rewrite(formula)).expr
-        _append(steps, "network equation", short, _named(formula, short))
+        _append(steps, "network equation", short, _named(formula, short, self.system))
         return Line(v, tuple(steps), formula, short, when, uses)
+
+    def _local_rules(self, uses: tuple[Var, ...]) -> Reason:
+        """The equations that were differentiated; a rule of its own, where a composition has one."""
+        found = [self.system.by_name[u.name] for u in uses]
+        rules = {c.record.because for e in found for c in postorder(e.right) if isinstance(c, Comp) and c.record.because}
+        names = dict.fromkeys(e.name for e in found)
+        return (*_listed((self.system.by_name[n].left, self.system.by_name[n].right) for n in names), *(f"; {r}" for r in sorted(rules)))
 
     def _constants(self, e: Expr) -> dict[Var, Expr]:
         """The adjoints in e whose value is a plain number."""
@@ -249,7 +273,7 @@ class Sweep:
                     found[node] = known.formula
         return found
 
-    def _cancelled(self, e: Expr, plain: Simplified) -> Simplified | None:
+    def _cancelled(self, e: Expr, plain: Simplified) -> tuple[Simplified, dict[Var, Expr]] | None:
         """e with its users' adjoints put in, where that makes something cancel: y · (log y − log t)/y."""
         named = self.equations.rewrite(plain.expr)
         known = {
@@ -261,7 +285,7 @@ class Sweep:
             return None
         result = simplify(_replace(named, known))
         fresh = set(result.rules) - set(plain.rules)
-        return result if any("a^" in rule for rule in fresh) else None
+        return (result, known) if fresh & CANCELLATIONS else None
 
 
 def _moved(term: Term, end: Instant) -> Term:
@@ -277,24 +301,44 @@ def _replace(e: Expr, known: dict[Var, Expr]) -> Expr:
     return rebuild(e, lambda n: known.get(n, n)) if known else e  # type: ignore[call-overload]
 
 
-def _append(steps: list[Step], rule: str, after: Expr, because: str) -> None:
+def _append(steps: list[Step], rule: str, after: Expr, reason: Reason) -> None:
     before = steps[-1].after
     if after is not before:
-        steps.append(Step(rule, before, after, because))
+        steps.append(Step(rule, before, after, reason))
 
 
-def _used_by(uses: tuple[Var, ...]) -> str:
-    return "used by " + ", ".join(u.key if u.time is None else f"{u.name}[{u.time}]" for u in uses)
+def _used_by(uses: tuple[Var, ...]) -> Reason:
+    pieces: list[str | Expr] = ["used by "]
+    for k, u in enumerate(uses):
+        pieces += [", " if k else "", u]
+    return tuple(pieces)
 
 
-def _local_rules(terms: list[Term]) -> str:
-    return "the pull of each equation: " + ", ".join(dict.fromkeys(t.used_by.name for t in terms))
+def _listed(pairs: Iterable[tuple[Expr, Expr]]) -> Reason:
+    pieces: list = []
+    for k, pair in enumerate(pairs):
+        pieces += [", ", pair] if k else [pair]
+    return tuple(pieces)
 
 
-def _named(before: Expr, after: Expr) -> str:
-    gone = before.atoms(Var)
-    new = [v for v in after.atoms(Var) if v not in gone]
-    return "by the equation of " + ", ".join(sorted({v.name for v in new or after.atoms(Var)}))
+def _opening(e: Expr, rules: tuple[str, ...]) -> Reason:
+    """Why the opened form equals e: the derivatives of the table that it uses, and the rules."""
+    primes = {node.fn: node for node in postorder(e) if isinstance(node, Map) and node.order == 1 and node.fn.opened}
+    z = var("z")
+    pairs = [(fn_prime(fn, z), fn.derivative(z, fn(z))) for fn in primes]
+    return (*_listed(pairs), "; " if pairs and rules else "", "; ".join(rules)) if pairs or rules else ("written out",)
+
+
+def fn_prime(fn: Function, z: Expr) -> Expr:
+    return apply(fn, z, 1)
+
+
+def _named(before: Expr, after: Expr, system: System) -> Reason:
+    """The equations whose left sides came in."""
+    old = before.atoms(Var)
+    new = sorted({v.name for v in after.atoms(Var) if v not in old or v.name in {u.name for u in old}} & system.by_name.keys())
+    changed = [n for n in new if any(v.name == n and v not in old for v in after.atoms(Var))] or new[:1]
+    return _listed((system.by_name[n].left, system.by_name[n].right) for n in changed)
 
 
 def differentiate(system: System) -> Sweep:

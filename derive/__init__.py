@@ -1,0 +1,62 @@
+"""derive: a symbolic derivation engine for neural networks.
+
+    >>> import derive
+    >>> net = derive.load("residual")
+    >>> net.solve().gradients["W2"]
+    ȳ hᵀ
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from derive.expr import DeriveError, Expr, MissingRule, ShapeError
+from derive.network import Network, gallery, load, network
+from derive.ops import *  # noqa: F403  # every function of the table by its name
+from derive.pysource import dimension
+from derive.system import NetworkError
+
+__version__ = "0.1.0"
+
+
+class _Declared(type):
+    """Annotations such as Vector[n]: read from the text, so at run time they only have to exist."""
+
+    def __getitem__(cls, sizes: Any) -> type:
+        return cls
+
+
+class Scalar(metaclass=_Declared):
+    """A number."""
+
+
+class Vector(metaclass=_Declared):
+    """Vector[n]: a column of n numbers."""
+
+
+class Matrix(metaclass=_Declared):
+    """Matrix[n, d]: n rows, d columns."""
+
+
+class Sequence(metaclass=_Declared):
+    """Sequence[Vector[d]]: one vector for each t."""
+
+
+class Time(metaclass=_Declared):
+    """The time index, 1 … T; Time[0] is 0 … T."""
+
+
+class Function(metaclass=_Declared):
+    """A scalar function left open: ell(h), or ell[t](h[t])."""
+
+
+def dims(names: str) -> Any:
+    """Sizes as SymPy symbols: dims("n") is one symbol, dims("n m") a tuple."""
+    symbols = tuple(map(dimension, names.replace(",", " ").split()))
+    return symbols[0] if len(symbols) == 1 else symbols
+
+
+__all__ = [
+    "DeriveError", "Expr", "Function", "Matrix", "MissingRule", "Network", "NetworkError", "Scalar", "Sequence", "ShapeError",
+    "Time", "Vector", "dims", "gallery", "load", "network",
+]  # fmt: skip

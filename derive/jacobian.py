@@ -1,0 +1,251 @@
+"""Jacobians between nodes, local and along every path; products of them through time; the sum over paths.
+
+A Jacobian ∂u/∂v has the shape of u, then that of v (rows are u: the numerator layout); the other layout is its transpose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from derive.adjoint import local_jacobian, pulls
+from derive.expr import (
+    Ein,
+    Expr,
+    Instant,
+    Jac,
+    Letters,
+    MissingRule,
+    Opaque,
+    Over,
+    Var,
+    at_time,
+    ein,
+    is_zero,
+    jac,
+    lin,
+    over,
+    rebuild,
+    transpose,
+    var,
+    zeros,
+)
+from derive.simplify import open_derivatives, simplify
+from derive.sweep import Sweep
+from derive.system import INDEX, LAST, Equation, NetworkError, System, occurrences
+
+
+@dataclass(frozen=True)
+class Jacobian:
+    """∂top/∂below as a tensor expression, and the local Jacobians that it was composed of."""
+
+    top: Var
+    below: Var
+    expr: Expr
+    direct: bool
+    parts: tuple[tuple[Expr, Expr], ...] = ()
+
+    @property
+    def transposed(self) -> Expr:
+        """The same in the denominator layout: the shape of below, then that of top. Only for two vectors."""
+        if len(self.expr.shape) != 2:
+            raise NetworkError(f"the Jacobian of {self.top} with respect to {self.below} is a tensor of rank {len(self.expr.shape)}")
+        return transpose(self.expr)
+
+    @property
+    def symbol(self) -> Jac:
+        return jac(self.top, self.below, self.direct)
+
+    def __str__(self) -> str:
+        return f"{self.symbol} = {self.expr}"
+
+    __repr__ = __str__
+
+
+def jacobian(system: System, top: Var, below: Var, direct: bool = False) -> Jacobian:
+    """∂top/∂below along every path between them; direct: in the equation of top alone, everything else held.
+
+    Sequences: give them at instants, h[t] and h[t-1]. Between instants of one base every step in between is followed.
+    """
+    if direct:
+        right, _ = _right(system, top)
+        return Jacobian(top, below, _tidy(_squeeze(local_jacobian(right, below))), True)
+    known: dict[Var, Expr] = {below: _identity(below)}
+    parts: list[tuple[Expr, Expr]] = []
+    for v in _between(system, below, top):
+        right, _ = _right(system, v)
+        terms = []
+        for leaf in occurrences(right):
+            if leaf in known:
+                local = local_jacobian(right, leaf)
+                parts.append((jac(v, leaf), _tidy(_squeeze(local))))
+                terms.append((1, _compose(local, known[leaf], v, leaf, below)))
+        if terms:
+            known[v] = lin(terms, v.shape + below.shape)
+        if v is top:
+            break
+    found = known.get(top, zeros(top.shape + below.shape))
+    return Jacobian(top, below, _tidy(_squeeze(found)), False, tuple(parts))
+
+
+def _tidy(e: Expr) -> Expr:
+    return simplify(open_derivatives(e)).expr
+
+
+def _identity(v: Var) -> Expr:
+    letters = tuple(range(len(v.shape)))
+    return ein([], letters + letters, dict(enumerate(v.shape)))
+
+
+def _compose(outer: Expr, inner: Expr, top: Var, middle: Var, below: Var) -> Expr:
+    rows = tuple(range(len(top.shape)))
+    mid = tuple(range(20, 20 + len(middle.shape)))
+    columns = tuple(range(40, 40 + len(below.shape)))
+    return ein([(outer, rows + mid), (inner, mid + columns)], rows + columns)
+
+
+def _squeeze(e: Expr) -> Expr:
+    """Axes of size 1, which a row vector brings in, dropped."""
+    keep = tuple(k for k, d in enumerate(e.shape) if d != 1)
+    return e if len(keep) == len(e.shape) else ein([(e, tuple(range(len(e.shape))))], keep)
+
+
+def _right(system: System, v: Var) -> tuple[Expr, Equation]:
+    equation = system.by_name.get(v.name)
+    if equation is None or v in system.initial:
+        raise NetworkError(f"{v} has no equation: a Jacobian is of something that the network computes")
+    if v.time is None or v.time == Instant(INDEX):
+        return equation.right, equation
+    return at_time(equation.right, INDEX, v.time), equation
+
+
+def _between(system: System, below: Var, top: Var) -> Iterator[Var]:
+    """The nodes after `below` up to `top`, in the order of computation, at each instant between theirs."""
+    if below.time is not None and top.time is not None:
+        if below.time.base != top.time.base:
+            raise NetworkError(f"{top} and {below} have no fixed distance in time; give both at t, as in h[t] and h[t-1]")
+        for offset in range(below.time.offset, top.time.offset + 1):
+            for e in system.ordered:
+                if e.sequential and not (offset == below.time.offset and e.left.at(below.time) is below):
+                    yield e.left.at(Instant(top.time.base, offset))
+                elif e.left is below:
+                    continue
+        return
+    for e in system.ordered:
+        yield e.left if not e.sequential or top.time is None else e.left.at(top.time)
+
+
+# -- through time -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Paths:
+    """A shared parameter's gradient as the double sum over t and k, for a network with one recurrent state.
+
+    step: ∂h_i/∂h_{i-1}; product: ∂h_t/∂h_k; symbols: the double sum in Jacobian symbols; value: with everything put in.
+    """
+
+    state: Var
+    parameter: Var
+    step: Jacobian
+    product_symbols: Expr
+    product: Expr
+    loss_term: Expr
+    loss_slope: Expr
+    symbols: Expr
+    value: Expr
+
+    def expansion(self, last: int, first: int) -> list[tuple[int, list[Expr]]]:
+        """For each t, the terms for k = first … t, as products of Jacobians."""
+        return [(t, [self._term(t, k) for k in range(first, t + 1)]) for t in range(first, last + 1)]
+
+    def _term(self, t: int, k: int) -> Expr:
+        def at(v: Var, n: int) -> Var:
+            return v.at(Instant("", n))
+
+        h = self.state
+        loss = at_time(self.loss_term, INDEX, Instant("", t))
+        chain: list[Expr] = [jac(loss, at(h, t))]
+        chain += [jac(at(h, i), at(h, i - 1)) for i in range(t, k, -1)]
+        return _chained([*chain, jac(at(h, k), self.parameter)])
+
+
+def _chained(jacobians: list[Expr]) -> Expr:
+    """The contraction of each Jacobian with the next; each starts with the axes that the one before ends with."""
+    letters = 0
+    factors: list[tuple[Expr, Letters]] = []
+    open_axes: tuple[int, ...] = ()
+    for e in jacobians:
+        fresh = tuple(range(letters, letters + len(e.shape) - len(open_axes)))
+        letters += len(fresh)
+        factors.append((e, open_axes + fresh))
+        joined = len(factors[-1][1]) - (len(_below(e)))
+        open_axes = factors[-1][1][joined:]
+    return ein(factors, open_axes)
+
+
+def _below(e: Expr) -> tuple:
+    if isinstance(e, Jac):
+        return e.below.shape
+    return _below(e.body) if isinstance(e, Over) else e.shape
+
+
+def paths(sweep: Sweep, parameter: str) -> Paths:
+    """The double sum for ∂L/∂parameter. Raises NetworkError where the network isn't of that kind."""
+    system = sweep.system
+    state = recurrent_state(system)
+    theta = system.find(parameter)
+    here, before = state, state.at(Instant(INDEX, -1))
+    step = jacobian(system, here, before)
+    summand, slope = _loss_term(sweep, state)
+    i, k, t = Instant("i"), Instant("k"), Instant(INDEX)
+    first, last = system.range
+    span = ("i", k.shifted(1), t)
+    h_i, h_before = state.at(i), state.at(i.shifted(-1))
+    product_symbols = over("product", jac(h_i, h_before), *span)
+    product = over("product", at_time(step.expr, INDEX, i), *span) if state.shape else over("product", at_time(step.expr, INDEX, i), *span)
+    h_k = state.at(k)
+    symbol_chain = _chained([jac(summand, state), product_symbols, jac(h_k, theta)])
+    symbols = over("sum", over("sum", symbol_chain, "k", first, t), INDEX, first, last)
+    back = _apply_transposed(product, slope)
+    found = next(p.value for p in pulls(at_time(system.by_name[state.name].right, INDEX, k), state.at(k).adjoint) if p.leaf is theta)
+    value = rebuild(found, lambda n: back if n is state.at(k).adjoint else n)
+    total = over("sum", over("sum", open_derivatives(value), "k", first, t), INDEX, first, last)
+    return Paths(state, theta, step, product_symbols, product, summand, slope, symbols, total)
+
+
+def _apply_transposed(product: Expr, slope: Expr) -> Expr:
+    if not slope.shape:
+        return slope * product
+    return ein([(product, (0, 1)), (slope, (0,))], (1,))
+
+
+def recurrent_state(system: System) -> Var:
+    """The one sequence that is carried from t-1 to t. Raises NetworkError where there are others, or longer lags."""
+    lagged = {v.at(Instant(INDEX)) for e in system.equations if e.sequential for v in occurrences(e.right) if v.time and v.time.base == INDEX and v.time.offset < 0 and v.name in system.by_name}  # noqa: E501
+    if len(lagged) != 1 or any(v.time and v.time.offset < -1 for e in system.equations for v in occurrences(e.right) if v.time and v.time.base == INDEX):
+        names = ", ".join(sorted(v.name for v in lagged)) or "none"
+        raise NetworkError(f"a product over time needs one state that carries everything from t-1 to t; {system.name} has {names}")
+    return lagged.pop()
+
+
+def _loss_term(sweep: Sweep, state: Var) -> tuple[Expr, Expr]:
+    """The loss of one instant, l_t, and its gradient with respect to the state, along every path at that instant."""
+    right = sweep.system.by_name[sweep.loss.name].right
+    if not (isinstance(right, Over) and right.index == INDEX):
+        raise NetworkError(f"the double sum needs a loss that is a sum over time, not {right}")
+    summand = right.body if isinstance(right.body, Opaque) else var(sweep.loss.name, (), Instant(INDEX))
+    adjoint = sweep.adjoints[state.name]
+    slope = lin([(1, t.value) for t in adjoint.terms if t.lag == 0], state.shape)
+    return summand, simplify(open_derivatives(_without_adjoints(slope, sweep))).expr
+
+
+def _without_adjoints(e: Expr, sweep: Sweep) -> Expr:
+    """Adjoints of the same instant replaced by their formulas, until none is left."""
+    while any(v.bar for v in e.atoms(Var)):
+        e = rebuild(e, lambda n: sweep.adjoints[n.name].formula if isinstance(n, Var) and n.bar else n)
+    return e
+
+
+__all__ = ["Jacobian", "Paths", "jacobian", "paths", "recurrent_state"]

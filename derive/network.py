@@ -1,0 +1,138 @@
+"""Networks as a person meets them: the decorator, and a value object with everything that can be asked of it."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from derive.expr import DeriveError, Expr
+from derive.jacobian import Jacobian, jacobian
+from derive.numeric import Evaluator, Values, point
+from derive.printing import write
+from derive.pysource import read_function, resolve_sizes
+from derive.solution import Solution, instant_of
+from derive.system import NetworkError, System
+
+
+class Network:
+    """A network: named equations. Ask it for its solution, its values, a Jacobian."""
+
+    def __init__(self, system: System):
+        self.system = system
+
+    @property
+    def name(self) -> str:
+        return self.system.name
+
+    @property
+    def title(self) -> str:
+        return self.system.title
+
+    def solve(self, wrt: list[str] | None = None) -> Solution:
+        """Every adjoint, and the gradients of `wrt` (of every parameter and input by default).
+
+        Raises NetworkError where the network has no scalar loss.
+        """
+        return Solution(self.system, wrt)
+
+    def forward(self, values: Values, T: int | None = None) -> dict[str, Any]:
+        """Every node at these values: name -> array; sequences have one entry per t along the first axis."""
+        done = Evaluator(point(self.system, values, T)).forward()
+        return {name: done.collect(v) for name, v in self.system.nodes.items()}
+
+    def jacobian(self, top: str, below: str, direct: bool = False) -> Jacobian:
+        """∂top/∂below in matrix form (rows are top); names as in y, h[t], h[t-1]; direct: other quantities held."""
+        return jacobian(self.system, instant_of(self.system, top), instant_of(self.system, below), direct)
+
+    def __getitem__(self, name: str) -> Expr:
+        """The right side of an equation."""
+        equation = self.system.by_name.get(name)
+        if equation is None:
+            raise NetworkError(f"{self.name} has no equation for {name!r}; it defines {', '.join(self.system.by_name)}")
+        return equation.right
+
+    def lines(self, language: str = "text") -> list[tuple[str, str]]:
+        return [(write(e.left, language), write(e.right, language)) for e in self.system.equations]
+
+    def __str__(self) -> str:
+        lines = self.lines()
+        wide = max((len(left) for left, _ in lines), default=0)
+        given = ", ".join(f"{write(v)} {_in(v.shape)}" for v in self.system.independent.values())
+        ending = f"loss {self.system.loss.name}" if self.system.loss is not None else "no loss"
+        body = [f"  {left:>{wide}} = {right}" for left, right in lines]
+        return "\n".join([f"{self.title} ({self.name}, {ending})", f"  given {given}", *body])
+
+    __repr__ = __str__
+
+    def _repr_latex_(self) -> str:
+        rows = " \\\\\n".join(f"{left} &= {right}" for left, right in self.lines("latex"))
+        return f"$$\\begin{{aligned}}\n{rows}\n\\end{{aligned}}$$"
+
+
+def _in(shape: tuple) -> str:
+    return f"∈ R^{'×'.join(map(str, shape))}" if shape else "∈ R"
+
+
+def network(source: Callable[..., Any] | str) -> Network:
+    """A network from a function (as a decorator) or from the text of one. The function is read, never called.
+
+    In a plain Python prompt, where a function's source can't be found, give the text.
+    """
+    if isinstance(source, str):
+        return Network(read_function(source))
+    try:
+        lines, start = inspect.getsourcelines(source)
+    except (OSError, TypeError):
+        raise NetworkError(
+            f"the source of {getattr(source, '__name__', source)!r} can't be found (a plain Python prompt keeps none): "
+            f'give its text, network("""def {getattr(source, "__name__", "net")}(…): …""")'
+        ) from None
+    text = "".join(lines)
+    place = Path(inspect.getsourcefile(source) or "").name
+    return Network(read_function(_padded(text, start), resolve_sizes(source), source.__name__, place))
+
+
+def _padded(text: str, start: int) -> str:
+    """The text at its own line numbers, so that messages name them."""
+    import textwrap
+
+    return "\n" * (start - 1) + textwrap.dedent(text)
+
+
+# -- where networks come from -------------------------------------------------------------------------------------
+
+
+def gallery() -> list[str]:
+    """Names of the networks that come with the package."""
+    import derive.networks
+
+    return sorted(m.name for m in pkgutil.iter_modules(derive.networks.__path__))
+
+
+def load(problem: str | Path) -> Network:
+    """A network by its gallery name, or from a .py file with one network (which is trusted code's text, but only read)."""
+    text = str(problem)
+    if text.endswith(".py"):
+        return _from_file(Path(text))
+    if text.endswith(".tex"):
+        raise DeriveError(f"{text}: networks written in LaTeX can't be read yet; write it as a Python function (see README)")
+    if text not in gallery():
+        raise DeriveError(f"no network {text!r}: give a .py file, or one of {', '.join(gallery())}")
+    return getattr(importlib.import_module(f"derive.networks.{text}"), text)
+
+
+def _from_file(path: Path) -> Network:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DeriveError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise DeriveError(f"{path}: not a text file in UTF-8") from None
+    return Network(read_function(text, place=path.name))
+
+
+__all__ = ["Network", "gallery", "load", "network"]

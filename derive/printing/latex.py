@@ -1,0 +1,229 @@
+"""Notation to LaTeX (amsmath, amssymb)."""
+
+from __future__ import annotations
+
+from derive.printing.notation import (
+    CALL,
+    ENTRYWISE,
+    GREEK,
+    POSTFIX,
+    PRODUCT,
+    SUM,
+    Big,
+    Call,
+    Cases,
+    Entry,
+    Fence,
+    Frac,
+    Grid,
+    Listed,
+    Node,
+    Num,
+    Partial,
+    Power,
+    Prod,
+    Ratio,
+    Rel,
+    Root,
+    Sum,
+    Sym,
+    Transposed,
+    Word,
+    precedence,
+)
+
+_OPERATIONS = {"": " ", "odot": r" \odot ", "oslash": r" \oslash ", "cdot": r" \cdot ", "times": r" \times "}
+_RELATIONS = {"=": "=", "∈": r"\in", ">": ">", "<": "<", "≥": r"\ge", "≤": r"\le", "≈": r"\approx", "≠": r"\ne"}
+_FUNCTIONS = {
+    "σ": r"\sigma", "tanh": r"\tanh", "exp": r"\exp", "log": r"\log", "sin": r"\sin", "cos": r"\cos", "σ'": r"\sigma'",
+}  # fmt: skip
+_FENCES = {"paren": ("(", ")"), "bracket": ("[", "]"), "abs": (r"\lvert", r"\rvert"), "norm": (r"\lVert", r"\rVert")}
+_SIZES = ("", r"\bigl", r"\Bigl", r"\biggl")
+
+
+def latex(node: Node) -> str:
+    """LaTeX of a piece of notation."""
+    match node:
+        case Sym():
+            return _symbol(node)
+        case Num():
+            return node.text
+        case Word():
+            return rf"\text{{{escape(node.text)}}}"
+        case Ratio():
+            return rf"\tfrac{{{node.top}}}{{{node.below}}}" if node.top > 9 or node.below > 9 else rf"\tfrac{node.top}{node.below}"
+        case Sum():
+            return _sum(node)
+        case Prod():
+            return _product(node)
+        case Frac():
+            return rf"\frac{{{latex(node.top)}}}{{{latex(node.below)}}}"
+        case Partial():
+            return _partial(node)
+        case Power():
+            base = _inside(node.base, POSTFIX + 1)
+            exponent = latex(node.exponent)
+            return rf"{base}^{{\odot {exponent}}}" if node.entrywise else f"{base}^{_group(exponent)}"
+        case Transposed():
+            return _transposed(node)
+        case Call():
+            power = f"^{_group(latex(node.power))}" if node.power else ""
+            return f"{latex(node.fn)}{power}{_fenced('paren', Listed(node.args))}"
+        case Fence():
+            return _fenced(node.kind, node.body)
+        case Root():
+            return rf"\sqrt{{{latex(node.body)}}}"
+        case Big():
+            return _big(node)
+        case Entry():
+            return f"{_inside(node.base, POSTFIX + 1)}_{_group(''.join(map(latex, node.indices)))}"
+        case Rel():
+            parts = [latex(node.parts[0])]
+            for op, part in zip(node.ops, node.parts[1:], strict=True):
+                parts += [_RELATIONS[op], latex(part)]
+            return " ".join(parts)
+        case Listed():
+            separator = ", " if node.op == "," else ""
+            return separator.join(map(latex, node.items))
+        case Grid():
+            rows = r" \\ ".join(" & ".join(map(latex, row)) for row in node.rows)
+            return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
+        case Cases():
+            rows = r" \\ ".join(rf"{latex(a)} & \text{{if }} {latex(b)}" for a, b in node.rows)
+            return rf"\begin{{cases}} {rows} \end{{cases}}"
+    raise TypeError(f"no LaTeX for {type(node).__name__}")
+
+
+def _group(text: str) -> str:
+    """Braces where LaTeX needs them."""
+    return text if len(text) == 1 or (text.startswith("\\") and text[1:].isalpha()) else f"{{{text}}}"
+
+
+def _letter(node: Sym) -> str:
+    base = node.base
+    if node.font == "function":
+        return _FUNCTIONS.get(base) or rf"\operatorname{{{escape(base)}}}"
+    if node.font == "bold":
+        return rf"\mathbf{{{base}}}"
+    if base in GREEK:
+        return rf"\{base}"
+    if node.font == "roman":
+        return rf"\mathrm{{{escape(base)}}}"
+    return base
+
+
+def _symbol(node: Sym) -> str:
+    text = _letter(node)
+    for accent in node.accents:
+        wide = accent == "bar" and node.font == "roman"
+        text = rf"\overline{{{text}}}" if wide else rf"\{accent}{{{text}}}"
+    text += "'" * node.primes
+    if node.sub is not None:
+        text += "_" + _group(_script(node.sub))
+    if node.sup is not None:
+        text += "^" + _group(_script(node.sup))
+    return text
+
+
+def _script(node: Node) -> str:
+    """Scripts are set tight: t-1, not t - 1."""
+    return latex(node).replace(" - ", "-").replace(" + ", "+").replace(" = ", "=").replace(", ", ",")
+
+
+def _transposed(node: Transposed) -> str:
+    base = node.base
+    if isinstance(base, Sym) and base.sup is not None:
+        plain = Sym(base.base, base.accents, base.sub, None, base.primes, base.font)
+        return rf"{latex(plain)}^{{{_script(base.sup)}\top}}"
+    return rf"{_inside(base, POSTFIX + 1)}^{{\top}}" if not isinstance(base, Partial | Frac) else rf"\Bigl({latex(base)}\Bigr)^{{\top}}"
+
+
+def _inside(node: Node, needed: int) -> str:
+    return _fenced("paren", node) if precedence(node) < needed else latex(node)
+
+
+def _fenced(kind: str, body: Node) -> str:
+    left, right = _FENCES[kind]
+    size = _SIZES[_height(body)]
+    opening = f"{size}{left}" if size else left
+    closing = f"{size[:-1]}r{right}" if size else right
+    gap = " " if opening[-1:].isalpha() else ""
+    return f"{opening}{gap}{latex(body)}{' ' if closing[:1].isalpha() else ''}{closing}"
+
+
+def _height(node: Node) -> int:
+    """0 for plain content, 1 where there are brackets inside, 2 for fractions, big operators and deeper brackets."""
+    match node:
+        case Frac() | Partial() | Big() | Grid() | Cases():
+            return 2
+        case Fence():
+            return min(3, max(1, _height(node.body) + (_height(node.body) > 0)))
+        case Call():
+            return max([1, *(min(3, _height(a) + (_height(a) > 0)) for a in node.args)])
+        case Sum():
+            return max((_in_brackets(t, SUM + 1) for _, t in node.terms), default=0)
+        case Prod():
+            return max(_in_brackets(f, precedence(node)) for f in node.factors)
+        case Rel():
+            return max(map(_height, node.parts))
+        case Listed():
+            return max(map(_height, node.items), default=0)
+        case Power() | Transposed() | Entry():
+            return _in_brackets(node.base, POSTFIX)
+        case Root():
+            return _height(node.body)
+    return 0
+
+
+def _in_brackets(node: Node, needed: int) -> int:
+    inside = _height(node)
+    return min(3, max(1, inside + 1)) if precedence(node) < needed else inside
+
+
+def _sum(node: Sum) -> str:
+    parts = []
+    for k, (sign, term) in enumerate(node.terms):
+        mark = ("-" if sign < 0 else "") if k == 0 else (" - " if sign < 0 else " + ")
+        parts.append(mark + _inside(term, SUM + 1))
+    return "".join(parts)
+
+
+def _product(node: Prod) -> str:
+    own = precedence(node)
+    if node.op == "oslash":
+        return _OPERATIONS["oslash"].join(_inside(f, ENTRYWISE + 1) for f in node.factors)
+    last = len(node.factors) - 1
+    parts = []
+    for k, f in enumerate(node.factors):
+        if isinstance(f, Big) and k == last and node.op == "":
+            parts.append(latex(f))
+        elif own == ENTRYWISE and isinstance(f, Prod) and f.op == "":
+            parts.append(_fenced("paren", f))
+        elif isinstance(f, Num) and k > 0:
+            parts.append(rf"\cdot {f.text}")
+        else:
+            parts.append(_inside(f, own if own == ENTRYWISE else PRODUCT if not isinstance(f, Prod) else CALL))
+    return _OPERATIONS[node.op].join(parts)
+
+
+def _partial(node: Partial) -> str:
+    sign = "d" if node.total else r"\partial "
+    top = _fenced("paren", node.top) if isinstance(node.top, Sum) else latex(node.top)
+    return rf"\frac{{{sign}{top}}}{{{sign}{latex(node.below)}}}"
+
+
+def _big(node: Big) -> str:
+    upper = f"^{_group(latex(node.upper))}" if node.upper is not None else ""
+    body = _fenced("paren", node.body) if isinstance(node.body, Sum) else latex(node.body)
+    return rf"\{node.op}_{{{_script(node.lower)}}}{upper} {body}"
+
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}",
+}  # fmt: skip
+
+
+def escape(text: str) -> str:
+    """Plain text made safe for LaTeX."""
+    return "".join(_ESCAPES.get(c, c) for c in text)
