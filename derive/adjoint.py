@@ -132,6 +132,14 @@ def _pull_body(node: Comp, cot: Expr) -> tuple[Expr, ...]:
     )
 
 
+def composition_rule(node: Comp) -> tuple[tuple[Expr, Expr], ...]:
+    """A composition's rule in letters of its own: v = softmax(u), and what the adjoint of u is from that of v."""
+    u, v = var("u", node.inputs[0].shape), var("v", node.shape)
+    plain = node.with_children((u,))
+    back = pull(plain, v.adjoint)[0]
+    return (v, plain), (u.adjoint, rebuild(back, lambda n: v if n is plain else n))
+
+
 def derivative(fn: Function, order: int, x: Expr) -> Expr:
     """The `order`-th derivative of a table function at x, by its formula: order 1 is the record's own."""
     if order == 0:

@@ -36,8 +36,8 @@ def silu(x):
 
 
 def gelu(x):
-    return x * (1 + erf(x / sqrt(2))) / 2
+    return x / 2 * (1 + erf(x / sqrt(2)))
 
 
 def gelu_tanh(x):
-    return x * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3))) / 2
+    return x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))

@@ -355,7 +355,6 @@ class Composition:
     latex: str
     style: str = "call"
     positive: bool = False
-    because: str = ""
     kinks: tuple[float, ...] = field(default=())
 
     def __call__(self, *inputs: Any) -> Expr:
@@ -380,20 +379,18 @@ def _softmax(z: Expr) -> Expr:
 
 softmax = Composition(
     "softmax", _softmax, lambda p, ins, cot: (p * (cot - _along_rows(p, _last_sum(p, cot))),),
-    r"\operatorname{softmax}", positive=True, because="softmax: ∂p_i/∂z_j = p_i (δ_ij − p_j)",
+    r"\operatorname{softmax}", positive=True,
 )  # fmt: skip
 logsumexp = Composition(
     "logsumexp", lambda z: log(_last_sum(exp(_rank(z, (1, 2), "logsumexp")))),
     lambda y, ins, cot: (softmax(ins[0]) * _along_rows(ins[0], cot),), r"\operatorname{logsumexp}",
-    because="the gradient of log-sum-exp is softmax",
 )  # fmt: skip
 sqnorm = Composition(
     "sqnorm", lambda v: inner(v, v), lambda y, ins, cot: (2 * cot * ins[0],), "", style="sqnorm", positive=True,
-    because="d‖u‖² = 2uᵀdu",
 )  # fmt: skip
 norm = Composition(
     "norm", lambda v: sqrt(inner(v, v)), lambda y, ins, cot: (cot * recip(y) * ins[0],), "", style="norm",
-    positive=True, because="d‖u‖ = uᵀdu / ‖u‖", kinks=(0.0,),
+    positive=True, kinks=(0.0,),
 )  # fmt: skip
 
 COMPOSITIONS: dict[str, Composition] = {c.name: c for c in (softmax, logsumexp, sqnorm, norm)}

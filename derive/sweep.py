@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from derive.adjoint import Pull, chain_term, pulls
-from derive.expr import Comp, Expr, Instant, Map, Var, apply, at_time, constant_value, lin, ones, over, postorder, rebuild, var, zeros
+from derive.expr import Expr, Instant, Map, Var, apply, at_time, constant_value, lin, ones, over, postorder, rebuild, var, zeros
 from derive.ops import Function
 from derive.simplify import CANCELLATIONS, Equations, Simplified, open_derivatives, simplify
 from derive.system import INDEX, LAST, Equation, System
@@ -258,11 +258,10 @@ class Sweep:
         return Line(v, tuple(steps), formula, short, when, uses)
 
     def _local_rules(self, uses: tuple[Var, ...]) -> Reason:
-        """The equations that were differentiated; a rule of its own, where a composition has one."""
+        """The equations that were differentiated."""
         found = [self.system.by_name[u.name] for u in uses]
-        rules = {c.record.because for e in found for c in postorder(e.right) if isinstance(c, Comp) and c.record.because}
         names = dict.fromkeys(e.name for e in found)
-        return (*_listed((self.system.by_name[n].left, self.system.by_name[n].right) for n in names), *(f"; {r}" for r in sorted(rules)))
+        return _listed((self.system.by_name[n].left, self.system.by_name[n].right) for n in names)
 
     def _constants(self, e: Expr) -> dict[Var, Expr]:
         """The adjoints in e whose value is a plain number."""

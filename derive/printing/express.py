@@ -393,7 +393,7 @@ class _Contraction:
             body = product([*scaling(i), matrices[0], *scaling(j)])
         elif self.e.dims[i] == 1 and i not in vectors:
             column = vectors.get(j, ONE_VECTOR)
-            written_lying = len(self.e.factors[0][1]) == 1  # xᵀW stays so; (Wx)ᵀ too
+            written_lying = len(self.e.factors) > 1 and len(self.e.factors[0][1]) == 1  # xᵀW stays so; (Wx)ᵀ too
             body = transposed(column) if written_lying else Transposed(column)
         else:
             body = product([vectors.get(i, ONE_VECTOR), transposed(vectors.get(j, ONE_VECTOR))])

@@ -49,7 +49,7 @@ def latex(node: Node) -> str:
         case Num():
             return node.text
         case Word():
-            return rf"\text{{{escape(node.text)}}}"
+            return rf"\text{{{escape(node.text)}}}" if node.text else ""
         case Ratio():
             return rf"\tfrac{{{node.top}}}{{{node.below}}}" if node.top > 9 or node.below > 9 else rf"\tfrac{node.top}{node.below}"
         case Sum():
@@ -105,6 +105,10 @@ def _letter(node: Sym) -> str:
         return _FUNCTIONS.get(base) or rf"\operatorname{{{escape(base)}}}"
     if node.font == "bold":
         return rf"\mathbf{{{base}}}"
+    if node.font == "blackboard":
+        return rf"\mathbb{{{base}}}"
+    if base in ("odot", "dots"):
+        return rf"\{base}"
     if base in GREEK:
         return rf"\{base}"
     if node.font == "roman":
@@ -127,7 +131,7 @@ def _symbol(node: Sym) -> str:
 
 def _script(node: Node) -> str:
     """Scripts are set tight: t-1, not t - 1."""
-    return latex(node).replace(" - ", "-").replace(" + ", "+").replace(" = ", "=").replace(", ", ",")
+    return latex(node).replace(r" \times ", r"\times ").replace(" - ", "-").replace(" + ", "+").replace(" = ", "=").replace(", ", ",")
 
 
 def _transposed(node: Transposed) -> str:

@@ -101,7 +101,10 @@ def _row(node: Node | None) -> str:
 
 
 def _symbol(node: Sym) -> str:
-    letter = escape(GREEK.get(node.base, node.base))
+    if node.base == "odot":
+        return "<mo>⊙</mo>"
+    letter = escape({"dots": "…"}.get(node.base) or GREEK.get(node.base, node.base))
+    letter = "ℝ" if node.font == "blackboard" and letter == "R" else letter
     upright = node.font in ("function", "roman", "bold") and node.base not in GREEK
     letter = "𝟏" if node.font == "bold" and letter == "1" else letter
     text = f"<mi mathvariant='normal'>{letter}</mi>" if upright and len(letter) == 1 and letter != "σ" else f"<mi>{letter}</mi>"

@@ -93,7 +93,8 @@ def text(node: Node) -> str:
 
 
 def _symbol(node: Sym) -> str:
-    base = GREEK.get(node.base, node.base)
+    base = {"dots": "…", "odot": "⊙"}.get(node.base) or GREEK.get(node.base, node.base)
+    base = "ℝ" if node.font == "blackboard" and base == "R" else base
     if node.font == "bold" and base == "1":
         base = "𝟏"
     out = base + "".join(_ACCENTS[a] for a in node.accents) + "′" * node.primes

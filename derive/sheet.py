@@ -1,0 +1,672 @@
+"""Solutions to sheets: the context that the templates set, made of strings only.
+
+The mathematics is written here, in one language at a time; a template holds loops and layout. What is not marked as
+trusted is escaped by the template's environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+
+from derive import definitions, picture
+from derive.crosscheck import Report
+from derive.explain import explanations
+from derive.expr import Comp, Ein, Expr, Instant, Map, Opaque, Over, Var, is_zero, ones, postorder, rebuild
+from derive.jacobian import Jacobian, Paths
+from derive.numeric import Evaluator
+from derive.printing import Style
+from derive.printing.breaking import rows as broken
+from derive.printing.express import Speller
+from derive.printing.latex import escape, latex
+from derive.printing.mathml import inner
+from derive.printing.names import letter
+from derive.printing.notation import Call, Fence, Grid, Listed, Node, Num, Rel, Sum, Sym, Word, width
+from derive.printing.pycode import definition
+from derive.simplify import simplify
+from derive.solution import Solution
+from derive.sweep import Adjoint, Line, Reason, Step
+from derive.system import INDEX, LAST, System
+
+DETAILS = ("answer", "steps", "full")
+FORMULA_WIDTH = 33.0  # em, of the 41 em of the page: the rest is for the left side and a margin of error
+ONE_ROW = 19.0  # em: equalities that fit in this stand in one row
+TABLE_CELL = 17.0
+SHOWN_STEPS = 4  # instants of a worked example that are written out
+
+
+class Latex(str):
+    """Trusted LaTeX: not escaped by the environment."""
+
+
+@dataclass(frozen=True)
+class Language:
+    """How a target sets formulas and words."""
+
+    name: str
+    write: Any
+    trusted: Any
+    inline: tuple[str, str]
+
+    def math(self, node: Node) -> Any:
+        return self.trusted(self.inline[0] + self.write(node) + self.inline[1])
+
+    def bare(self, node: Node) -> Any:
+        return self.trusted(self.write(node))
+
+    def escape(self, words: str) -> Any:
+        return self.trusted(escape(words)) if self.name != "html" else Markup.escape(words)
+
+    def join(self, pieces: Iterable[str | Node]) -> Any:
+        """Words and formulas as one trusted string."""
+        return self.trusted("".join(self.math(p) if isinstance(p, Node) else self.escape(p) for p in pieces))
+
+    def continued(self, op: str, node: Node) -> Any:
+        """A row that goes on with + or - or the entrywise product."""
+        marks = {"latex": {"+": "+ ", "-": "- ", "odot": r"\odot "}, "html": {"+": "<mo>+</mo>", "-": "<mo>−</mo>", "odot": "<mo>⊙</mo>"}}
+        kind = "html" if self.name == "html" else "latex"
+        inner = self.write(Fence("paren", node)) if op == "odot" and isinstance(node, Sum) else self.write(node)
+        return self.trusted(f"{marks[kind].get(op, '')}{inner}")
+
+
+LATEX = Language("latex", latex, Latex, ("$", "$"))
+HTML = Language("html", inner, Markup, ("<math>", "</math>"))
+MARKDOWN = Language("md", latex, Latex, ("$", "$"))
+LANGUAGES = {"tex": LATEX, "html": HTML, "md": MARKDOWN}
+
+
+@dataclass
+class Problem:
+    """One network, and what is asked of it. A problem without a solution asks for Jacobians only."""
+
+    system: System
+    solution: Solution | None
+    title: str = ""
+    task: str = ""
+    jacobians: list[tuple[Jacobian, str]] = field(default_factory=list)
+    paths: Paths | None = None
+    expand: int | None = None
+    given: list[str] = field(default_factory=list)
+    run: Evaluator | None = None
+    report: Report | None = None
+    wrt: list[str] | None = None
+
+    def check(self, points: int = 5, seed: int = 0) -> Problem:
+        """Cross-check the solution. Raises CrossCheckFailed; a sheet is only written after this."""
+        if self.solution is not None:
+            self.report = self.solution.crosscheck(points, seed).require()
+        return self
+
+
+@dataclass
+class Sheet:
+    """Problems under one title, in one style, at one level of detail."""
+
+    title: str
+    problems: list[Problem]
+    style: Style = field(default_factory=Style)
+    detail: str = "steps"
+    subtitle: str = "worked solution"
+
+    def render(self, target: str) -> str:
+        """The sheet as "tex", "html" or "md". Raises where a solution was not cross-checked."""
+        for p in self.problems:
+            if p.solution is not None and (p.report is None or not p.report.passed):
+                raise ValueError(f"{p.title}: a sheet is not written before its gradients are cross-checked")
+        language = LANGUAGES[target]
+        context = {
+            "title": self.title, "subtitle": self.subtitle, "detail": self.detail,
+            "problems": [_Writer(p, self.style, language, self.detail, k + 1).context() for k, p in enumerate(self.problems)],
+            "numbered": len(self.problems) > 1,
+        }  # fmt: skip
+        safe = context if target == "html" else _escaped(context)
+        return environment(target).get_template(f"sheet.{target}.j2").render(safe)
+
+
+# -- templates ----------------------------------------------------------------------------------------------------
+
+
+def template_folder() -> Path:
+    """The templates: beside the package in a checkout, inside it in an installed wheel."""
+    packaged = Path(str(resources.files("derive"))) / "templates"
+    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "templates"
+
+
+def environment(target: str) -> jinja2.Environment:
+    """The environment of a target: undefined names are errors; HTML escapes by itself, for LaTeX see `_escaped`."""
+    html = target == "html"
+    marks = {} if html else {
+        "variable_start_string": "<<", "variable_end_string": ">>", "block_start_string": "<%", "block_end_string": "%>",
+        "comment_start_string": "<#", "comment_end_string": "#>",
+    }  # fmt: skip
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template_folder()), undefined=jinja2.StrictUndefined, autoescape=html, trim_blocks=True,
+        lstrip_blocks=True, keep_trailing_newline=True, **marks,
+    )  # fmt: skip
+
+
+def _escaped(value: Any) -> Any:
+    """The context with every string that isn't trusted LaTeX escaped, before a template sees it."""
+    if isinstance(value, str):
+        return value if isinstance(value, Latex) else Latex(escape(value))
+    if isinstance(value, dict):
+        return {k: _escaped(v) for k, v in value.items()}
+    return [_escaped(v) for v in value] if isinstance(value, list) else value
+
+
+# -- one problem --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Writer:
+    """Writes the strings of one problem."""
+
+    problem: Problem
+    style: Style
+    language: Language
+    detail: str
+    number: int
+
+    @cached_property
+    def system(self) -> System:
+        return self.problem.system
+
+    @cached_property
+    def speller(self) -> Speller:
+        loss = self.system.loss
+        return Speller(Style(self.style.time, self.style.layers, self.style.adjoint, loss.name if loss is not None else "L"))
+
+    def context(self) -> dict[str, Any]:
+        p = self.problem
+        solved = p.solution is not None
+        return {
+            "title": p.title or self.system.title, "task": p.task, "number": self.number, "solved": solved,
+            "declarations": self._declarations(), "equations": self._equations(), "loss": self._loss(),
+            "picture": self._picture(), "definitions": self._definitions(),
+            "adjoints": self._adjoint_rows() if solved else [], "gradients": self._gradient_rows() if solved else [],
+            "closed": self._closed_rows() if solved else [], "remarks": self._remarks() if solved else [],
+            "explanations": self._explanations(), "jacobians": self._jacobians(), "paths": self._paths(),
+            "zeros": self._zeros(), "table": self._table() if solved else [], "check": self._check(),
+            "values": self._values(), "conventions": self._conventions(),
+        }  # fmt: skip
+
+    # -- small things ---------------------------------------------------------------------------------------
+
+    def spell(self, e: Expr) -> Node:
+        return self.speller.spell(e)
+
+    def math(self, e: Expr | Node) -> Any:
+        return self.language.math(e if isinstance(e, Node) else self.spell(e))
+
+    def _space(self, shape: Sequence[Any]) -> Node:
+        if not shape:
+            return Sym("R", font="blackboard")
+        sizes = [letter(str(s)) if s.is_Symbol else Num(str(s)) for s in shape]
+        exponent = sizes[0] if len(sizes) == 1 else _times(sizes)
+        return Sym("R", font="blackboard", sup=exponent)
+
+    def _dim(self, v: Var) -> Any:
+        return self.language.math(Rel((Word(""), self._space(v.shape)), ("∈",)))
+
+    def _reason(self, reason: Reason, limit: float = 24.0) -> Any:
+        """The grey words behind a line; equations that are too long for it are named by their left side."""
+        pieces: list[str | Node] = []
+        for p in reason:
+            if isinstance(p, str):
+                pieces.append(p)
+            elif isinstance(p, Expr):
+                pieces.append(self.spell(p))
+            else:
+                left, right = self.spell(p[0]), self.spell(p[1])
+                whole = Rel((left, right), ("=",))
+                pieces += [whole] if width(whole) < limit else ["the equation of ", left]
+        total = sum(width(p) if isinstance(p, Node) else 0.45 * len(p) for p in pieces)
+        if total > 38 and len(reason) > 1:
+            lefts = [self.spell(p[0]) for p in reason if isinstance(p, tuple)]
+            if lefts:
+                return self.language.join(["the equations of ", Listed(tuple(lefts[:6]))])
+        return self.language.join(pieces)
+
+    # -- the problem ----------------------------------------------------------------------------------------
+
+    def _declarations(self) -> Any:
+        """x, s ∈ R^d, W ∈ R^(n×d), …"""
+        groups: dict[tuple, list[Node]] = {}
+        for v in self.system.independent.values():
+            groups.setdefault(v.shape, []).append(self.spell(v))
+        pieces: list[str | Node] = ["For "]
+        for k, (shape, names) in enumerate(groups.items()):
+            pieces.append(", " if k else "")
+            for n in names[:-1]:
+                pieces += [n, ", "]
+            pieces.append(Rel((names[-1], self._space(shape)), ("∈",)))
+        if self.system.sequential:
+            first, last = self.system.range
+            pieces += ["; ", Rel((Sym(INDEX), Listed((Num(str(first)), Sym("dots"), Sym(LAST)))), ("=",))]
+        for f in self.system.functions:
+            pieces += ["; ", letter(f.name), " is an open function"]
+        return self.language.join([*pieces, ":"])
+
+    def _equations(self) -> list[dict[str, Any]]:
+        return [self._row(e.left, [("=", self.spell(e.right))], "") for e in self.system.equations]
+
+    def _loss(self) -> Any:
+        return self.math(self.system.loss) if self.system.loss is not None else ""
+
+    def _picture(self) -> Any:
+        drawn = picture.picture(self.system, adjoints=self.problem.solution is not None)
+        if drawn is None or self.language.name == "md" or len(self.system.equations) < 2:
+            return ""
+        run = self.problem.run
+        if run is not None and not self.system.sequential:
+            drawn.values = {v: _short(run.named[v]) for v in drawn.spots if not v.shape and v in run.named}
+        if self.language.name == "html":
+            return Markup(picture.svg(drawn, self.speller.style))
+        return Latex(picture.tikz(drawn, self.speller.style))
+
+    def _definitions(self) -> list[Any]:
+        """The activations that the network uses, as scalar functions: latexify for LaTeX, our notation for the page."""
+        used = {n.fn.name for e in self.system.equations for n in postorder(e.right) if isinstance(n, Map)}
+        functions = [f for name, f in vars(definitions).items() if name in used]
+        if self.language.name == "html":
+            return [self.language.math(definition(f)) for f in functions]
+        return [Latex(_latexified(f)) for f in functions]
+
+    # -- derivations ----------------------------------------------------------------------------------------
+
+    def _row(self, left: Expr | Node | None, equalities: list[tuple[str, Node]], why: Any, dim: Any = "", room: float = FORMULA_WIDTH) -> dict[str, Any]:
+        """One row of a derivation: left side, right sides, the reason. Long right sides are broken."""
+        node = left if isinstance(left, Node) or left is None else self.spell(left)
+        lines: list[Any] = []
+        for k, (op, right) in enumerate(equalities):
+            parts = broken(right, room)
+            for m, (lead, part) in enumerate(parts):
+                body = self.language.continued(lead, part)
+                lines.append({"op": op if m == 0 and k > 0 else "", "body": body, "more": m > 0})
+        return {"left": self.language.bare(node) if node is not None else "", "lines": lines, "why": why, "dim": dim}
+
+    def _line_rows(self, line: Line) -> list[dict[str, Any]]:
+        """The rows of one formula's derivation, at this level of detail."""
+        dim = self._dim(line.node)
+        bar = line.node.adjoint
+        if self.detail == "answer":
+            forms = [line.formula] if line.short is line.formula or not self._fits(line.formula, line.short) else [line.formula, line.short]
+            return [self._row(bar, [("=", self.spell(f)) for f in forms], self._when(line), dim)]
+        rows: list[dict[str, Any]] = []
+        for k, (afters, reason) in enumerate(self._grouped(line)):
+            left = bar if k == 0 else None
+            rows.append(self._row(left, [("=", self.spell(a)) for a in afters], reason, dim if k == 0 else ""))
+        return rows
+
+    def _grouped(self, line: Line) -> list[tuple[list[Expr], Any]]:
+        """Steps in rows: short equalities share one; constants put in are not a row of their own below full detail."""
+        steps = list(line.steps)
+        if self.detail != "full":
+            steps = _without_constants(steps)
+        rows: list[tuple[list[Expr], list[Reason]]] = []
+        for step in steps:
+            small = rows and width(self.spell(step.after)) + sum(width(self.spell(a)) + 1.5 for a in rows[-1][0]) < ONE_ROW
+            joined = sum(len(str(r)) for r in rows[-1][1]) + len(step.because) if rows else 0
+            if small and (joined < 90 or len(rows[-1][0]) < 2) and self.detail != "full":
+                rows[-1][0].append(step.after)
+                rows[-1][1].append(step.reason)
+            else:
+                rows.append(([step.after], [step.reason]))
+        when = self._when(line)
+        out = []
+        for k, (afters, reasons) in enumerate(rows):
+            joined_reason: tuple = ()
+            for r in reasons:
+                joined_reason += (("; ",) if joined_reason and r else ()) + tuple(r)
+            words = self._reason(joined_reason)
+            out.append((afters, self.language.trusted(f"{when}; {words}") if k == 0 and when else words))
+        return out
+
+    def _fits(self, a: Expr, b: Expr) -> bool:
+        return width(self.spell(a)) + width(self.spell(b)) < FORMULA_WIDTH - 3
+
+    def _when(self, line: Line) -> Any:
+        """Which instants a formula of a sequence is for."""
+        v = line.node
+        if v.time is None or line.when != "generic":
+            return ""
+        adjoint = self._adjoint(v)
+        ends = [when for when, _ in adjoint.boundary if when.base == LAST]
+        if not ends:
+            return ""
+        least = min(ends, key=lambda i: i.offset)
+        return self.language.join([Rel((Sym(INDEX), letter(LAST) if not least.offset else Sum(((1, Sym(LAST)), (-1, Num(str(-least.offset)))))), ("<",))])
+
+    def _adjoint(self, v: Var) -> Adjoint:
+        assert self.problem.solution is not None
+        return self.problem.solution.sweep.adjoints[v.key]
+
+    def _adjoint_rows(self) -> list[dict[str, Any]]:
+        """The computed nodes, from the loss backwards."""
+        assert self.problem.solution is not None
+        sweep = self.problem.solution.sweep
+        named = [sweep.adjoints[e.name] for e in reversed(self.system.ordered)]
+        return [row for a in named for line in _worth_showing(a) for row in self._line_rows(line)]
+
+    def _gradient_rows(self) -> list[dict[str, Any]]:
+        assert self.problem.solution is not None
+        solution = self.problem.solution
+        keys = [w for w in solution.wrt if w in self.system.independent]
+        return [row for key in keys for line in _worth_showing(solution.sweep.adjoints[key]) for row in self._line_rows(line)]
+
+    def _closed_rows(self) -> list[dict[str, Any]]:
+        """Gradients with everything put in, where that says more than the line above and can be read."""
+        solution = self.problem.solution
+        assert solution is not None
+        rows = []
+        for key, closed in solution.closed_forms.items():
+            if closed is None or closed is solution.gradients[key] or is_zero(closed):
+                continue
+            node = self.spell(closed)
+            if max(width(part) for _, part in broken(node, FORMULA_WIDTH)) > FORMULA_WIDTH:
+                continue
+            rows.append(self._row(self._gradient_symbol(self.system.nodes[key]), [("=", node)], ""))
+        return rows
+
+    def _gradient_symbol(self, v: Var) -> Node:
+        style = Style(self.speller.style.time, self.speller.style.layers, "partial", self.speller.style.loss)
+        return Speller(style).spell(v.adjoint)
+
+    def _remarks(self) -> list[Any]:
+        """What a formula becomes for a target whose entries sum to one."""
+        assert self.problem.solution is not None
+        found = []
+        for a in self.problem.solution.sweep.adjoints.values():
+            sums = [n for n in postorder(a.formula) if isinstance(n, Ein) and _is_total_of_given(n, self.system)]
+            if sums and isinstance(sums[0], Ein):
+                short = simplify(rebuild(a.formula, lambda n, s=sums[0]: _one(n) if n is s else n)).expr  # type: ignore[misc]
+                what = Rel((self.spell(sums[0]), self.spell(_one(sums[0]))), ("=",))
+                result = Rel((self.spell(a.node.adjoint), self.spell(short)), ("=",))
+                found.append(self.language.join(["For a target with ", what, ", such as a one-hot vector: ", result, "."]))
+        return found
+
+    def _explanations(self) -> list[Any]:
+        if self.detail != "full" or self.problem.solution is None:
+            return []
+        return [self.language.join(e.pieces) for e in explanations(self.system, self.speller)]
+
+    # -- Jacobians, paths, assumptions ----------------------------------------------------------------------
+
+    def _jacobians(self) -> list[dict[str, Any]]:
+        out = []
+        for j, layout in self.problem.jacobians:
+            symbol = self.spell(j.symbol)
+            rows = []
+            if self.detail != "answer" and len(j.parts) > 1:
+                rows += [self._row(self.spell(a), [("=", self.spell(b))], "one equation") for a, b in j.parts]
+            words = "every other quantity held" if j.direct else "along every path" if len(j.parts) > 1 else ""
+            rows.append(self._row(symbol, [("=", self.spell(j.expr))], self.language.join([words]) if words else ""))
+            if layout == "both" and len(j.expr.shape) == 2:
+                rows.append(self._row(Word("in the other layout: "), [("", self.spell(j.transposed))], ""))
+            out.append({"rows": rows, "title": self.math(symbol), "direct": j.direct})
+        return out
+
+    def _paths(self) -> dict[str, Any] | None:
+        p = self.problem.paths
+        if p is None:
+            return None
+        top = Speller(Style(self.style.time, self.style.layers, "partial", self.speller.style.loss)).spell(p.parameter.adjoint)
+        between = _partial(self.spell(p.state), self.spell(p.state.at(Instant("k"))))
+        rows = [
+            self._row(self.spell(p.step.symbol), [("=", self.spell(p.step.expr))], self._reason((("one step: "), (p.state, self.system.by_name[p.state.name].right)))),
+            self._row(between, [("=", self.spell(p.product_symbols)), ("=", self.spell(p.product))], "latest factor on the left"),
+            self._row(top, [("=", self.spell(p.symbols))], self.language.join(["each loss reaches each ", self.spell(p.state.at(Instant("k")))])),
+        ]
+        if width(self.spell(p.value)) < FORMULA_WIDTH:
+            rows.append(self._row(None, [("=", self.spell(p.value))], "in matrix form"))
+        expansion = []
+        if self.problem.expand is not None:
+            for t, terms in p.expansion(self.problem.expand, self.system.first):
+                total = Sum(tuple((1, self.spell(term)) for term in terms)) if len(terms) > 1 else self.spell(terms[0])
+                lead = "=" if not expansion else "+"
+                row = self._row(top if not expansion else None, [("", total)], self.language.join([Rel((Sym(INDEX), Num(str(t))), ("=",))]), room=FORMULA_WIDTH - 3)
+                expansion.append({**row, "lead": lead})
+        return {"rows": rows, "expansion": expansion, "last": self.problem.expand}
+
+    def _zeros(self) -> list[Any]:
+        p = self.problem
+        if not p.given or p.solution is None:
+            return []
+        out = []
+        for key, forced in p.solution.zeros(*p.given).items():
+            bar = self.spell(self.system.independent[key].adjoint)
+            if forced.zero:
+                chain: list[str | Node] = []
+                for a, b in forced.reasons:
+                    chain += [", " if chain else "", Rel((self.spell(a), self.spell(b)), ("=",))]
+                out.append(self.language.join([Rel((bar, Num("0")), ("=",)), ", whatever the rest: ", *chain, "."]))
+            else:
+                out.append(self.language.join([bar, f" is not forced to be zero: at a random point with {' and '.join(p.given)} it is {forced.example:.4g}."]))
+        return out
+
+    # -- table, check, numbers ------------------------------------------------------------------------------
+
+    def _table(self) -> list[dict[str, Any]]:
+        """Node, equation, adjoint, cross-check."""
+        solution, report = self.problem.solution, self.problem.report
+        assert solution is not None and report is not None
+        errors = {**report.per_node, **report.per_gradient}
+        rows = []
+        for name in (*(e.name for e in reversed(self.system.ordered)), *(w for w in solution.wrt if w in self.system.independent)):
+            a = solution.sweep.adjoints[name]
+            equation = self.system.by_name.get(name) if a.node.key not in self.system.independent else None
+            rule = self._cell(self.spell(equation.right)) if equation is not None else ""
+            rows.append({"node": self.math(a.node), "rule": rule, "adjoint": self._cell(self.spell(a.formula)), "check": self._error(errors.get(name))})
+        return rows
+
+    def _cell(self, node: Node) -> Any:
+        return self.language.math(node) if width(node) <= TABLE_CELL else self.language.escape("(above)")
+
+    def _error(self, e: float | None) -> Any:
+        if e is None:
+            return ""
+        if e < 1e-15:
+            return self.language.math(Rel((Word(""), _power_of_ten(-15)), ("<",)))
+        return self.language.math(_power_of_ten(int(np.ceil(np.log10(e))), bound=True))
+
+    def _check(self) -> dict[str, Any] | None:
+        report = self.problem.report
+        if report is None:
+            return None
+        method = {"complex step": "complex steps and central differences", "central differences": "central differences"}[report.method]
+        sizes = [", ".join(f"{k} = {n}" for k, n in s.items()) for s in report.sizes if s]
+        example = f"; sizes such as {sizes[0]}" if sizes else ""
+        lasts = sorted(set(report.lasts)) if self.system.sequential else []
+        times = f"; T = {', '.join(map(str, lasts))}" if lasts else ""
+        return {"points": report.points, "method": method, "error": self._error(report.max_relative_error), "sizes": example + times, "seed": report.seed}
+
+    def _values(self) -> list[dict[str, Any]]:
+        """Every equation, then every gradient, as formula = substitution = value."""
+        run = self.problem.run
+        if run is None:
+            return []
+        rows = []
+        for e in self.system.equations:
+            rows += [self._worked(v, right, run, times) for v, right, times in self._instants(e.left, e.right)]
+        if self.problem.solution is not None:
+            for key in self.problem.solution.wrt:
+                a = self.problem.solution.sweep.adjoints[key]
+                for v in self._entries(a.node):
+                    rows.append(self._result(v.adjoint, run))
+        return rows
+
+    def _instants(self, left: Var, right: Expr) -> Iterable[tuple[Var, Expr, dict[str, int]]]:
+        run = self.problem.run
+        assert run is not None
+        if left.time is None:
+            yield left, right, {}
+        else:
+            for t in list(run.instants())[:SHOWN_STEPS]:
+                yield left.at(Instant("", t)), right, {INDEX: t}
+
+    def _entries(self, v: Var) -> list[Var]:
+        run = self.problem.run
+        assert run is not None
+        if v.time is None or v.time.base != INDEX:
+            return [v]
+        return [v.at(Instant("", t)) for t in list(run.instants())[:SHOWN_STEPS]]
+
+    def _worked(self, v: Var, right: Expr, run: Evaluator, times: dict[str, int]) -> dict[str, Any]:
+        numbers = {}
+        for leaf in right.atoms(Var):
+            concrete = leaf if leaf.time is None or not _known(leaf, times, run) else leaf.at(Instant("", leaf.time.at({**times, LAST: run.at.last})))
+            if concrete in run.named:
+                numbers[leaf] = _value_node(run.named[concrete], bracketed=True)
+        formula = self.spell(right)
+        forms = [("=", formula)] if not times or list(run.instants())[0] == times[INDEX] else []
+        filled = Speller(self.speller.style, numbers).spell(right)
+        if not any(isinstance(n, Over | Opaque) for n in postorder(right)) and width(filled) < FORMULA_WIDTH:
+            forms.append(("=", filled))
+        result = _value_node(run.named[v])
+        if not forms or forms[-1][1] != result:
+            forms.append(("=", result))
+        if sum(width(f) for _, f in forms) > FORMULA_WIDTH:
+            forms = [("=", f) for _, f in forms[-2:]] if sum(width(f) for _, f in forms[-2:]) < FORMULA_WIDTH else [("=", result)]
+        return self._row(v, forms, "")
+
+    def _result(self, bar: Var, run: Evaluator) -> dict[str, Any]:
+        return self._row(bar, [("=", _value_node(run.named[bar]))], "")
+
+    # -- conventions ----------------------------------------------------------------------------------------
+
+    def _conventions(self) -> list[Any]:
+        nodes = [n for e in self.system.equations for n in postorder(e.right)]
+        out: list[list[str | Node]] = []
+        if self.problem.solution is not None:
+            v = var_v(self.speller)
+            out.append([Rel((v[0], v[1]), ("=",)), " has the shape of v (gradient convention); from the loss backwards, a node collects one term from every equation that uses it"])
+        if self.problem.jacobians or self.problem.paths:
+            out.append(["a Jacobian has a row for each entry of its numerator"])
+        if any(isinstance(n, Ein) and n.shape and not n.summed and sum(ls == n.out for _, ls in n.factors) > 1 for n in nodes) or any(
+            isinstance(n, Map | Comp) and n.shape for n in nodes
+        ):
+            out.append([Sym("odot", font="operator"), " multiplies entry by entry, and functions act entry by entry"])
+        if self.system.sequential and self.problem.solution is not None:
+            out.append(["adjoints beyond T are zero, so that a line for generic t holds at T without its terms at t+1"])
+        if any(isinstance(n, Map) and n.fn.kinks for n in nodes):
+            out.append(["at a kink the slope is that of the left side: ", Rel((Call(Sym("relu", primes=1, font="function"), (Num("0"),)), Num("0")), ("=",))])
+        return [self.language.join(pieces) for pieces in out]
+
+
+def var_v(speller: Speller) -> tuple[Node, Node]:
+    """The adjoint's symbol for a quantity v, and what it stands for."""
+    from derive.expr import var
+
+    v = var("v")
+    style = speller.style
+    partial = Speller(Style(style.time, style.layers, "partial", style.loss)).spell(v.adjoint)
+    shown = speller.spell(v.adjoint)
+    return (shown, partial) if shown != partial else (partial, Word("the derivative"))
+
+
+def _times(sizes: list[Node]) -> Node:
+    from derive.printing.notation import Prod
+
+    return Prod(tuple(sizes), "times")
+
+
+def _partial(top: Node, below: Node) -> Node:
+    from derive.printing.notation import Partial
+
+    return Partial(top, below)
+
+
+def _one(e: Expr) -> Expr:
+    return ones(e.shape)
+
+
+def _is_total_of_given(e: Ein, system: System) -> bool:
+    """1ᵀt, or the row sums of Y, of something that is given."""
+    return len(e.factors) == 1 and isinstance(e.factors[0][0], Var) and e.factors[0][0].key in system.independent and len(e.summed) == 1
+
+
+def _known(leaf: Var, times: dict[str, int], run: Evaluator) -> bool:
+    return leaf.time is not None and leaf.time.base in ("", LAST, *times)
+
+
+def _worth_showing(a: Adjoint) -> list[Line]:
+    """The generic line and the ends; a generic line that is only ever zero gives way to its ends."""
+    if a.boundary and is_zero(a.formula):
+        return [line for _, line in a.boundary]
+    return list(a.lines)
+
+
+def _without_constants(steps: list[Step]) -> list[Step]:
+    """Putting in L̄ = 1 joined with the line before it."""
+    out: list[Step] = []
+    for s in steps:
+        if s.rule == "substitution" and out and out[-1].rule == "local derivative":
+            before = out.pop()
+            out.append(Step(before.rule, before.before, s.after, before.reason))
+        else:
+            out.append(s)
+    return out
+
+
+def _latexified(function: Any) -> str:
+    """latexify's LaTeX of a scalar definition."""
+    import latexify
+
+    letters = {"sigmoid": "sigma"}
+    return str(latexify.get_latex(function, use_math_symbols=True, expand_functions={"exp"}, identifiers=letters))
+
+
+# -- numbers ------------------------------------------------------------------------------------------------------
+
+
+def _short(value: Any) -> str:
+    return f"{float(value):.4g}"
+
+
+def _number(value: float, bracketed: bool = False) -> Node:
+    """A number to six significant digits, in brackets where it is negative inside a formula."""
+    rounded = float(f"{value:.6g}")
+    shown = f"{rounded:.6g}"
+    if "e" in shown:
+        mantissa, exponent = shown.split("e")
+        node: Node = _scientific(mantissa, int(exponent))
+        return Fence("paren", node) if bracketed else node
+    plain = Num(shown.lstrip("-"))
+    if not shown.startswith("-"):
+        return plain
+    negative = Sum(((-1, plain),))
+    return Fence("paren", negative) if bracketed else negative
+
+
+def _scientific(mantissa: str, exponent: int) -> Node:
+    from derive.printing.notation import Power, Prod
+
+    sign = -1 if mantissa.startswith("-") else 1
+    power = Num(str(exponent)) if exponent >= 0 else Sum(((-1, Num(str(-exponent))),))
+    body = Prod((Num(mantissa.lstrip("-")), Power(Num("10"), power)), "cdot")
+    return body if sign > 0 else Sum(((-1, body),))
+
+
+def _power_of_ten(exponent: int, bound: bool = False) -> Node:
+    from derive.printing.notation import Power
+
+    power = Num(str(exponent)) if exponent >= 0 else Sum(((-1, Num(str(-exponent))),))
+    node: Node = Power(Num("10"), power)
+    return Rel((Word(""), node), ("<",)) if bound else node
+
+
+def _value_node(value: Any, bracketed: bool = False) -> Node:
+    array = np.asarray(value, dtype=float)
+    if array.ndim == 0:
+        return _number(float(array), bracketed)
+    if array.ndim == 1:
+        return Grid(tuple((_number(float(x)),) for x in array))
+    return Grid(tuple(tuple(_number(float(x)) for x in row) for row in array))
