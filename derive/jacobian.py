@@ -44,7 +44,8 @@ class Jacobian:
     below: Var
     expr: Expr
     direct: bool
-    parts: tuple[tuple[Expr, Expr], ...] = ()
+    parts: tuple[tuple[Jac, Expr], ...] = ()
+    along: Expr | None = None  # the sum over paths of products of the parts' symbols
 
     @property
     def transposed(self) -> Expr:
@@ -72,7 +73,7 @@ def jacobian(system: System, top: Var, below: Var, direct: bool = False) -> Jaco
         right, _ = _right(system, top)
         return Jacobian(top, below, _tidy(_squeeze(local_jacobian(right, below))), True)
     known: dict[Var, Expr] = {below: _identity(below)}
-    parts: list[tuple[Expr, Expr]] = []
+    parts: list[tuple[Jac, Expr]] = []
     for v in _between(system, below, top):
         right, _ = _right(system, v)
         terms = []
@@ -86,7 +87,30 @@ def jacobian(system: System, top: Var, below: Var, direct: bool = False) -> Jaco
         if v is top:
             break
     found = known.get(top, zeros(top.shape + below.shape))
-    return Jacobian(top, below, _tidy(_squeeze(found)), False, tuple(parts))
+    kept = _on_the_way(parts, top)
+    return Jacobian(top, below, _tidy(_squeeze(found)), False, kept, _sum_over_paths([j for j, _ in kept], top, below))
+
+
+def _sum_over_paths(symbols: list[Jac], top: Var, below: Var) -> Expr | None:
+    """Σ over the paths of the product of the symbols along it; None where there are too many to write."""
+    chains: dict[Var, list[list[Jac]]] = {below: [[]]}
+    for j in symbols:
+        chains.setdefault(j.top, []).extend([j, *chain] for chain in chains.get(j.below, []))
+    paths_ = chains.get(top, [])
+    if not 0 < len(paths_) <= 8 or len(symbols) < 2:
+        return None
+    return lin([(1, _chained(list(chain))) for chain in paths_], top.shape + below.shape)
+
+
+def _on_the_way(parts: list[tuple[Jac, Expr]], top: Var) -> tuple[tuple[Jac, Expr], ...]:
+    """The local Jacobians that top's was composed of; those of side branches left out."""
+    needed: set[Expr] = {top}
+    kept = []
+    for symbol, value in reversed(parts):
+        if symbol.top in needed:
+            needed.add(symbol.below)
+            kept.append((symbol, value))
+    return tuple(reversed(kept))
 
 
 def _tidy(e: Expr) -> Expr:
@@ -141,9 +165,11 @@ def _between(system: System, below: Var, top: Var) -> Iterator[Var]:
 
 @dataclass(frozen=True)
 class Paths:
-    """A shared parameter's gradient as the double sum over t and k, for a network with one recurrent state.
+    """How the loss reaches earlier states, and a shared parameter through them, for a network with one recurrent state.
 
-    step: ∂h_i/∂h_{i-1}; product: ∂h_t/∂h_k; symbols: the double sum in Jacobian symbols; value: with everything put in.
+    step: ∂h_i/∂h_{i-1}; product: ∂h_t/∂h_k; back: the adjoint of h_k as a sum over the later losses; symbols: the
+    parameter's gradient as a sum over t and k in Jacobian symbols; value: with everything put in.
+    Where the loss depends on h_T alone, t is T and there is no sum over it.
     """
 
     state: Var
@@ -153,19 +179,26 @@ class Paths:
     product: Expr
     loss_term: Expr
     loss_slope: Expr
+    back: Expr
     symbols: Expr
     value: Expr
+    summed: bool
+
+    @property
+    def end(self) -> Instant:
+        return Instant(INDEX) if self.summed else Instant(LAST)
 
     def expansion(self, last: int, first: int) -> list[tuple[int, list[Expr]]]:
         """For each t, the terms for k = first … t, as products of Jacobians."""
-        return [(t, [self._term(t, k) for k in range(first, t + 1)]) for t in range(first, last + 1)]
+        instants = range(first, last + 1) if self.summed else [last]
+        return [(t, [self._term(t, k) for k in range(first, t + 1)]) for t in instants]
 
     def _term(self, t: int, k: int) -> Expr:
         def at(v: Var, n: int) -> Var:
             return v.at(Instant("", n))
 
         h = self.state
-        loss = at_time(self.loss_term, INDEX, Instant("", t))
+        loss = at_time(self.loss_term, self.end.base, Instant("", t))
         chain: list[Expr] = [jac(loss, at(h, t))]
         chain += [jac(at(h, i), at(h, i - 1)) for i in range(t, k, -1)]
         return _chained([*chain, jac(at(h, k), self.parameter)])
@@ -182,7 +215,8 @@ def _chained(jacobians: list[Expr]) -> Expr:
         factors.append((e, open_axes + fresh))
         joined = len(factors[-1][1]) - (len(_below(e)))
         open_axes = factors[-1][1][joined:]
-    return ein(factors, open_axes)
+    first, letters_of_first = factors[0]
+    return ein(factors, letters_of_first[: len(first.shape) - len(_below(first))] + open_axes)
 
 
 def _below(e: Expr) -> tuple:
@@ -196,23 +230,44 @@ def paths(sweep: Sweep, parameter: str) -> Paths:
     system = sweep.system
     state = recurrent_state(system)
     theta = system.find(parameter)
-    here, before = state, state.at(Instant(INDEX, -1))
-    step = jacobian(system, here, before)
-    summand, slope = _loss_term(sweep, state)
-    i, k, t = Instant("i"), Instant("k"), Instant(INDEX)
+    step = jacobian(system, state, state.at(Instant(INDEX, -1)))
+    summed, summand, slope = _loss_term(sweep, state)
     first, last = system.range
+    i, k, t = Instant("i"), Instant("k"), Instant(INDEX) if summed else last
     span = ("i", k.shifted(1), t)
-    h_i, h_before = state.at(i), state.at(i.shifted(-1))
-    product_symbols = over("product", jac(h_i, h_before), *span)
-    product = over("product", at_time(step.expr, INDEX, i), *span) if state.shape else over("product", at_time(step.expr, INDEX, i), *span)
-    h_k = state.at(k)
-    symbol_chain = _chained([jac(summand, state), product_symbols, jac(h_k, theta)])
-    symbols = over("sum", over("sum", symbol_chain, "k", first, t), INDEX, first, last)
-    back = _apply_transposed(product, slope)
-    found = next(p.value for p in pulls(at_time(system.by_name[state.name].right, INDEX, k), state.at(k).adjoint) if p.leaf is theta)
-    value = rebuild(found, lambda n: back if n is state.at(k).adjoint else n)
-    total = over("sum", over("sum", open_derivatives(value), "k", first, t), INDEX, first, last)
-    return Paths(state, theta, step, product_symbols, product, summand, slope, symbols, total)
+    h_k, h_t = state.at(k), state.at(t)
+    product_symbols = over("product", jac(state.at(i), state.at(i.shifted(-1))), *span)
+    product = over("product", at_time(step.expr, INDEX, i), *span)
+
+    def over_losses(e: Expr, lowest: Instant) -> Expr:
+        return over("sum", e, INDEX, lowest, last) if summed else e
+
+    chain = _chained([jac(summand, h_t), product_symbols, jac(h_k, theta)])
+    symbols = over_losses(over("sum", chain, "k", first, t), first)
+    reached = _apply_transposed(product, slope)
+    inside = _one_instant(system, state, theta)
+    found = next(p.value for p in pulls(at_time(inside, INDEX, k), h_k.adjoint) if p.leaf is theta)
+    value = open_derivatives(rebuild(found, lambda n: reached if n is h_k.adjoint else n))
+    total = over_losses(over("sum", value, "k", first, t), first)
+    return Paths(state, theta, step, product_symbols, product, summand, slope, over_losses(reached, k), symbols, total, summed)
+
+
+def _one_instant(system: System, state: Var, theta: Var) -> Expr:
+    """The state from the step before: its equation with the other nodes of the instant put in.
+
+    Raises NetworkError where the parameter also acts on the loss around the state: the double sum would miss that.
+    """
+    e = system.by_name[state.name].right
+    inlined: dict[str, None] = {state.name: None}
+    while inner := [v for v in occurrences(e) if v.name in system.by_name and v.time == Instant(INDEX)]:
+        inlined.update(dict.fromkeys(v.name for v in inner))
+        e = rebuild(e, lambda n, found=tuple(inner): system.by_name[n.name].right if n in found else n)  # type: ignore[misc]
+    hidden = inlined.keys() - {state.name}
+    around = [q.name for q in system.equations if q.name not in inlined and (hidden | {theta.name}) & {v.name for v in occurrences(q.right)}]
+    if around or theta not in occurrences(e):
+        how = f"acts on {', '.join(around)} around {state}" if around else f"does not act on {state}"
+        raise NetworkError(f"{theta} {how}: its gradient is not a sum over paths through {state}")
+    return e
 
 
 def _apply_transposed(product: Expr, slope: Expr) -> Expr:
@@ -230,15 +285,19 @@ def recurrent_state(system: System) -> Var:
     return lagged.pop()
 
 
-def _loss_term(sweep: Sweep, state: Var) -> tuple[Expr, Expr]:
-    """The loss of one instant, l_t, and its gradient with respect to the state, along every path at that instant."""
+def _loss_term(sweep: Sweep, state: Var) -> tuple[bool, Expr, Expr]:
+    """Whether the loss is a sum over time; the loss of one instant; its gradient with respect to the state at that instant."""
     right = sweep.system.by_name[sweep.loss.name].right
-    if not (isinstance(right, Over) and right.index == INDEX):
-        raise NetworkError(f"the double sum needs a loss that is a sum over time, not {right}")
-    summand = right.body if isinstance(right.body, Opaque) else var(sweep.loss.name, (), Instant(INDEX))
     adjoint = sweep.adjoints[state.name]
-    slope = lin([(1, t.value) for t in adjoint.terms if t.lag == 0], state.shape)
-    return summand, simplify(open_derivatives(_without_adjoints(slope, sweep))).expr
+    if isinstance(right, Over) and right.index == INDEX:
+        summand = right.body if isinstance(right.body, Opaque) else var(sweep.loss.name, (), Instant(INDEX))
+        slope = lin([(1, t.value) for t in adjoint.terms if t.lag == 0], state.shape)
+        return True, summand, _tidy(_without_adjoints(slope, sweep))
+    users = {v for e in sweep.system.equations if not e.sequential for v in occurrences(e.right) if v.time is not None}
+    if users != {state.at(Instant(LAST))}:
+        raise NetworkError(f"paths through time need a loss that is a sum over time, or one in {state.at(Instant(LAST))} alone, not {right}")
+    points = lin([(1, t.value) for t in adjoint.terms if t.point == Instant(LAST)], state.shape)
+    return False, right if isinstance(right, Opaque) else sweep.loss, _tidy(_without_adjoints(points, sweep))
 
 
 def _without_adjoints(e: Expr, sweep: Sweep) -> Expr:

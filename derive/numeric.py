@@ -297,9 +297,9 @@ class Evaluator:
         top = node.top
         right = self.system.by_name[top.name].right if isinstance(top, Var) else top
         moved = at_time(right, INDEX, top.time) if isinstance(top, Var) and top.time is not None else right
-        return self.value(local_jacobian(self._concrete(moved, times), below))
+        return self.value(local_jacobian(self.concrete(moved, times), below))
 
-    def _concrete(self, e: Expr, times: dict[str, int]) -> Expr:
+    def concrete(self, e: Expr, times: dict[str, int]) -> Expr:
         """e with numbers for instants and sums over time written out."""
 
         def change(node: Expr) -> Expr:
@@ -348,9 +348,9 @@ class Evaluator:
 
     def _store(self, a: Adjoint, t: int | None = None) -> None:
         node = a.node if t is None else a.node.at(Instant("", t))
-        self.named[node.adjoint] = self.value(self._formula(a, t), {INDEX: t} if t is not None else {})
+        self.named[node.adjoint] = self.value(self.formula(a, t), {INDEX: t} if t is not None else {})
 
-    def _formula(self, a: Adjoint, t: int | None) -> Expr:
+    def formula(self, a: Adjoint, t: int | None) -> Expr:
         """The derived formula that holds here; for a T too short for the printed cases, the sum of the terms that hold."""
         ends = {INDEX: 0, LAST: self.at.last}
         if t is None:

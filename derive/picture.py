@@ -126,19 +126,19 @@ def _bend(p: Picture, a: Var, b: Var) -> float:
 def tikz(p: Picture, style: Style) -> str:
     """TikZ code; needs the library arrows.meta."""
     wide = min(1.75, 14.5 / max(p.columns - 1, 1))
-    high = 1.25
+    high = 1.4
     names = {v: f"n{k}" for k, v in enumerate(p.spots)}
     lines = []
     for v, s in p.spots.items():
         kind = "given" if s.given else "node"
         lines.append(rf"\node[{kind}] ({names[v]}) at ({s.column * wide:.2f},{-s.row * high:.2f}) {{${write(v, 'latex', style)}$}};")
         notes = []
-        if p.adjoints:
+        if p.adjoints and not _earlier(v):
             notes.append(rf"\textcolor{{adjoint}}{{${write(v.adjoint, 'latex', style)}$}}")
         if v in p.values:
             notes.append(rf"\textcolor{{value}}{{{p.values[v]}}}")
         if notes:
-            lines.append(rf"\node[label] at ({s.column * wide:.2f},{-s.row * high - 0.52:.2f}) {{{'~'.join(notes)}}};")
+            lines.append(rf"\node[label] at ({s.column * wide:.2f},{-s.row * high - 0.6:.2f}) {{{'~'.join(notes)}}};")
     for a, b in p.edges:
         bend = _bend(p, a, b)
         turn = f"[bend {'left' if bend < 0 else 'right'}={abs(bend):.0f}]" if bend else ""
@@ -163,7 +163,7 @@ def svg(p: Picture, style: Style) -> str:
         dash = ' stroke-dasharray="3 3"' if s.given else ""
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.0f}" class="node"{dash}/>')
         parts.append(_math_label(x, y, write(v, "mathml", style), "symbol"))
-        if p.adjoints:
+        if p.adjoints and not _earlier(v):
             parts.append(_math_label(x, y + 29, write(v.adjoint, "mathml", style), "adjoint"))
         if v in p.values:
             parts.append(f'<text x="{x:.1f}" y="{y - 22:.1f}" class="value">{p.values[v]}</text>')

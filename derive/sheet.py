@@ -6,7 +6,7 @@ trusted is escaped by the template's environment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
@@ -38,7 +38,7 @@ from derive.system import INDEX, LAST, System
 
 DETAILS = ("answer", "steps", "full")
 FORMULA_WIDTH = 33.0  # em, of the 41 em of the page: the rest is for the left side and a margin of error
-ONE_ROW = 19.0  # em: equalities that fit in this stand in one row
+ONE_ROW = 25.0  # em: equalities that fit in this stand in one row
 TABLE_CELL = 17.0
 SHOWN_STEPS = 4  # instants of a worked example that are written out
 
@@ -295,7 +295,7 @@ class _Writer:
 
     def _line_rows(self, line: Line) -> list[dict[str, Any]]:
         """The rows of one formula's derivation, at this level of detail."""
-        dim = self._dim(line.node)
+        dim = self._dim(line.node) if line.node.shape or self.detail == "full" else ""
         bar = line.node.adjoint
         if self.detail == "answer":
             forms = [line.formula] if line.short is line.formula or not self._fits(line.formula, line.short) else [line.formula, line.short]
@@ -310,7 +310,7 @@ class _Writer:
         """Steps in rows: short equalities share one; constants put in are not a row of their own below full detail."""
         steps = list(line.steps)
         if self.detail != "full":
-            steps = _without_constants(steps)
+            steps = _joined(steps, lambda s: width(self.spell(s.after)) > FORMULA_WIDTH)
         rows: list[tuple[list[Expr], list[Reason]]] = []
         for step in steps:
             small = rows and width(self.spell(step.after)) + sum(width(self.spell(a)) + 1.5 for a in rows[-1][0]) < ONE_ROW
@@ -324,7 +324,7 @@ class _Writer:
         out = []
         for k, (afters, reasons) in enumerate(rows):
             joined_reason: tuple = ()
-            for r in reasons:
+            for r in dict.fromkeys(reasons):
                 joined_reason += (("; ",) if joined_reason and r else ()) + tuple(r)
             words = self._reason(joined_reason)
             out.append((afters, self.language.trusted(f"{when}; {words}") if k == 0 and when else words))
@@ -368,7 +368,7 @@ class _Writer:
         assert solution is not None
         rows = []
         for key, closed in solution.closed_forms.items():
-            if closed is None or closed is solution.gradients[key] or is_zero(closed):
+            if closed is None or closed is solution.gradients[key] or is_zero(closed) or key in self.system.by_name:
                 continue
             node = self.spell(closed)
             if max(width(part) for _, part in broken(node, FORMULA_WIDTH)) > FORMULA_WIDTH:
@@ -407,8 +407,13 @@ class _Writer:
             rows = []
             if self.detail != "answer" and len(j.parts) > 1:
                 rows += [self._row(self.spell(a), [("=", self.spell(b))], "one equation") for a, b in j.parts]
-            words = "every other quantity held" if j.direct else "along every path" if len(j.parts) > 1 else ""
-            rows.append(self._row(symbol, [("=", self.spell(j.expr))], self.language.join([words]) if words else ""))
+            value = self.spell(j.expr)
+            fits = max(width(part) for _, part in broken(value, FORMULA_WIDTH)) <= FORMULA_WIDTH
+            if j.along is not None and (self.detail != "answer" or not fits):
+                rows.append(self._row(symbol, [("=", self.spell(j.along))], "one product for every path"))
+            if fits:
+                words = "every other quantity held" if j.direct else ""
+                rows.append(self._row(symbol if j.along is None or self.detail == "answer" else None, [("=", value)], words))
             if layout == "both" and len(j.expr.shape) == 2:
                 rows.append(self._row(Word("in the other layout: "), [("", self.spell(j.transposed))], ""))
             out.append({"rows": rows, "title": self.math(symbol), "direct": j.direct})
@@ -419,11 +424,13 @@ class _Writer:
         if p is None:
             return None
         top = Speller(Style(self.style.time, self.style.layers, "partial", self.speller.style.loss)).spell(p.parameter.adjoint)
-        between = _partial(self.spell(p.state), self.spell(p.state.at(Instant("k"))))
+        h_k, h_t = p.state.at(Instant("k")), p.state.at(p.end)
+        between = _partial(self.spell(h_t), self.spell(h_k))
         rows = [
             self._row(self.spell(p.step.symbol), [("=", self.spell(p.step.expr))], self._reason((("one step: "), (p.state, self.system.by_name[p.state.name].right)))),
             self._row(between, [("=", self.spell(p.product_symbols)), ("=", self.spell(p.product))], "latest factor on the left"),
-            self._row(top, [("=", self.spell(p.symbols))], self.language.join(["each loss reaches each ", self.spell(p.state.at(Instant("k")))])),
+            self._row(self.spell(h_k.adjoint), [("=", self.spell(p.back))], "every later loss, back through the product", self._dim(h_k)),
+            self._row(top, [("=", self.spell(p.symbols))], self.language.join(["the loss reaches every ", self.spell(h_k)])),
         ]
         if width(self.spell(p.value)) < FORMULA_WIDTH:
             rows.append(self._row(None, [("=", self.spell(p.value))], "in matrix form"))
@@ -489,56 +496,48 @@ class _Writer:
         return {"points": report.points, "method": method, "error": self._error(report.max_relative_error), "sizes": example + times, "seed": report.seed}
 
     def _values(self) -> list[dict[str, Any]]:
-        """Every equation, then every gradient, as formula = substitution = value."""
-        run = self.problem.run
+        """Every equation, then every adjoint from the loss backwards, as formula = substitution = value."""
+        run, solution = self.problem.run, self.problem.solution
         if run is None:
             return []
-        rows = []
-        for e in self.system.equations:
-            rows += [self._worked(v, right, run, times) for v, right, times in self._instants(e.left, e.right)]
-        if self.problem.solution is not None:
-            for key in self.problem.solution.wrt:
-                a = self.problem.solution.sweep.adjoints[key]
-                for v in self._entries(a.node):
-                    rows.append(self._result(v.adjoint, run))
+        shown = list(run.instants())[:SHOWN_STEPS] if self.system.sequential else []
+        rows = [
+            row
+            for e in self.system.ordered
+            for v, t in self._entries(e.left, shown)
+            for row in self._worked(v, e.right, t, t in (None, *shown[:1]))
+        ]
+        if solution is not None:
+            nodes = [e.name for e in reversed(self.system.ordered)] + [w for w in solution.wrt if w in self.system.independent]
+            for name in dict.fromkeys(nodes):
+                a = solution.sweep.adjoints[name]
+                for v, t in self._entries(a.node, shown[::-1]):
+                    rows += self._worked(v.adjoint, run.formula(a, t), t, t in (None, *shown[::-1][:1]))
         return rows
 
-    def _instants(self, left: Var, right: Expr) -> Iterable[tuple[Var, Expr, dict[str, int]]]:
+    def _entries(self, v: Var, shown: list[int]) -> list[tuple[Var, int | None]]:
+        generic = v.time is not None and v.time.base == INDEX
+        return [(v.at(Instant("", t)), t) for t in shown] if generic else [(v, None)]
+
+    def _worked(self, v: Var, formula: Expr, t: int | None, spelled: bool) -> list[dict[str, Any]]:
+        """formula = substitution = value, in as many rows as it takes; the formula is not repeated for every t."""
         run = self.problem.run
         assert run is not None
-        if left.time is None:
-            yield left, right, {}
-        else:
-            for t in list(run.instants())[:SHOWN_STEPS]:
-                yield left.at(Instant("", t)), right, {INDEX: t}
-
-    def _entries(self, v: Var) -> list[Var]:
-        run = self.problem.run
-        assert run is not None
-        if v.time is None or v.time.base != INDEX:
-            return [v]
-        return [v.at(Instant("", t)) for t in list(run.instants())[:SHOWN_STEPS]]
-
-    def _worked(self, v: Var, right: Expr, run: Evaluator, times: dict[str, int]) -> dict[str, Any]:
-        numbers = {}
-        for leaf in right.atoms(Var):
-            concrete = leaf if leaf.time is None or not _known(leaf, times, run) else leaf.at(Instant("", leaf.time.at({**times, LAST: run.at.last})))
-            if concrete in run.named:
-                numbers[leaf] = _value_node(run.named[concrete], bracketed=True)
-        formula = self.spell(right)
-        forms = [("=", formula)] if not times or list(run.instants())[0] == times[INDEX] else []
-        filled = Speller(self.speller.style, numbers).spell(right)
-        if not any(isinstance(n, Over | Opaque) for n in postorder(right)) and width(filled) < FORMULA_WIDTH:
-            forms.append(("=", filled))
+        plain = run.concrete(formula, {**({INDEX: t} if t is not None else {}), LAST: run.at.last})
+        numbers = {leaf: _value_node(run.named[leaf], bracketed=True) for leaf in plain.atoms(Var) if leaf in run.named}
+        forms = [self.spell(formula)] if spelled else []
+        if not any(isinstance(n, Opaque) for n in postorder(plain)):
+            filled = Speller(self.speller.style, numbers).spell(plain)
+            forms += [filled] if width(filled) < FORMULA_WIDTH and filled not in forms else []
         result = _value_node(run.named[v])
-        if not forms or forms[-1][1] != result:
-            forms.append(("=", result))
-        if sum(width(f) for _, f in forms) > FORMULA_WIDTH:
-            forms = [("=", f) for _, f in forms[-2:]] if sum(width(f) for _, f in forms[-2:]) < FORMULA_WIDTH else [("=", result)]
-        return self._row(v, forms, "")
-
-    def _result(self, bar: Var, run: Evaluator) -> dict[str, Any]:
-        return self._row(bar, [("=", _value_node(run.named[bar]))], "")
+        forms += [result] if not forms or forms[-1] != result else []
+        packed: list[list[Node]] = []
+        for f in forms:
+            if packed and sum(width(x) + 1.6 for x in [*packed[-1], f]) < FORMULA_WIDTH:
+                packed[-1].append(f)
+            else:
+                packed.append([f])
+        return [self._row(None if k else v, [("=", f) for f in row], "") for k, row in enumerate(packed)]
 
     # -- conventions ----------------------------------------------------------------------------------------
 
@@ -547,7 +546,7 @@ class _Writer:
         out: list[list[str | Node]] = []
         if self.problem.solution is not None:
             v = var_v(self.speller)
-            out.append([Rel((v[0], v[1]), ("=",)), " has the shape of v (gradient convention); from the loss backwards, a node collects one term from every equation that uses it"])
+            out.append([Rel((v[0], v[1]), ("=",)), " has the shape of ", Sym("v"), " (gradient convention); a node collects one term from every equation that uses it"])
         if self.problem.jacobians or self.problem.paths:
             out.append(["a Jacobian has a row for each entry of its numerator"])
         if any(isinstance(n, Ein) and n.shape and not n.summed and sum(ls == n.out for _, ls in n.factors) > 1 for n in nodes) or any(
@@ -555,7 +554,8 @@ class _Writer:
         ):
             out.append([Sym("odot", font="operator"), " multiplies entry by entry, and functions act entry by entry"])
         if self.system.sequential and self.problem.solution is not None:
-            out.append(["adjoints beyond T are zero, so that a line for generic t holds at T without its terms at t+1"])
+            past = Sum(((1, Sym(INDEX)), (1, Num("1"))))
+            out.append(["adjoints beyond ", Sym(LAST), " are zero, so that a line for generic ", Sym(INDEX), " holds at ", Sym(LAST), " without its terms at ", past])
         if any(isinstance(n, Map) and n.fn.kinks for n in nodes):
             out.append(["at a kink the slope is that of the left side: ", Rel((Call(Sym("relu", primes=1, font="function"), (Num("0"),)), Num("0")), ("=",))])
         return [self.language.join(pieces) for pieces in out]
@@ -593,10 +593,6 @@ def _is_total_of_given(e: Ein, system: System) -> bool:
     return len(e.factors) == 1 and isinstance(e.factors[0][0], Var) and e.factors[0][0].key in system.independent and len(e.summed) == 1
 
 
-def _known(leaf: Var, times: dict[str, int], run: Evaluator) -> bool:
-    return leaf.time is not None and leaf.time.base in ("", LAST, *times)
-
-
 def _worth_showing(a: Adjoint) -> list[Line]:
     """The generic line and the ends; a generic line that is only ever zero gives way to its ends."""
     if a.boundary and is_zero(a.formula):
@@ -604,13 +600,15 @@ def _worth_showing(a: Adjoint) -> list[Line]:
     return list(a.lines)
 
 
-def _without_constants(steps: list[Step]) -> list[Step]:
-    """Putting in L̄ = 1 joined with the line before it."""
+def _joined(steps: list[Step], long: Callable[[Step], bool]) -> list[Step]:
+    """Putting in L̄ = 1 joined with the line before it; so is opening a derivative, where the line is a long one."""
     out: list[Step] = []
     for s in steps:
-        if s.rule == "substitution" and out and out[-1].rule == "local derivative":
-            before = out.pop()
-            out.append(Step(before.rule, before.before, s.after, before.reason))
+        last = out[-1] if out else None
+        opening = s.rule == "simplification" and last is not None and long(last)
+        if last is not None and last.rule == "local derivative" and (s.rule == "substitution" or opening):
+            reason = (*last.reason, "; ", *s.reason) if opening else last.reason
+            out[-1] = Step(last.rule, last.before, s.after, reason)
         else:
             out.append(s)
     return out

@@ -83,7 +83,7 @@ def simplify(e: Expr) -> Simplified:
     if sum(1 for _ in postorder(e)) > BUDGET:
         return Simplified(e, ())
     result = rebuild(e, lambda node: _rewrite(node, used))
-    return Simplified(_leading_positive(result), tuple(used))
+    return Simplified(leading_positive(result), tuple(used))
 
 
 def _rewrite(node: Expr, used: dict[str, None]) -> Expr:
@@ -184,7 +184,7 @@ def _distribute(node: Ein, opened: list[tuple[Expr, Letters]], used: dict[str, N
         result = lin(parts, node.shape)
         if attempt and size(result) <= size(node):
             used.update(attempt)
-            return _leading_positive(result)
+            return leading_positive(result)
     return None
 
 
@@ -197,7 +197,7 @@ def _cancels(total_: Lin, letters: Letters, opened: list[tuple[Expr, Letters]]) 
     return any(base in inside and inside[base] * n < 0 for base, n in outside)
 
 
-def _leading_positive(e: Expr) -> Expr:
+def leading_positive(e: Expr) -> Expr:
     """b - a for -a + b."""
     if not isinstance(e, Lin) or len(e.terms) < 2 or not e.terms[0][0].could_extract_minus_sign():
         return e

@@ -12,6 +12,7 @@ from derive.expr import Expr, Instant, Var, at_time, rebuild
 from derive.jacobian import Jacobian, Paths, jacobian, paths
 from derive.numeric import Evaluator, Values, point
 from derive.printing import Style, write
+from derive.program import Program, straight_line
 from derive.simplify import open_derivatives, simplify, size
 from derive.sweep import Adjoint, Step, Sweep, differentiate
 from derive.system import INDEX, NetworkError, System
@@ -79,7 +80,12 @@ class Solution:
     def evaluate(self, values: Values, T: int | None = None) -> dict[str, Any]:
         """Every gradient at these values, as arrays; a sequence has one entry per t along its first axis."""
         done = self.run(values, T)
-        return {name: done.collect(self.system.independent[name], bar=True) for name in self.wrt if name in self.system.independent}
+        return {name: done.collect(self.system.nodes[name], bar=True) for name in self.wrt}
+
+    def program(self, sizes: dict[str, int] | None = None, T: int | None = None) -> Program:
+        """The value and the gradients as scalar operations, for these sizes and this T."""
+        keys = [w for w in self.wrt if w in self.system.independent]
+        return straight_line(self.system, sizes or {}, T if T is not None else self.system.first, self.sweep, keys)
 
     def crosscheck(self, points: int = 5, seed: int = 0) -> Report:
         """Every gradient against differences of the forward pass."""

@@ -14,7 +14,7 @@ from functools import cached_property
 from derive.adjoint import Pull, chain_term, pulls
 from derive.expr import Expr, Instant, Map, Var, apply, at_time, constant_value, lin, ones, over, postorder, rebuild, var, zeros
 from derive.ops import Function
-from derive.simplify import CANCELLATIONS, Equations, Simplified, open_derivatives, simplify
+from derive.simplify import CANCELLATIONS, Equations, Simplified, leading_positive, open_derivatives, simplify
 from derive.system import INDEX, LAST, Equation, System
 
 
@@ -242,7 +242,7 @@ class Sweep:
         raw = self.equations.name_compositions(open_derivatives(lin([(1, t.value) for t in terms], v.shape), "notation"))
         _append(steps, "local derivative", raw, self._local_rules(uses))
         known = self._constants(raw)
-        _append(steps, "substitution", _replace(raw, known), _listed(known.items()))
+        _append(steps, "substitution", leading_positive(_replace(raw, known)), _listed(known.items()))
         closed = steps[-1].after
         opened = simplify(open_derivatives(closed))
         cancelled = self._cancelled(closed, opened)
@@ -334,9 +334,9 @@ def fn_prime(fn: Function, z: Expr) -> Expr:
 
 def _named(before: Expr, after: Expr, system: System) -> Reason:
     """The equations whose left sides came in."""
-    old = before.atoms(Var)
-    new = sorted({v.name for v in after.atoms(Var) if v not in old or v.name in {u.name for u in old}} & system.by_name.keys())
-    changed = [n for n in new if any(v.name == n and v not in old for v in after.atoms(Var))] or new[:1]
+    old, now = before.atoms(Var), after.atoms(Var)
+    fresh = {v.name for v in now - old} or {v.name for v in now}
+    changed = [n for n in system.by_name if n in fresh]
     return _listed((system.by_name[n].left, system.by_name[n].right) for n in changed)
 
 

@@ -201,8 +201,9 @@ class Speller:
             return Call(spelled.fn, (self.entry(e.arg, letters, names),))
         indices = tuple(Sym(names[i]) for i in letters)
         node = self.spell(e)
-        if isinstance(node, Sym) and node.sub is None:
-            return Sym(node.base, node.accents, Listed(indices, ""), node.sup, node.primes, node.font)
+        if isinstance(node, Sym):
+            sub = Listed(indices, "") if node.sub is None else Listed((node.sub, Listed(indices, "")))
+            return Sym(node.base, node.accents, sub, node.sup, node.primes, node.font)
         return Entry(node, indices)
 
 

@@ -34,7 +34,7 @@ from derive.printing.notation import (
     precedence,
 )
 
-_OPERATIONS = {"": "<mo>&#x2062;</mo>", "odot": "<mo>⊙</mo>", "oslash": "<mo>⊘</mo>", "cdot": "<mo>·</mo>", "times": "<mo>×</mo>"}
+_OPERATIONS = {"": "<mspace width='.12em'/>", "odot": "<mo>⊙</mo>", "oslash": "<mo>⊘</mo>", "cdot": "<mo>·</mo>", "times": "<mo>×</mo>"}
 _FENCES = {"paren": "()", "bracket": "[]", "abs": "||", "norm": "‖‖"}
 _ACCENTS = {"bar": "‾", "hat": "^", "tilde": "~", "dot": "˙"}
 
@@ -73,7 +73,7 @@ def inner(node: Node) -> str:
             return _transposed(node)
         case Call():
             fn = f"<msup>{inner(node.fn)}{_row(node.power)}</msup>" if node.power else inner(node.fn)
-            return f"<mrow>{fn}<mo>&#x2061;</mo>{_fenced('paren', Listed(node.args))}</mrow>"
+            return f"<mrow>{fn}{_fenced('paren', Listed(node.args))}</mrow>"
         case Fence():
             return _fenced(node.kind, node.body)
         case Root():
@@ -110,7 +110,7 @@ def _symbol(node: Sym) -> str:
     text = f"<mi mathvariant='normal'>{letter}</mi>" if upright and len(letter) == 1 and letter != "σ" else f"<mi>{letter}</mi>"
     for accent in node.accents:
         text = f"<mover accent='true'>{text}<mo stretchy='false'>{_ACCENTS[accent]}</mo></mover>"
-    above = "<mo>" + "′" * node.primes + "</mo>" if node.primes else ""
+    above = "<mo lspace='0' rspace='0'>" + "′" * node.primes + "</mo>" if node.primes else ""
     above += inner(node.sup) if node.sup is not None else ""
     if node.sub is not None and above:
         return f"<msubsup>{text}{_row(node.sub)}<mrow>{above}</mrow></msubsup>"
@@ -124,6 +124,8 @@ def _transposed(node: Transposed) -> str:
     if isinstance(base, Sym) and base.sup is not None:
         plain = Sym(base.base, base.accents, base.sub, None, base.primes, base.font)
         return f"<msup>{inner(plain)}<mrow>{inner(base.sup)}{mark}</mrow></msup>"
+    if isinstance(base, Sym) and base.sub is not None:
+        return f"<msubsup>{inner(Sym(base.base, base.accents, None, None, base.primes, base.font))}{_row(base.sub)}{mark}</msubsup>"
     body = _fenced("paren", base) if isinstance(base, Partial | Frac) else _inside(base, POSTFIX + 1)
     return f"<msup>{body}{mark}</msup>"
 
@@ -134,7 +136,7 @@ def _inside(node: Node, needed: int) -> str:
 
 def _fenced(kind: str, body: Node) -> str:
     left, right = _FENCES[kind]
-    return f"<mrow><mo>{left}</mo>{inner(body)}<mo>{right}</mo></mrow>"
+    return f"<mrow><mo form='prefix' lspace='0' rspace='0'>{left}</mo>{inner(body)}<mo form='postfix' lspace='0' rspace='0'>{right}</mo></mrow>"
 
 
 def _sum(node: Sum) -> str:

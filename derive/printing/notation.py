@@ -208,7 +208,7 @@ def width(node: Node, scale: float = 1.0) -> float:
     small = 0.72 * scale
     match node:
         case Sym():
-            letters = 0.62 * scale * (1 if len(node.base) < 2 or node.base in GREEK else 0.85 * len(node.base))
+            letters = 0.58 * scale * (1 if len(node.base) < 2 or node.base in GREEK else 0.85 * len(node.base))
             scripts = [width(s, small) for s in (node.sub, node.sup) if s is not None]
             return letters + max(scripts, default=0) + 0.3 * scale * node.primes
         case Num() | Word():
@@ -216,7 +216,7 @@ def width(node: Node, scale: float = 1.0) -> float:
         case Ratio():
             return 0.65 * scale
         case Sum():
-            return sum(width(t, scale) + _bracket(t, SUM + 1) for _, t in node.terms) + 1.35 * scale * (len(node.terms) - 1) + 0.4
+            return sum(width(t, scale) + _bracket(t, SUM + 1) for _, t in node.terms) + (1.5 if scale == 1 else 0.75 * scale) * (len(node.terms) - 1) + 0.2
         case Prod():
             inner = sum(width(f, scale) + _bracket(f, precedence(node)) for f in node.factors)
             return inner + _GAPS[node.op] * scale * (len(node.factors) - 1)
@@ -228,9 +228,9 @@ def width(node: Node, scale: float = 1.0) -> float:
         case Transposed():
             return width(node.base, scale) + 0.5 * scale + _bracket(node.base, POSTFIX)
         case Call():
-            return width(node.fn, scale) + width(Listed(node.args), scale) + 1.1 * scale + (width(node.power, small) if node.power else 0)
+            return width(node.fn, scale) + width(Listed(node.args), scale) + 0.85 * scale + (width(node.power, small) if node.power else 0)
         case Fence():
-            return width(node.body, scale) + 1.1 * scale
+            return width(node.body, scale) + 0.8 * scale
         case Root():
             return width(node.body, scale) + 1.0 * scale
         case Big():
