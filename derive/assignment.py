@@ -76,6 +76,8 @@ def _problem(data: dict[str, Any], place: str) -> Problem:
             problem.paths = solution.paths(_expect(data, "paths", str, place, ""))
         problem.expand = _expect(data, "expand", int, place, None)
         problem.given = [str(g) for g in _expect(data, "given", list, place, [])]
+        if problem.given and solution is not None:
+            problem.zeros = {k: z for k, z in solution.zeros(*problem.given).items() if k in solution.wrt}
         if "values" in data and solution is not None:
             values = named_values(net.system, _expect(data, "values", dict, place, {}))
             problem.run = solution.run(values, _expect(data, "T", int, place, None))

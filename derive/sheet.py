@@ -18,6 +18,7 @@ import numpy as np
 from markupsafe import Markup
 
 from derive import definitions, picture
+from derive.assume import Forced
 from derive.crosscheck import Report
 from derive.explain import explanations
 from derive.expr import Comp, Ein, Expr, Instant, Map, Opaque, Over, Var, is_zero, ones, postorder, rebuild
@@ -95,6 +96,7 @@ class Problem:
     paths: Paths | None = None
     expand: int | None = None
     given: list[str] = field(default_factory=list)
+    zeros: dict[str, Forced] = field(default_factory=dict)
     run: Evaluator | None = None
     report: Report | None = None
     wrt: list[str] | None = None
@@ -445,10 +447,8 @@ class _Writer:
 
     def _zeros(self) -> list[Any]:
         p = self.problem
-        if not p.given or p.solution is None:
-            return []
         out = []
-        for key, forced in p.solution.zeros(*p.given).items():
+        for key, forced in p.zeros.items():
             bar = self.spell(self.system.independent[key].adjoint)
             if forced.zero:
                 chain: list[str | Node] = []

@@ -251,7 +251,7 @@ class Sweep:
             formula = opened.expr
         else:
             formula, put_in = cancelled
-            _append(steps, "substitution", formula.expr, (*_listed(put_in.items()), "; ", "; ".join(formula.rules)))
+            _append(steps, "cancellation", formula.expr, (*_listed(put_in.items()), "; ", "; ".join(formula.rules)))
             formula = formula.expr
         short = simplify(self.equations.rewrite(formula)).expr
         _append(steps, "network equation", short, _named(formula, short, self.system))
