@@ -81,6 +81,7 @@ def _intern(cls: type, key: tuple, **fields: Any) -> Any:
     node = _interned.get(full)
     if node is None:
         node = Basic.__new__(cls)
+        node.kids = ()
         for name, value in fields.items():
             setattr(node, name, value)
         _interned[full] = node
@@ -103,9 +104,10 @@ def exact(value: Any) -> sympy.Expr:
 class Expr(Basic):
     """Base of all nodes: a shape, children, arithmetic. Built by the constructors below, never by class call."""
 
-    __slots__ = ("__weakref__", "shape")
+    __slots__ = ("__weakref__", "kids", "shape")
     _op_priority = 100.0  # SymPy numbers on the left hand over to our __rmul__ and friends
     shape: Shape
+    kids: tuple[Expr, ...]
     printer: Callable[[Expr, str], str] | None = None  # set by derive.printing
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -114,7 +116,7 @@ class Expr(Basic):
     # -- the interface of a kind ----------------------------------------------------------------------------
 
     def children(self) -> tuple[Expr, ...]:
-        return ()
+        return self.kids
 
     def with_children(self, children: Sequence[Expr]) -> Expr:
         return self
@@ -159,9 +161,32 @@ class Expr(Basic):
     def xreplace(self, rule: dict) -> Expr:
         return rebuild(self, lambda node: rule.get(node, node))
 
-    replace_nodes = xreplace
+    def _xreplace(self, rule: dict) -> tuple[Expr, bool]:  # SymPy's containers call this one
+        new = self.xreplace(rule)
+        return new, new is not self
 
-    def subs(self, *args: Any, **kwargs: Any) -> Expr:
+    def has_free(self, *patterns: Any) -> bool:
+        return self.has(*patterns)
+
+    has_xfree = _has = has_free
+
+    def find(self, query: Any, group: bool = False) -> Any:
+        test = query if callable(query) and not isinstance(query, type) else lambda n: isinstance(n, query) or n is query
+        return {node for node in postorder(self) if test(node)}
+
+    def count(self, query: Any) -> int:
+        return len(self.find(query))
+
+    def doit(self, **hints: Any) -> Expr:
+        return self
+
+    def replace(self, *args: Any, **kwargs: Any) -> Expr:
+        raise TypeError("replace is SymPy's; use xreplace({node: node})")
+
+    def __reduce__(self) -> Any:
+        raise TypeError("expressions are interned and are not pickled: keep the network's source")
+
+    def subs(self, *args: Any, **kwargs: Any) -> Expr:  # type: ignore[override]
         raise TypeError("subs is SymPy's; use xreplace({node: node}) for expressions and at_time for instants")
 
     def count_ops(self, visual: Any = None) -> int:
@@ -250,9 +275,6 @@ class Lin(Expr):
     def _fields(self) -> tuple[Basic, ...]:
         return (sympy.Tuple(*(c for c, _ in self.terms)), sympy.Tuple(*self.shape))
 
-    def children(self) -> tuple[Expr, ...]:
-        return tuple(e for _, e in self.terms)
-
     def with_children(self, children: Sequence[Expr]) -> Expr:
         return lin([(c, e) for (c, _), e in zip(self.terms, children, strict=True)], self.shape)
 
@@ -272,9 +294,6 @@ class Ein(Expr):
     def _fields(self) -> tuple[Basic, ...]:
         letters = sympy.Tuple(*(sympy.Tuple(*ls) for _, ls in self.factors))
         return (sympy.Tuple(*self.out), letters, sympy.Tuple(*self.dims))
-
-    def children(self) -> tuple[Expr, ...]:
-        return tuple(e for e, _ in self.factors)
 
     def with_children(self, children: Sequence[Expr]) -> Expr:
         factors = [(e, ls) for e, (_, ls) in zip(children, self.factors, strict=True)]
@@ -296,9 +315,6 @@ class Map(Expr):
     def _fields(self) -> tuple[Basic, ...]:
         return (Str(str(self.fn)), sympy.Integer(self.order))
 
-    def children(self) -> tuple[Expr, ...]:
-        return (self.arg,)
-
     def with_children(self, children: Sequence[Expr]) -> Expr:
         return apply(self.fn, children[0], self.order)
 
@@ -312,9 +328,6 @@ class Comp(Expr):
 
     def _fields(self) -> tuple[Basic, ...]:
         return (Str(self.record.name),)
-
-    def children(self) -> tuple[Expr, ...]:
-        return self.inputs
 
     def with_children(self, children: Sequence[Expr]) -> Expr:
         return compose(self.record, *children)
@@ -336,9 +349,6 @@ class Opaque(Expr):
     def _fields(self) -> tuple[Basic, ...]:
         return (Str(self.name), Str(str(self.time)), sympy.Integer(self.order))
 
-    def children(self) -> tuple[Expr, ...]:
-        return (self.arg,)
-
     def with_children(self, children: Sequence[Expr]) -> Expr:
         return opaque(self.name, self.time, children[0], self.order)
 
@@ -355,9 +365,6 @@ class Over(Expr):
 
     def _fields(self) -> tuple[Basic, ...]:
         return (Str(self.kind), Str(self.index), Str(str(self.lo)), Str(str(self.hi)))
-
-    def children(self) -> tuple[Expr, ...]:
-        return (self.body,)
 
     def with_children(self, children: Sequence[Expr]) -> Expr:
         return over(self.kind, children[0], self.index, self.lo, self.hi)
@@ -407,7 +414,7 @@ def lin(terms: Iterable[tuple[Any, Expr]], shape: Shape) -> Expr:
     kept = tuple((c, e) for e, c in total.items() if c != 0)
     if len(kept) == 1 and kept[0][0] == 1:
         return kept[0][1]
-    return _intern(Lin, (kept, shape), terms=kept, shape=shape)
+    return _intern(Lin, (kept, shape), terms=kept, shape=shape, kids=tuple(e for _, e in kept))
 
 
 def zeros(shape: Shape) -> Expr:
@@ -492,7 +499,7 @@ def ein(factors: Iterable[tuple[Expr, Letters]], out: Letters, dims: dict[int, A
     sized = tuple(sizes[i] for i in order)
     shape = tuple(sizes[i] for i in out)
     key = (canonical, canonical_out, sized)
-    node = _intern(Ein, key, factors=canonical, out=canonical_out, dims=sized, shape=shape)
+    node = _intern(Ein, key, factors=canonical, out=canonical_out, dims=sized, shape=shape, kids=tuple(e for e, _ in canonical))
     return node if weight == 1 else lin([(weight, node)], shape)
 
 
@@ -505,12 +512,12 @@ def apply(fn: Function, arg: Expr, order: int = 0) -> Expr:
     value = constant_value(arg)
     if value is not None and order == 0 and (known := fn.at_constant(value)) is not None:
         return constant(known, arg.shape)
-    return _intern(Map, (fn, arg, order), fn=fn, arg=arg, order=order, shape=arg.shape)
+    return _intern(Map, (fn, arg, order), fn=fn, arg=arg, order=order, shape=arg.shape, kids=(arg,))
 
 
 def compose(record: Composition, *inputs: Expr) -> Expr:
     """The named composition of these inputs; its body gives the shape, and the shape errors."""
-    return _intern(Comp, (record, inputs), record=record, inputs=inputs, shape=record.body(*inputs).shape)
+    return _intern(Comp, (record, inputs), record=record, inputs=inputs, shape=record.body(*inputs).shape, kids=inputs)
 
 
 def opaque(name: str, time: Instant | None, arg: Expr, order: int = 0) -> Expr:
@@ -518,7 +525,7 @@ def opaque(name: str, time: Instant | None, arg: Expr, order: int = 0) -> Expr:
     if order > 1:
         raise MissingRule(f"second derivative of the open function {name}: give it a formula instead")
     shape = arg.shape if order else ()
-    return _intern(Opaque, (name, time, arg, order), name=name, time=time, arg=arg, order=order, shape=shape)
+    return _intern(Opaque, (name, time, arg, order), name=name, time=time, arg=arg, order=order, shape=shape, kids=(arg,))
 
 
 def over(kind: str, body: Expr, index: str, lo: Instant, hi: Instant) -> Expr:
@@ -528,7 +535,7 @@ def over(kind: str, body: Expr, index: str, lo: Instant, hi: Instant) -> Expr:
     if kind == "product" and not (len(body.shape) == 2 and body.shape[0] == body.shape[1] or not body.shape):
         raise ShapeError(f"a product over time needs square factors, not {show_shape(body.shape)}")
     key = (kind, body, index, lo, hi)
-    return _intern(Over, key, kind=kind, body=body, index=index, lo=lo, hi=hi, shape=body.shape)
+    return _intern(Over, key, kind=kind, body=body, index=index, lo=lo, hi=hi, shape=body.shape, kids=(body,))
 
 
 def jac(top: Expr, below: Var, direct: bool = True) -> Expr:

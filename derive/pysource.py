@@ -15,6 +15,7 @@ import difflib
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import sympy
@@ -92,9 +93,22 @@ class _Reader:
         doc = ast.get_docstring(self.function) or self.function.name.replace("_", " ")
         return doc.splitlines()[0].rstrip(".")
 
+    @cached_property
+    def _lines(self) -> list[bytes]:
+        return self.text.encode().splitlines(keepends=True)
+
+    def source(self, node: ast.AST) -> str:
+        """The text of a node (`ast.get_source_segment` splits the whole text at every call)."""
+        if getattr(node, "end_lineno", None) is None:
+            return ast.unparse(node)
+        lines = self._lines[node.lineno - 1 : node.end_lineno]
+        lines[-1] = lines[-1][: node.end_col_offset]
+        lines[0] = lines[0][node.col_offset :]
+        return " ".join(b"".join(lines).decode().split())
+
     def _fail(self, node: ast.AST, message: str) -> NetworkError:
-        source = ast.get_source_segment(self.text, node) if isinstance(node, ast.stmt) else None
-        where = f" in `{' '.join(source.split())}`" if source else ""
+        source = self.source(node) if isinstance(node, ast.stmt) else None
+        where = f" in `{source}`" if source else ""
         return NetworkError(f"{_at(self.place, getattr(node, 'lineno', 0))}{message}{where}")
 
     # -- declarations ---------------------------------------------------------------------------------------
@@ -199,7 +213,7 @@ class _Reader:
 
     def _define(self, name: str, statement: ast.Assign) -> None:
         if name in self.assigned:
-            first = ast.get_source_segment(self.text, self.assigned[name])
+            first = self.source(self.assigned[name])
             raise self._fail(statement, f"`{name}` is defined twice, first by `{first}`: give the second one a name of its own,")
         if name in self.declared or name in self.functions or name in (self.index, LAST):
             raise self._fail(statement, f"`{name}` is declared as given, and can't be defined too,")
@@ -261,7 +275,7 @@ class _Reader:
     def _equation(self, name: str, statement: ast.Assign) -> Equation:
         sequential = name in self.sequences
         reading = _Reading(self, statement, sequential)
-        source = " ".join((ast.get_source_segment(self.text, statement) or ast.unparse(statement)).split())
+        source = self.source(statement)
         try:
             right = as_expr(reading.expression(statement.value))
         except (NetworkError, _Later):
@@ -295,7 +309,7 @@ class _Reading:
     def expression(self, node: ast.expr) -> Any:
         match node:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-                return sympy.Rational(ast.get_source_segment(self.page.text, node) or str(value)) if isinstance(value, float) else sympy.Integer(value)
+                return sympy.Rational(str(value)) if isinstance(value, float) else sympy.Integer(value)
             case ast.Name(id=name):
                 return self._name(name)
             case ast.Attribute(value=inside, attr="T"):

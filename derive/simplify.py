@@ -239,6 +239,7 @@ class Equations:
     def __init__(self, system: System):
         self.named: dict[Expr, Var] = {}
         self.heads: set[object] = set()
+        self.seen: dict[Expr, Var | None] = {}
         for equation in system.equations:
             right, lead = align(equation.right)
             if isinstance(right, Var) or not right.children():
@@ -251,6 +252,11 @@ class Equations:
         """The node whose value e is by its equation."""
         if _head(e) not in self.heads:
             return None
+        if e not in self.seen:
+            self.seen[e] = self._look_up(e)
+        return self.seen[e]
+
+    def _look_up(self, e: Expr) -> Var | None:
         base = next((v.time.base for v in postorder(e) if isinstance(v, Var) and v.time), INDEX)
         aligned, lead = align(at_time(e, base, Instant(INDEX)))
         found = self.named.get(aligned)

@@ -119,6 +119,7 @@ class Sweep:
     system: System
     loss: Var
     adjoints: dict[str, Adjoint] = field(default_factory=dict)
+    quotients: dict[str, bool] = field(default_factory=dict)
 
     @cached_property
     def equations(self) -> Equations:
@@ -272,19 +273,26 @@ class Sweep:
                     found[node] = known.formula
         return found
 
+    def _has_quotient(self, name: str) -> bool:
+        """Whether an adjoint divides by something: only then can putting it in cancel anything."""
+        if name not in self.quotients:
+            self.quotients[name] = _quotient(self.adjoints[name].short)
+        return self.quotients[name]
+
     def _cancelled(self, e: Expr, plain: Simplified) -> tuple[Simplified, dict[Var, Expr]] | None:
         """e with its users' adjoints put in, where that makes something cancel: y · (log y − log t)/y."""
-        named = self.equations.rewrite(plain.expr)
-        known = {
-            node: self.adjoints[node.name].short
-            for node in postorder(named)
-            if isinstance(node, Var) and node.bar and node.time is None and node.name in self.adjoints
-        }
-        if not any(isinstance(n, Map) and n.fn.style == "power" for k in known.values() for n in postorder(k)):
+        users = [n for n in postorder(plain.expr) if isinstance(n, Var) and n.bar and n.time is None and n.name in self.adjoints]
+        if not users or not (_quotient(plain.expr) or any(self._has_quotient(n.name) for n in users)):
             return None
+        named = self.equations.rewrite(plain.expr)
+        known = {n: self.adjoints[n.name].short for n in users}
         result = simplify(_replace(named, known))
         fresh = set(result.rules) - set(plain.rules)
         return (result, known) if fresh & CANCELLATIONS else None
+
+
+def _quotient(e: Expr) -> bool:
+    return any(isinstance(n, Map) and n.fn.style == "power" and n.fn.parameters[0] < 0 for n in postorder(e))
 
 
 def _moved(term: Term, end: Instant) -> Term:

@@ -347,6 +347,22 @@ CONTRACTIONS = {
 }  # fmt: skip
 
 
+ROWS = {
+    "a.T A": lambda: a.T @ A, "a.T 0": lambda: a.T @ (A - A), "0 c.T": lambda: 0 * c.T, "exp(c.T)": lambda: POINTWISE["exp"](c.T),
+    "softmax(c.T)": lambda: COMPOSITIONS["softmax"](c.T), "product": lambda: c.T * COMPOSITIONS["softmax"](c.T),
+    "difference": lambda: c.T - c.T + POINTWISE["tanh"](c.T), "multiple": lambda: c.T * s / 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_row_transposes_to_a_vector_whatever_is_in_it(name):
+    """A row that happens to be zero, or a softmax, is no less a row: its shape must not depend on what it simplifies to."""
+    row = ROWS[name]()
+    assert row.shape == (1, q)
+    assert row.T.shape == (q,)
+    assert row.T.T.shape == (1, q)
+
+
 class Arrays(dict):
     __getattr__ = dict.__getitem__
 
