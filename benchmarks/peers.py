@@ -308,7 +308,7 @@ JAX_ELEMENTWISE = {
 JAX_REDUCTIONS = {"reduce_sum", "reduce_max", "reduce_min", "reduce_prod"}
 JAX_FREE = {
     "reshape", "broadcast_in_dim", "transpose", "copy", "copy_p", "squeeze", "slice", "split", "concatenate", "pad",
-    "convert_element_type", "stop_gradient", "expand_dims", "dynamic_slice", "rev", "iota",
+    "convert_element_type", "stop_gradient", "unstack", "expand_dims", "dynamic_slice", "rev", "iota",
 }
 
 

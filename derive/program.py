@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import sympy
 
-from derive.expr import Instant, Letters, MissingRule, Var
+from derive.expr import Instant, Letters, MissingRule
 from derive.numeric import Evaluator, Point
 from derive.ops import Composition, Function
+from derive.products import PRODUCTS, Factor, Products, opened_products
 from derive.sweep import Sweep
 from derive.system import INDEX, System
 
@@ -77,7 +78,17 @@ class Program:
             return a
         if _numbers(a, b):
             return a - b
+        if _is(a, 1) and (e := self._odds(b)) is not None:
+            return self.mul(e, b)
         return self.neg(b) if _is(a, 0) else self.do("sub", a, b)
+
+    def _odds(self, a: Operand) -> Operand | None:
+        """e where a is 1/(1 + e): then 1 - a is e·a, which shares more, and doesn't cancel."""
+        if isinstance(a, Wire) and self.steps[a.slot][0] == "recip":
+            inside = self.steps[a.slot][1][0]
+            if isinstance(inside, Wire) and self.steps[inside.slot][0] == "add" and _is(self.steps[inside.slot][1][0], 1):
+                return self.steps[inside.slot][1][1]
+        return None
 
     def neg(self, a: Operand) -> Operand:
         inside = self._negated(a)
@@ -99,6 +110,19 @@ class Program:
 
     def _negated(self, a: Operand) -> Operand | None:
         return self.steps[a.slot][1][0] if isinstance(a, Wire) and self.steps[a.slot][0] == "neg" else None
+
+    def shared(self) -> Program:
+        """The same outputs with shared products computed once."""
+        outputs = {w.slot for array in self.outputs.values() for w in np.ravel(array) if isinstance(w, Wire)}
+        coded = [(name, tuple(("w", o.slot) if isinstance(o, Wire) else ("n", o) for o in operands)) for name, operands in self.steps]
+        needed = self.needed()
+        products = Products(opened_products(coded, needed, outputs)).share()
+        copy = _Copy(self, products)
+        for slot in (s for s in range(len(self.steps)) if self.steps[s][0] == "input"):
+            copy.place[slot] = copy.new._emit("input", ())
+        for slot in needed:
+            copy.step(slot)
+        return copy.finish()
 
     # -- reading --------------------------------------------------------------------------------------------
 
@@ -135,6 +159,54 @@ class Program:
         for slot in self.needed():
             name, operands = self.steps[slot]
             yield f"v{slot} = {name}({', '.join(f'v{o.slot}' if isinstance(o, Wire) else str(o) for o in operands)})"
+
+
+class _Copy:
+    """A program written anew with its products regrouped."""
+
+    def __init__(self, old: Program, products: Products):
+        self.old, self.products, self.new = old, products, Program()
+        self.place: dict[Slot, Operand] = {}
+        self.temporaries: dict[int, Operand] = {}
+
+    def step(self, slot: Slot) -> None:
+        name, operands = self.old.steps[slot]
+        if slot in self.products.factors:
+            self.place[slot] = self._product(self.products.factors[slot])
+        elif name not in PRODUCTS:
+            self.place[slot] = self.new.do(name, *(self.place[o.slot] if isinstance(o, Wire) else o for o in operands))
+
+    def _product(self, factors: list[Factor]) -> Operand:
+        above = [self._operand(f) for f in factors if f[1] > 0]
+        below = [self._operand(f) for f in factors if f[1] < 0]
+        result = above[0] if above else self.new.do("recip", below.pop(0))
+        for x in above[1:]:
+            result = self.new.do("mul", result, x)
+        for x in below:
+            result = self.new.do("div", result, x)
+        return result
+
+    def _operand(self, f: Factor) -> Operand:
+        (kind, value), _ = f
+        if kind == "n":
+            return value
+        if kind == "w":
+            return self.place[value]
+        if value not in self.temporaries:
+            self.temporaries[value] = self._product(list(self.products.temporaries[value]))
+        return self.temporaries[value]
+
+    def finish(self) -> Program:
+        def move(array: Any) -> Any:
+            moved = np.empty(np.shape(array), dtype=object)
+            for place in np.ndindex(*moved.shape):
+                o = np.asarray(array, dtype=object)[place]
+                moved[place] = self.place[o.slot] if isinstance(o, Wire) else o
+            return moved
+
+        self.new.inputs = {k: move(a) for k, a in self.old.inputs.items()}
+        self.new.outputs = {k: move(a) for k, a in self.old.outputs.items()}
+        return self.new
 
 
 _RUN: dict[str, Callable[..., float]] = {
@@ -229,7 +301,7 @@ class TraceKernel:
     def _scalar(self, fn: Function, x: Operand) -> Operand:
         p = self.program
         if fn.name == "sigmoid":
-            return p.do("div", 1, p.add(1, p.do("exp", p.neg(x))))
+            return p.do("recip", p.add(1, p.do("exp", p.neg(x))))
         if fn.name == "power":
             return self._power(x, fn.parameters[0])
         if fn.name in _RUN:
@@ -268,9 +340,5 @@ def straight_line(system: System, sizes: dict[str, int], last: int, sweep: Sweep
     if sweep is not None:
         run.backward(sweep)
         for key in wrt or list(system.independent):
-            program.outputs[key] = _stacked(run, system.independent[key])
-    return program
-
-
-def _stacked(run: Evaluator, v: Var) -> Any:
-    return run.collect(v, bar=True)
+            program.outputs[key] = run.collect(system.independent[key], bar=True)
+    return program.shared()

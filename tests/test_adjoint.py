@@ -124,7 +124,7 @@ class Explicit(dict):
 
 
 def explicit(leaf):
-    shape = (tuple(map(int, leaf.shape)) + (1, 1))[:2]
+    shape = (*map(int, leaf.shape), 1, 1)[:2]
     return sympy.Matrix(*shape, lambda i, j: sympy.Symbol(f"{leaf.name}_{i}_{j}", real=True))
 
 

@@ -8,8 +8,8 @@ import pytest
 import sympy
 
 from derive import definitions, kernels
-from derive.adjoint import derivative, pull, pulls
 from derive.adjoint import _pull_body as pull_through_body
+from derive.adjoint import derivative, pull, pulls
 from derive.expr import DeriveError, Map, ShapeError, apply, compose, constant, postorder, var
 from derive.numeric import Evaluator, Point
 from derive.ops import CALLABLES, COMPOSITIONS, POINTWISE, elu, leaky_relu, power_function
