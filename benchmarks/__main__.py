@@ -30,7 +30,9 @@ def table(title: str, rows: list[list[str]]) -> None:
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     print(f"\n{title}")
     for row in rows:
-        print("  " + "  ".join(cell.rjust(w) if k else cell.ljust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True))))
+        print(
+            "  " + "  ".join(cell.rjust(w) if k else cell.ljust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True)))
+        )
 
 
 def built_here() -> Callable:
@@ -52,14 +54,17 @@ def deriving(grid: tuple[int, ...], runs: int) -> None:
     rows = [["derive and get a callable, theirs / ours", *(f"T = {T}" for T in grid)]]
     calls = [["one call, theirs / ours", *(f"T = {T}" for T in grid)]]
     ours = {T: seconds(built_here, runs) for T in grid}
-    call_ours = {T: seconds(lambda T=T: built(renamed(peers.lstm_values(T))), runs) for T in grid for built in [built_here()]}
+    evaluate = built_here()
+    call_ours = {T: seconds(lambda T=T: evaluate(renamed(peers.lstm_values(T))), runs) for T in grid}
     for name, build in builders.items():
         row, call = [name], [name]
         for T in grid:
             few = runs if T < 100 else max(1, runs // 2)
             f = build(T)
             f(peers.lstm_values(T))
-            work = (lambda T=T, f=f: f(peers.lstm_values(T))) if name.startswith("PyTorch") else (lambda T=T, build=build: build(T))
+            work = (
+                (lambda T=T, f=f: f(peers.lstm_values(T))) if name.startswith("PyTorch") else (lambda T=T, build=build: build(T))
+            )
             row.append(f"{seconds(work, few) / ours[T]:.2f}")
             call.append(f"{seconds(lambda T=T, f=f: f(peers.lstm_values(T)), runs) / call_ours[T]:.3f}")
         rows.append(row)
@@ -118,6 +123,7 @@ def chains(runs: int) -> None:
 
 def imports(runs: int) -> None:
     """import derive against import sympy, in fresh processes, in turn."""
+
     def once(module: str) -> float:
         return seconds(lambda: subprocess.run([sys.executable, "-c", f"import {module}"], check=True), 1)
 

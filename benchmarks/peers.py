@@ -11,7 +11,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any, NamedTuple
 
-SIZES = dict(d=8, n=16, m=16, k=4)
+SIZES = {"d": 8, "n": 16, "m": 16, "k": 4}
 GRID = (4, 16, 64, 256)
 
 LSTM_WEIGHTS = ("w_ix", "w_ih", "w_fx", "w_fh", "w_ox", "w_oh", "w_gx", "w_gh")
@@ -21,6 +21,7 @@ MLP_INPUTS = ("x", "t")
 
 
 # Names, shapes and values
+
 
 def lstm_names(wrt: str = "parameters") -> tuple[str, ...]:
     """The names with respect to which the LSTM is differentiated."""
@@ -72,14 +73,21 @@ def _random(shapes: dict, seed: int) -> dict[str, Any]:
 
 # JAX
 
+
 def jax_scan(T: int, wrt: str = "parameters") -> Callable:
     """The LSTM as a ``lax.scan``: traced and compiled anew at each call."""
     return _jax_compiled(jax_scan_loss(T), lstm_shapes(T), lstm_names(wrt))
 
 
-def jax_unrolled(T: int, wrt: str = "parameters") -> Callable:
-    """The LSTM as T copies of the cell: traced and compiled anew at each call."""
-    return _jax_compiled(jax_unrolled_loss(T), lstm_shapes(T), lstm_names(wrt))
+def jax_unrolled(T: int, wrt: str = "parameters", fusion: bool | None = None) -> Callable:
+    """The LSTM as T copies of the cell: traced and compiled anew at each call.
+
+    ``fusion=False`` compiles without XLA's pass of fusion, ``True`` with it, as by default in JAX.  On the CPU the time
+    and memory of that pass explode with T: with JAX 0.10.2, a few seconds at T = 64, minutes at T = 128, and more than
+    24 GB at T = 256.  Hence ``None``: with fusion up to T = 64, without it beyond.
+    """
+    options = None if (T <= 64 if fusion is None else fusion) else {"xla_disable_hlo_passes": "fusion"}
+    return _jax_compiled(jax_unrolled_loss(T), lstm_shapes(T), lstm_names(wrt), options)
 
 
 def jax_mlp(sizes: dict[str, int], wrt: str = "parameters") -> Callable:
@@ -87,13 +95,13 @@ def jax_mlp(sizes: dict[str, int], wrt: str = "parameters") -> Callable:
     return _jax_compiled(jax_mlp_loss(), mlp_shapes(sizes), mlp_names(wrt))
 
 
-def _jax_compiled(loss: Callable, shapes: dict, names: tuple[str, ...]) -> Callable:
+def _jax_compiled(loss: Callable, shapes: dict, names: tuple[str, ...], options: dict | None = None) -> Callable:
     """Compile the value and the gradient of ``loss(chosen, others)`` with respect to ``chosen``, ahead of time."""
     jax = _jax()
     import numpy as np
 
     args = jax_arguments({name: jax.ShapeDtypeStruct(shape, np.float64) for name, shape in shapes.items()}, names)
-    compiled = jax.jit(jax.value_and_grad(loss)).lower(*args).compile()
+    compiled = jax.jit(jax.value_and_grad(loss)).lower(*args).compile(compiler_options=options)
 
     def run(values: dict[str, Any]) -> tuple[float, dict[str, Any]]:
         arrays = {name: np.asarray(values[name], dtype=np.float64) for name in shapes}
@@ -195,6 +203,7 @@ def jax_mlp_loss() -> Callable:
 
 # PyTorch
 
+
 def torch_lstm(T: int) -> Callable:
     """The LSTM in eager mode: each call of the callable runs the forward and the backward pass."""
     import torch
@@ -215,6 +224,7 @@ def torch_lstm(T: int) -> Callable:
 
 
 # CasADi
+
 
 class Casadi(NamedTuple):
     """A network in CasADi: the Function of the value, that of the value and the gradient, and the callable."""
@@ -288,12 +298,14 @@ def _casadi_callable(function: Any, inputs: tuple[str, ...], names: tuple[str, .
 
 # Counts of scalar operations
 
+
 def casadi_operations(f: Any) -> int:
     """The number of scalar operations of the straight-line program of a CasADi Function of SX expressions.
 
     Every arithmetic or elementary-function instruction is 1: addition, subtraction, product, quotient, negation,
-    square, double, inverse, exp, log, tanh, ...  Inputs, outputs and constants are 0.  A sigmoid, written as
-    1 / (1 + exp(-x)), is therefore 4, and a dot product of n terms 2 n - 1.
+    square, double, inverse, exp, log, tanh, ...  Inputs, outputs and constants are 0.  A dot product of n terms is
+    2 n - 1, a sigmoid, written as 1 / (1 + exp(-x)), is 4, and its product by y only 4 as well: CasADi simplifies while
+    it builds expressions, here (1 / a) y into y / a.
     """
     import casadi as ca
 
@@ -302,13 +314,43 @@ def casadi_operations(f: Any) -> int:
 
 
 JAX_ELEMENTWISE = {
-    "add", "add_any", "sub", "mul", "div", "neg", "exp", "log", "tanh", "logistic", "integer_pow", "square", "pow",
-    "sqrt", "max", "min",
+    "add",
+    "add_any",
+    "sub",
+    "mul",
+    "div",
+    "neg",
+    "exp",
+    "log",
+    "tanh",
+    "logistic",
+    "integer_pow",
+    "square",
+    "pow",
+    "sqrt",
+    "max",
+    "min",
 }
 JAX_REDUCTIONS = {"reduce_sum", "reduce_max", "reduce_min", "reduce_prod"}
 JAX_FREE = {
-    "reshape", "broadcast_in_dim", "transpose", "copy", "copy_p", "squeeze", "slice", "split", "concatenate", "pad",
-    "convert_element_type", "stop_gradient", "unstack", "expand_dims", "dynamic_slice", "rev", "iota",
+    "reshape",
+    "broadcast_in_dim",
+    "transpose",
+    "copy",
+    "copy_p",
+    "squeeze",
+    "slice",
+    "split",
+    "concatenate",
+    "pad",
+    "convert_element_type",
+    "stop_gradient",
+    "stack",
+    "unstack",
+    "expand_dims",
+    "dynamic_slice",
+    "rev",
+    "iota",
 }
 
 

@@ -1,9 +1,9 @@
 """derive: a symbolic derivation engine for neural networks.
 
-    >>> import derive
-    >>> net = derive.load("residual")
-    >>> net.solve().gradients["W2"]
-    ȳ hᵀ
+>>> import derive
+>>> net = derive.load("residual")
+>>> net.solve().gradients["W2"]
+ȳ hᵀ
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from derive.expr import DeriveError, Expr, MissingRule, ShapeError
 from derive.network import Network, gallery, load, network
-from derive.ops import *  # noqa: F403  # every function of the table by its name
+from derive.ops import *  # every function of the table by its name
 from derive.pysource import dimension
 from derive.system import NetworkError
 

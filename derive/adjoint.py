@@ -127,9 +127,7 @@ def _pull_body(node: Comp, cot: Expr) -> tuple[Expr, ...]:
     seed = var("_cot", node.shape)
     back = {seed: cot, **dict(zip(stand_ins, node.inputs, strict=True))}
     found = {p.leaf: p.value for p in pulls(node.record.body(*stand_ins), seed)}
-    return tuple(
-        rebuild(found[s], lambda n: back.get(n, n)) if s in found else zeros(s.shape) for s in stand_ins
-    )
+    return tuple(rebuild(found[s], lambda n: back.get(n, n)) if s in found else zeros(s.shape) for s in stand_ins)
 
 
 def composition_rule(node: Comp) -> tuple[tuple[Expr, Expr], ...]:

@@ -1,20 +1,20 @@
 """Assignments: a TOML file of problems to a sheet.
 
-    title = "Homework 1"
-    [[problem]]
-    network = "residual"              # or source = \"\"\"def net(…): …\"\"\", read like a network, never executed
-    title = "…"
-    task = "…"
-    wrt = ["x", "W1"]
-    paths = "W"                       # the double sum over t and k for this parameter
-    expand = 3                        # and its terms for this T
-    given = ["z1 < 0"]                # which gradients this makes zero
-    values = { x = 1.5, … }
-    [[problem.jacobian]]
-    of = "y"
-    wrt = "x"
-    direct = false
-    layout = "both"
+title = "Homework 1"
+[[problem]]
+network = "residual"              # or source = \"\"\"def net(…): …\"\"\", read like a network, never executed
+title = "…"
+task = "…"
+wrt = ["x", "W1"]
+paths = "W"                       # the double sum over t and k for this parameter
+expand = 3                        # and its terms for this T
+given = ["z1 < 0"]                # which gradients this makes zero
+values = { x = 1.5, … }
+[[problem.jacobian]]
+of = "y"
+wrt = "x"
+direct = false
+layout = "both"
 """
 
 from __future__ import annotations
@@ -66,12 +66,21 @@ def _problem(data: dict[str, Any], place: str) -> Problem:
     _only(data, _PROBLEM_KEYS, place)
     try:
         net = _network(data, place)
-        jacobians = [_jacobian(net, j, f"{place}, jacobian {k + 1}") for k, j in enumerate(_expect(data, "jacobian", list, place, []))]
+        jacobians = [
+            _jacobian(net, j, f"{place}, jacobian {k + 1}") for k, j in enumerate(_expect(data, "jacobian", list, place, []))
+        ]
         wrt = _expect(data, "wrt", list, place, None)
         asked = net.system.loss is not None or wrt is not None or not jacobians
         keys = [key_of(net.system, str(w)) for w in wrt] if wrt is not None else None
         solution = net.solve(keys) if asked else None
-        problem = Problem(net.system, solution, _expect(data, "title", str, place, ""), _expect(data, "task", str, place, ""), jacobians, wrt=keys)
+        problem = Problem(
+            net.system,
+            solution,
+            _expect(data, "title", str, place, ""),
+            _expect(data, "task", str, place, ""),
+            jacobians,
+            wrt=keys,
+        )
         if "paths" in data and solution is not None:
             problem.paths = solution.paths(_expect(data, "paths", str, place, ""))
         problem.expand = _expect(data, "expand", int, place, None)
@@ -104,7 +113,9 @@ def _jacobian(net: Network, data: Any, place: str) -> tuple[Any, str]:
         if key not in data:
             raise AssignmentError(f"{place}: {key} is missing")
     direct = _expect(data, "direct", bool, place, False)
-    return net.jacobian(_expect(data, "of", str, place, ""), _expect(data, "wrt", str, place, ""), direct), _choice(data, "layout", place, "numerator")
+    return net.jacobian(_expect(data, "of", str, place, ""), _expect(data, "wrt", str, place, ""), direct), _choice(
+        data, "layout", place, "numerator"
+    )
 
 
 def _only(data: dict[str, Any], keys: set[str], place: str) -> None:

@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="derive", description="Derive the gradients of a neural network and write the worked solution.")
+    top = argparse.ArgumentParser(
+        prog="derive", description="Derive the gradients of a neural network and write the worked solution."
+    )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     listing = commands.add_parser("list", help="the gallery's networks and the table's functions")
@@ -46,7 +48,9 @@ def parser() -> argparse.ArgumentParser:
 
     solving = commands.add_parser("solve", help="solve networks and write their sheets")
     solving.add_argument("problem", nargs="+", help="a gallery name or a .py file with one network")
-    solving.add_argument("-o", "--output", type=Path, metavar="DIR", help="where to write; without it, one text format goes to standard output")
+    solving.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="where to write; without it, one text format goes to standard output"
+    )
     solving.add_argument("--format", default="tex", help=f"comma-separated: {', '.join(FORMATS)}")
     solving.add_argument("--wrt", help="comma-separated names; all parameters and inputs by default")
     solving.add_argument("--at", type=Path, metavar="VALUES.json", help="numbers for everything that is given")
@@ -83,7 +87,11 @@ def _list(options: argparse.Namespace) -> int:
         print("\n".join(names))
         return 0
     if options.json:
-        print(json.dumps({"networks": [{"name": n, "title": load(n).title} for n in names], "functions": sorted(CALLABLES)}, indent=1))
+        print(
+            json.dumps(
+                {"networks": [{"name": n, "title": load(n).title} for n in names], "functions": sorted(CALLABLES)}, indent=1
+            )
+        )
         return 0
     wide = max(map(len, names))
     for name in names:
@@ -102,7 +110,7 @@ def _solve(options: argparse.Namespace) -> int:
         raise DeriveError("several problems or formats, or a PDF, need a folder to write to: -o DIR")
     if options.points < 1:
         raise DeriveError("--points: at least 1 point")
-    done = []
+    done: list[tuple[str, Sheet, dict[str, Any] | None]] = []
     for name in options.problem:
         net = load(name)
         wrt = [key_of(net.system, w) for w in options.wrt.split(",")] if options.wrt else None

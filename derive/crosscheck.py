@@ -7,7 +7,7 @@ network is analytic. One batched forward pass evaluates all the perturbed points
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,9 @@ class Report:
 
     def __str__(self) -> str:
         verdict = "passed" if self.passed else "FAILED"
-        head = f"cross-check {verdict}: {self.points} points, largest relative error {self.max_relative_error:.1e} ({self.method})"
+        head = (
+            f"cross-check {verdict}: {self.points} points, largest relative error {self.max_relative_error:.1e} ({self.method})"
+        )
         return "\n".join([head, *(f"  {k:10} {e:.1e}" for k, e in self.per_gradient.items()), *map(str, self.failures)])
 
     __repr__ = __str__
@@ -162,7 +164,7 @@ def _extrapolate(estimates: list[Array]) -> Array:
     for k in count(1):
         if len(estimates) == 1:
             return estimates[0]
-        estimates = [(4**k * fine - coarse) / (4**k - 1) for coarse, fine in zip(estimates, estimates[1:], strict=False)]
+        estimates = [(4**k * fine - coarse) / (4**k - 1) for coarse, fine in pairwise(estimates)]
     raise AssertionError
 
 
@@ -203,7 +205,9 @@ def random_point(system: System, rng: np.random.Generator, last: int | None = No
     raise ValueError(f"{system.name}: no random point keeps clear of the edges of its functions' domains")
 
 
-def _draw(system: System, rng: np.random.Generator, sizes: dict[sympy.Symbol, int], last: int, scale: tuple[float, float]) -> Point:
+def _draw(
+    system: System, rng: np.random.Generator, sizes: dict[sympy.Symbol, int], last: int, scale: tuple[float, float]
+) -> Point:
     values: dict[str, Any] = {}
     for key, v in system.independent.items():
         shape = tuple(int(d.xreplace(sizes)) for d in v.shape)

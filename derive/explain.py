@@ -46,7 +46,12 @@ def explanations(system: System, speller: Speller) -> list[Explanation]:
 def _contraction(node: Ein, k: int, speller: Speller) -> Explanation | None:
     """a_i = Σ_j W_ij x_j, so x_j reaches every a_i with weight W_ij and collects Σ_i W_ij ā_i, which is Wᵀā."""
     factor, letters = node.factors[k]
-    if not node.shape and not letters or not isinstance(factor, Var) or len(node.factors) < 2 or any(len(ls) > 2 for _, ls in node.factors):
+    if (
+        (not node.shape and not letters)
+        or not isinstance(factor, Var)
+        or len(node.factors) < 2
+        or any(len(ls) > 2 for _, ls in node.factors)
+    ):
         return None
     if all(ls == node.out for _, ls in node.factors) and len(node.out) < 1:
         return None
@@ -107,9 +112,13 @@ def _over(node: Over, speller: Speller) -> tuple[Piece, ...]:
 
 
 def _through_time(system: System) -> Explanation:
-    lagged = next((v for e in system.equations for v in postorder(e.right) if isinstance(v, Var) and v.time and v.time.offset < 0), None)
+    lagged = next(
+        (v for e in system.equations for v in postorder(e.right) if isinstance(v, Var) and v.time and v.time.offset < 0), None
+    )
     what = "A quantity at t that the equations use at t and, as the past, at t+1 collects one term from each use"
-    return Explanation("through time", (f"{what}; after T nothing uses it, so adjoints beyond T are zero." if lagged else f"{what}.",))
+    return Explanation(
+        "through time", (f"{what}; after T nothing uses it, so adjoints beyond T are zero." if lagged else f"{what}.",)
+    )
 
 
 __all__ = ["Explanation", "explanations"]

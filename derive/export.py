@@ -80,7 +80,9 @@ def _plain(value: Any) -> Any:
     return np.asarray(value, dtype=float).tolist()
 
 
-def solution_json(solution: Solution, report: Report, values: dict[str, Any] | None = None, style: Style | None = None) -> dict[str, Any]:
+def solution_json(
+    solution: Solution, report: Report, values: dict[str, Any] | None = None, style: Style | None = None
+) -> dict[str, Any]:
     """The object that `derive solve --format json` prints; see the README for its fields."""
     system, sweep = solution.system, solution.sweep
     style = style or Style(loss=sweep.loss.name)
@@ -92,7 +94,7 @@ def solution_json(solution: Solution, report: Report, values: dict[str, Any] | N
     def node(name: str) -> dict[str, Any]:
         equation = system.by_name[name]
         adjoint = sweep.adjoints[name]
-        entry = {
+        entry: dict[str, Any] = {
             "symbol": symbol(equation.left, style), "shape": [str(d) for d in equation.left.shape], "equation": latex(equation.right),
             "adjoint": latex(adjoint.formula),
         }  # fmt: skip

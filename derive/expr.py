@@ -108,7 +108,8 @@ class Expr(Basic):
     _op_priority = 100.0  # SymPy numbers on the left hand over to our __rmul__ and friends
     shape: Shape
     kids: tuple[Expr, ...]
-    printer: Callable[[Expr, str], str] | None = None  # set by derive.printing
+    printer: Callable[..., str] | None = None  # set by derive.printing
+    table: dict[str, Callable[..., Expr]] = {}  # noqa: RUF012  # power and recip, set by derive.ops, which knows the functions
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(f"{cls.__name__} nodes are built by the functions in derive.expr and derive.ops")
@@ -227,6 +228,15 @@ class Expr(Basic):
 
     def __rmul__(self, other: Any) -> Expr:
         return lin([(exact(other), self)], self.shape)
+
+    def __pow__(self, n: Any) -> Expr:
+        return self.table["power"](self, n)
+
+    def __truediv__(self, other: Any) -> Expr:
+        return self * (self.table["recip"](other) if isinstance(other, Expr) else 1 / exact(other))
+
+    def __rtruediv__(self, other: Any) -> Expr:
+        return self.table["recip"](self) * other
 
     def __matmul__(self, other: Any) -> Expr:
         return matmul(self, other)
@@ -532,7 +542,7 @@ def over(kind: str, body: Expr, index: str, lo: Instant, hi: Instant) -> Expr:
     """Σ (kind "sum") or ∏ (kind "product", latest on the left) of body for index = lo … hi; empty: 0 or identity."""
     if is_zero(body) and kind == "sum":
         return body
-    if kind == "product" and not (len(body.shape) == 2 and body.shape[0] == body.shape[1] or not body.shape):
+    if kind == "product" and not ((len(body.shape) == 2 and body.shape[0] == body.shape[1]) or not body.shape):
         raise ShapeError(f"a product over time needs square factors, not {show_shape(body.shape)}")
     key = (kind, body, index, lo, hi)
     return _intern(Over, key, kind=kind, body=body, index=index, lo=lo, hi=hi, shape=body.shape, kids=(body,))
@@ -567,9 +577,7 @@ def hadamard(a: Expr, b: Expr) -> Expr:
     """Entry by entry; a scalar multiplies everything."""
     if a.shape and b.shape and a.shape != b.shape:
         hint = "; `@` is the matrix product" if len(a.shape) + len(b.shape) > 2 else ""
-        raise ShapeError(
-            f"can't multiply {a} in {show_shape(a.shape)} by {b} in {show_shape(b.shape)} entry by entry{hint}"
-        )
+        raise ShapeError(f"can't multiply {a} in {show_shape(a.shape)} by {b} in {show_shape(b.shape)} entry by entry{hint}")
     out = tuple(range(max(len(a.shape), len(b.shape))))
     return ein([(a, out if a.shape else ()), (b, out if b.shape else ())], out)
 

@@ -7,22 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from derive.adjoint import local_jacobian, pulls
 from derive.expr import (
-    Ein,
     Expr,
     Instant,
     Jac,
     Letters,
-    MissingRule,
     Opaque,
     Over,
     Var,
     at_time,
     ein,
-    is_zero,
     jac,
     lin,
     over,
@@ -51,7 +47,9 @@ class Jacobian:
     def transposed(self) -> Expr:
         """The same in the denominator layout: the shape of below, then that of top. Only for two vectors."""
         if len(self.expr.shape) != 2:
-            raise NetworkError(f"the Jacobian of {self.top} with respect to {self.below} is a tensor of rank {len(self.expr.shape)}")
+            raise NetworkError(
+                f"the Jacobian of {self.top} with respect to {self.below} is a tensor of rank {len(self.expr.shape)}"
+            )
         return transpose(self.expr)
 
     @property
@@ -263,7 +261,11 @@ def _one_instant(system: System, state: Var, theta: Var) -> Expr:
         inlined.update(dict.fromkeys(v.name for v in inner))
         e = rebuild(e, lambda n, found=tuple(inner): system.by_name[n.name].right if n in found else n)  # type: ignore[misc]
     hidden = inlined.keys() - {state.name}
-    around = [q.name for q in system.equations if q.name not in inlined and (hidden | {theta.name}) & {v.name for v in occurrences(q.right)}]
+    around = [
+        q.name
+        for q in system.equations
+        if q.name not in inlined and (hidden | {theta.name}) & {v.name for v in occurrences(q.right)}
+    ]
     if around or theta not in occurrences(e):
         how = f"acts on {', '.join(around)} around {state}" if around else f"does not act on {state}"
         raise NetworkError(f"{theta} {how}: its gradient is not a sum over paths through {state}")
@@ -278,10 +280,20 @@ def _apply_transposed(product: Expr, slope: Expr) -> Expr:
 
 def recurrent_state(system: System) -> Var:
     """The one sequence that is carried from t-1 to t. Raises NetworkError where there are others, or longer lags."""
-    lagged = {v.at(Instant(INDEX)) for e in system.equations if e.sequential for v in occurrences(e.right) if v.time and v.time.base == INDEX and v.time.offset < 0 and v.name in system.by_name}  # noqa: E501
-    if len(lagged) != 1 or any(v.time and v.time.offset < -1 for e in system.equations for v in occurrences(e.right) if v.time and v.time.base == INDEX):
+    lagged = {
+        v.at(Instant(INDEX))
+        for e in system.equations
+        if e.sequential
+        for v in occurrences(e.right)
+        if v.time and v.time.base == INDEX and v.time.offset < 0 and v.name in system.by_name
+    }
+    if len(lagged) != 1 or any(
+        v.time and v.time.offset < -1 for e in system.equations for v in occurrences(e.right) if v.time and v.time.base == INDEX
+    ):
         names = ", ".join(sorted(v.name for v in lagged)) or "none"
-        raise NetworkError(f"a product over time needs one state that carries everything from t-1 to t; {system.name} has {names}")
+        raise NetworkError(
+            f"a product over time needs one state that carries everything from t-1 to t; {system.name} has {names}"
+        )
     return lagged.pop()
 
 
@@ -295,7 +307,9 @@ def _loss_term(sweep: Sweep, state: Var) -> tuple[bool, Expr, Expr]:
         return True, summand, _tidy(_without_adjoints(slope, sweep))
     users = {v for e in sweep.system.equations if not e.sequential for v in occurrences(e.right) if v.time is not None}
     if users != {state.at(Instant(LAST))}:
-        raise NetworkError(f"paths through time need a loss that is a sum over time, or one in {state.at(Instant(LAST))} alone, not {right}")
+        raise NetworkError(
+            f"paths through time need a loss that is a sum over time, or one in {state.at(Instant(LAST))} alone, not {right}"
+        )
     points = lin([(1, t.value) for t in adjoint.terms if t.point == Instant(LAST)], state.shape)
     return False, right if isinstance(right, Opaque) else sweep.loss, _tidy(_without_adjoints(points, sweep))
 

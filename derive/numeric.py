@@ -156,7 +156,11 @@ def _array(key: str, value: Any) -> Array:
 
 
 def _last(system: System, arrays: dict[str, Array], last: int | None) -> int:
-    lengths = {k: len(arrays[k]) if arrays[k].ndim else 0 for k, v in system.independent.items() if v.time is not None and v.time.base == INDEX}
+    lengths = {
+        k: len(arrays[k]) if arrays[k].ndim else 0
+        for k, v in system.independent.items()
+        if v.time is not None and v.time.base == INDEX
+    }
     if len(set(lengths.values())) > 1:
         raise ValueProblem(f"sequences of different lengths: {', '.join(f'{k} has {n}' for k, n in lengths.items())}")
     for key, n in lengths.items():
@@ -284,7 +288,7 @@ class Evaluator:
         shape = tuple(map(self.at.size, node.shape))
         if node.kind == "sum":
             return self.kernel.weighted_sum([(1, p) for p in parts], shape)
-        product = np.eye(*shape) if shape else np.ones(())
+        product = np.eye(shape[0]) if shape else np.ones(())
         for p in parts:
             product = p @ product if shape else p * product
         return product
@@ -342,8 +346,8 @@ class Evaluator:
                 self._store(sweep.adjoints[equation.name])
         for v in self.system.independent.values():
             generic = v.time is not None and v.time.base == INDEX
-            for t in self.instants() if generic else (None,):
-                self._store(sweep.adjoints[v.key], t)
+            for at in self.instants() if generic else (None,):
+                self._store(sweep.adjoints[v.key], at)
         return self
 
     def _store(self, a: Adjoint, t: int | None = None) -> None:

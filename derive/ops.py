@@ -19,7 +19,6 @@ from derive.expr import (
     apply,
     as_expr,
     compose,
-    constant,
     ein,
     exact,
     matmul,
@@ -45,7 +44,7 @@ class Function:
     name: str
     derivative: Callable[[Expr, Expr], Expr]
     oracle: Callable[[Any], Any]
-    sympy: Callable[[Any], Any]
+    formula: Callable[[Any], Any]  # the same as a SymPy expression
     latex: str
     text: str = ""
     range: Interval = EVERYWHERE
@@ -74,7 +73,7 @@ class Function:
         """f(value) where that is a rational number: exp(0) is 1; None where it isn't."""
         if not value.is_Rational or (self.name in ("recip", "log") and value <= 0):
             return None
-        result = self.sympy(value)
+        result = self.formula(value)
         return result if getattr(result, "is_Rational", False) else None
 
 
@@ -93,47 +92,148 @@ def _ones(x: Expr) -> Expr:
 
 # -- elementary functions -----------------------------------------------------------------------------------------
 
-exp = Function("exp", lambda x, y: y, _mp("exp"), sympy.exp, r"\exp", range=(0, float("inf")), style="exp",
-               exact=lambda x: exp(x))
-log = Function("log", lambda x, y: recip(x), _mp("log"), sympy.log, r"\log", domain=(0.2, 3.0), exact=lambda x: log(x))
-sqrt = Function("sqrt", lambda x, y: recip(y) / 2, _mp("sqrt"), sympy.sqrt, r"\sqrt", style="sqrt",
-                range=(0, float("inf")), domain=(0.2, 3.0), exact=lambda x: sqrt(x))
-recip = Function("recip", lambda x, y: -power(y, 2), lambda x: 1 / x, lambda x: 1 / x, "", style="power",
-                 domain=(0.2, 3.0), parameters=(sympy.S.NegativeOne,), exact=lambda x: recip(x))
-sin = Function("sin", lambda x, y: cos(x), _mp("sin"), sympy.sin, r"\sin", range=(-1, 1))
-cos = Function("cos", lambda x, y: -sin(x), _mp("cos"), sympy.cos, r"\cos", range=(-1, 1))
-erf = Function("erf", lambda x, y: exp(-power(x, 2)) * (2 / sympy.sqrt(sympy.pi)), _mp("erf"), sympy.erf,
-               r"\operatorname{erf}", range=(-1, 1), analytic=False)
-sign = Function("sign", lambda x, y: zeros(x.shape), _mp("sign"), sympy.sign, r"\operatorname{sign}", range=(-1, 1),
-                kinks=(0.0,), analytic=False, exact=lambda x: sign(x), pieces=(lambda x: -_ones(x), _ones))
-absolute = Function("abs", lambda x, y: sign(x), _mp("fabs"), sympy.Abs, "", style="abs", range=(0, float("inf")),
-                    kinks=(0.0,), analytic=False, exact=lambda x: x * sign(x), pieces=(lambda x: -x, lambda x: x))
-step = Function("step", lambda x, y: zeros(x.shape), lambda x: 1 if x > 0 else 0,
-                lambda x: sympy.Heaviside(x, 0), r"\mathbf{1}", "1", range=(0, 1), kinks=(0.0,), analytic=False,
-                style="step", exact=lambda x: (sign(x) + power(sign(x), 2)) / 2, pieces=(lambda x: zeros(x.shape), _ones))
+exp: Function = Function(
+    "exp", lambda x, y: y, _mp("exp"), sympy.exp, r"\exp", range=(0, float("inf")), style="exp", exact=lambda x: exp(x)
+)
+log: Function = Function("log", lambda x, y: recip(x), _mp("log"), sympy.log, r"\log", domain=(0.2, 3.0), exact=lambda x: log(x))
+sqrt: Function = Function(
+    "sqrt",
+    lambda x, y: recip(y) / 2,
+    _mp("sqrt"),
+    sympy.sqrt,
+    r"\sqrt",
+    style="sqrt",
+    range=(0, float("inf")),
+    domain=(0.2, 3.0),
+    exact=lambda x: sqrt(x),
+)
+recip: Function = Function(
+    "recip",
+    lambda x, y: -power(y, 2),
+    lambda x: 1 / x,
+    lambda x: 1 / x,
+    "",
+    style="power",
+    domain=(0.2, 3.0),
+    parameters=(sympy.S.NegativeOne,),
+    exact=lambda x: recip(x),
+)
+sin: Function = Function("sin", lambda x, y: cos(x), _mp("sin"), sympy.sin, r"\sin", range=(-1, 1))
+cos: Function = Function("cos", lambda x, y: -sin(x), _mp("cos"), sympy.cos, r"\cos", range=(-1, 1))
+erf: Function = Function(
+    "erf",
+    lambda x, y: exp(-power(x, 2)) * (2 / sympy.sqrt(sympy.pi)),
+    _mp("erf"),
+    sympy.erf,
+    r"\operatorname{erf}",
+    range=(-1, 1),
+    analytic=False,
+)
+sign: Function = Function(
+    "sign",
+    lambda x, y: zeros(x.shape),
+    _mp("sign"),
+    sympy.sign,
+    r"\operatorname{sign}",
+    range=(-1, 1),
+    kinks=(0.0,),
+    analytic=False,
+    exact=lambda x: sign(x),
+    pieces=(lambda x: -_ones(x), _ones),
+)
+absolute: Function = Function(
+    "abs",
+    lambda x, y: sign(x),
+    _mp("fabs"),
+    sympy.Abs,
+    "",
+    style="abs",
+    range=(0, float("inf")),
+    kinks=(0.0,),
+    analytic=False,
+    exact=lambda x: x * sign(x),
+    pieces=(lambda x: -x, lambda x: x),
+)
+step: Function = Function(
+    "step",
+    lambda x, y: zeros(x.shape),
+    lambda x: 1 if x > 0 else 0,
+    lambda x: sympy.Heaviside(x, 0),
+    r"\mathbf{1}",
+    "1",
+    range=(0, 1),
+    kinks=(0.0,),
+    analytic=False,
+    style="step",
+    exact=lambda x: (sign(x) + power(sign(x), 2)) / 2,
+    pieces=(lambda x: zeros(x.shape), _ones),
+)
 
 # -- activations --------------------------------------------------------------------------------------------------
 
-tanh = Function("tanh", lambda x, y: 1 - power(y, 2), _mp("tanh"), sympy.tanh, r"\tanh", range=(-1, 1),
-                exact=lambda x: 1 - 2 * recip(exp(2 * x) + 1))
-sigmoid = Function("sigmoid", lambda x, y: y * (1 - y), lambda x: 1 / (1 + _mp("exp")(-x)),
-                   lambda x: 1 / (1 + sympy.exp(-x)), r"\sigma", "σ", range=(0, 1), opened=False,
-                   exact=lambda x: recip(1 + exp(-x)))
-relu = Function("relu", lambda x, y: step(x), lambda x: max(x, 0), lambda x: sympy.Max(x, 0),
-                r"\operatorname{relu}", range=(0, float("inf")), kinks=(0.0,), analytic=False, opened=False,
-                exact=lambda x: x * (1 + sign(x)) / 2, pieces=(lambda x: zeros(x.shape), lambda x: x))
-softplus = Function("softplus", lambda x, y: sigmoid(x), lambda x: _mp("log1p")(_mp("exp")(x)),
-                    lambda x: sympy.log(1 + sympy.exp(x)), r"\operatorname{softplus}", range=(0, float("inf")),
-                    exact=lambda x: log(1 + exp(x)))
-silu = Function("silu", lambda x, y: sigmoid(x) + y * (1 - sigmoid(x)), lambda x: x / (1 + _mp("exp")(-x)),
-                lambda x: x / (1 + sympy.exp(-x)), r"\operatorname{silu}", range=(-0.2784645428, float("inf")),
-                opened=False, exact=lambda x: x * recip(1 + exp(-x)))
-gelu = Function("gelu", lambda x, y: (1 + erf(x / sympy.sqrt(2))) / 2
-                + x * exp(-power(x, 2) / 2) / sympy.sqrt(2 * sympy.pi),
-                lambda x: x * (1 + _mp("erf")(x / _mp("sqrt")(2))) / 2,
-                lambda x: x * (1 + sympy.erf(x / sympy.sqrt(2))) / 2, r"\operatorname{gelu}",
-                range=(-0.1699712, float("inf")), analytic=False, opened=False,
-                exact=lambda x: x * (1 + erf(x / sympy.sqrt(2))) / 2)
+tanh: Function = Function(
+    "tanh",
+    lambda x, y: 1 - power(y, 2),
+    _mp("tanh"),
+    sympy.tanh,
+    r"\tanh",
+    range=(-1, 1),
+    exact=lambda x: 1 - 2 * recip(exp(2 * x) + 1),
+)
+sigmoid: Function = Function(
+    "sigmoid",
+    lambda x, y: y * (1 - y),
+    lambda x: 1 / (1 + _mp("exp")(-x)),
+    lambda x: 1 / (1 + sympy.exp(-x)),
+    r"\sigma",
+    "σ",
+    range=(0, 1),
+    opened=False,
+    exact=lambda x: recip(1 + exp(-x)),
+)
+relu: Function = Function(
+    "relu",
+    lambda x, y: step(x),
+    lambda x: max(x, 0),
+    lambda x: sympy.Max(x, 0),
+    r"\operatorname{relu}",
+    range=(0, float("inf")),
+    kinks=(0.0,),
+    analytic=False,
+    opened=False,
+    exact=lambda x: x * (1 + sign(x)) / 2,
+    pieces=(lambda x: zeros(x.shape), lambda x: x),
+)
+softplus: Function = Function(
+    "softplus",
+    lambda x, y: sigmoid(x),
+    lambda x: _mp("log1p")(_mp("exp")(x)),
+    lambda x: sympy.log(1 + sympy.exp(x)),
+    r"\operatorname{softplus}",
+    range=(0, float("inf")),
+    exact=lambda x: log(1 + exp(x)),
+)
+silu: Function = Function(
+    "silu",
+    lambda x, y: sigmoid(x) + y * (1 - sigmoid(x)),
+    lambda x: x / (1 + _mp("exp")(-x)),
+    lambda x: x / (1 + sympy.exp(-x)),
+    r"\operatorname{silu}",
+    range=(-0.2784645428, float("inf")),
+    opened=False,
+    exact=lambda x: x * recip(1 + exp(-x)),
+)
+gelu: Function = Function(
+    "gelu",
+    lambda x, y: (1 + erf(x / sympy.sqrt(2))) / 2 + x * exp(-power(x, 2) / 2) / sympy.sqrt(2 * sympy.pi),
+    lambda x: x * (1 + _mp("erf")(x / _mp("sqrt")(2))) / 2,
+    lambda x: x * (1 + sympy.erf(x / sympy.sqrt(2))) / 2,
+    r"\operatorname{gelu}",
+    range=(-0.1699712, float("inf")),
+    analytic=False,
+    opened=False,
+    exact=lambda x: x * (1 + erf(x / sympy.sqrt(2))) / 2,
+)
 
 _CUBIC = sympy.Rational(44715, 1000000)
 
@@ -156,10 +256,17 @@ def _gelu_tanh_oracle(x: Any) -> Any:
     return x * (1 + mpmath.tanh(mpmath.sqrt(2 / mpmath.pi) * (x + cubic * x**3))) / 2
 
 
-gelu_tanh = Function("gelu_tanh", _gelu_tanh_derivative, _gelu_tanh_oracle,
-                     lambda x: x * (1 + sympy.tanh(_inside_gelu(x, sympy.sqrt(2 / sympy.pi)))) / 2,
-                     r"\operatorname{gelu}_{\tanh}", "gelu_tanh", range=(-0.1700408, float("inf")), opened=False,
-                     exact=lambda x: x * (1 + tanh(_inside_gelu(x, sympy.sqrt(2 / sympy.pi)))) / 2)
+gelu_tanh: Function = Function(
+    "gelu_tanh",
+    _gelu_tanh_derivative,
+    _gelu_tanh_oracle,
+    lambda x: x * (1 + sympy.tanh(_inside_gelu(x, sympy.sqrt(2 / sympy.pi)))) / 2,
+    r"\operatorname{gelu}_{\tanh}",
+    "gelu_tanh",
+    range=(-0.1700408, float("inf")),
+    opened=False,
+    exact=lambda x: x * (1 + tanh(_inside_gelu(x, sympy.sqrt(2 / sympy.pi)))) / 2,
+)
 
 # -- families: functions with a parameter, one record for each value ----------------------------------------------
 
@@ -230,15 +337,7 @@ def _number(value: sympy.Expr) -> Any:
     return mpmath.mpf(value.p) / value.q if value.is_Rational else mpmath.mpf(str(value.evalf(40)))
 
 
-Expr.__pow__ = power  # type: ignore[attr-defined]  # the table stands above expr, and owns division and powers
-
-
-def _divide(a: Expr, b: Any) -> Expr:
-    return a * recip(b) if isinstance(b, Expr) else a * (1 / exact(b))
-
-
-Expr.__truediv__ = _divide  # type: ignore[attr-defined]
-Expr.__rtruediv__ = lambda b, a: a * recip(b)  # type: ignore[attr-defined]
+Expr.table.update(power=power, recip=recip)
 
 POINTWISE: dict[str, Function] = {
     f.name: f
@@ -377,18 +476,18 @@ def _softmax(z: Expr) -> Expr:
     return e * _along_rows(e, recip(_last_sum(e)))
 
 
-softmax = Composition(
+softmax: Composition = Composition(
     "softmax", _softmax, lambda p, ins, cot: (p * (cot - _along_rows(p, _last_sum(p, cot))),),
     r"\operatorname{softmax}", positive=True,
 )  # fmt: skip
-logsumexp = Composition(
+logsumexp: Composition = Composition(
     "logsumexp", lambda z: log(_last_sum(exp(_rank(z, (1, 2), "logsumexp")))),
     lambda y, ins, cot: (softmax(ins[0]) * _along_rows(ins[0], cot),), r"\operatorname{logsumexp}",
 )  # fmt: skip
-sqnorm = Composition(
+sqnorm: Composition = Composition(
     "sqnorm", lambda v: inner(v, v), lambda y, ins, cot: (2 * cot * ins[0],), "", style="sqnorm", positive=True,
 )  # fmt: skip
-norm = Composition(
+norm: Composition = Composition(
     "norm", lambda v: sqrt(inner(v, v)), lambda y, ins, cot: (cot * recip(y) * ins[0],), "", style="norm",
     positive=True, kinks=(0.0,),
 )  # fmt: skip
@@ -407,4 +506,4 @@ CALLABLES: dict[str, Callable[..., Expr]] = {
 }  # fmt: skip
 CONSTANTS: dict[str, sympy.Expr] = {"pi": sympy.pi}
 
-__all__ = sorted({*CALLABLES, "CALLABLES", "COMPOSITIONS", "POINTWISE", "constant"} - {"abs", "ones", "dot"})
+__all__ = sorted({*CALLABLES, "CALLABLES", "COMPOSITIONS", "POINTWISE"} - {"abs", "ones", "dot"})

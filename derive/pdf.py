@@ -50,4 +50,8 @@ def compile_tex(text: str) -> Compiled:
         pdf = written.read_bytes() if done.returncode == 0 and written.exists() and written.stat().st_size < SIZE_LIMIT else None
     lines = log.splitlines()
     errors = tuple(line for line in lines if line.startswith("!"))
-    return Compiled(pdf, errors or (() if pdf else ("pdflatex failed",)), tuple(line for line in lines if re.match(r"Overfull \\[hv]box", line)))
+    return Compiled(
+        pdf,
+        errors or (() if pdf else ("pdflatex failed",)),
+        tuple(line for line in lines if re.match(r"Overfull \\[hv]box", line)),
+    )

@@ -64,7 +64,7 @@ def _edges(system: System) -> list[tuple[Var, Var]]:
 
 
 def _is_parameter(v: Var) -> bool:
-    return len(v.shape) == 2 and v.name[0] not in "XY" or (v.name[0] in PARAMETERS and v.time is None)
+    return (len(v.shape) == 2 and v.name[0] not in "XY") or (v.name[0] in PARAMETERS and v.time is None)
 
 
 def _columns(nodes: list[Var], edges: list[tuple[Var, Var]]) -> dict[Var, int]:
@@ -96,7 +96,11 @@ def _rows(spots: dict[Var, Spot], edges: list[tuple[Var, Var]]) -> None:
     for sweep in (1, -1, 1):
         for c in sorted(by_column, reverse=sweep < 0):
             for s in by_column[c]:
-                near = [spots[a if b is s.node else b].row for a, b in edges if s.node in (a, b) and (spots[a if b is s.node else b].column - c) * sweep < 0]
+                near = [
+                    spots[a if b is s.node else b].row
+                    for a, b in edges
+                    if s.node in (a, b) and (spots[a if b is s.node else b].column - c) * sweep < 0
+                ]
                 s.row = sum(near) / len(near) if near else s.row
             by_column[c].sort(key=lambda s: s.row)
             _spread(by_column[c])
@@ -131,7 +135,9 @@ def tikz(p: Picture, style: Style) -> str:
     lines = []
     for v, s in p.spots.items():
         kind = "given" if s.given else "node"
-        lines.append(rf"\node[{kind}] ({names[v]}) at ({s.column * wide:.2f},{-s.row * high:.2f}) {{${write(v, 'latex', style)}$}};")
+        lines.append(
+            rf"\node[{kind}] ({names[v]}) at ({s.column * wide:.2f},{-s.row * high:.2f}) {{${write(v, 'latex', style)}$}};"
+        )
         notes = []
         if p.adjoints and not _earlier(v):
             notes.append(rf"\textcolor{{adjoint}}{{${write(v.adjoint, 'latex', style)}$}}")
@@ -176,7 +182,9 @@ def svg(p: Picture, style: Style) -> str:
 
 
 def _math_label(x: float, y: float, mathml: str, kind: str) -> str:
-    return f'<foreignObject x="{x - 30:.1f}" y="{y - 13:.1f}" width="60" height="26"><div xmlns="http://www.w3.org/1999/xhtml" class="{kind}">{mathml}</div></foreignObject>'
+    box = f'x="{x - 30:.1f}" y="{y - 13:.1f}" width="60" height="26"'
+    label = f'<div xmlns="http://www.w3.org/1999/xhtml" class="{kind}">{mathml}</div>'
+    return f"<foreignObject {box}>{label}</foreignObject>"
 
 
 def _edge(a: tuple[float, float], b: tuple[float, float], radius: float, bend: float) -> str:

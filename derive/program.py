@@ -114,7 +114,9 @@ class Program:
     def shared(self) -> Program:
         """The same outputs with shared products computed once."""
         outputs = {w.slot for array in self.outputs.values() for w in np.ravel(array) if isinstance(w, Wire)}
-        coded = [(name, tuple(("w", o.slot) if isinstance(o, Wire) else ("n", o) for o in operands)) for name, operands in self.steps]
+        coded = [
+            (name, tuple(("w", o.slot) if isinstance(o, Wire) else ("n", o) for o in operands)) for name, operands in self.steps
+        ]
         needed = self.needed()
         products = Products(opened_products(coded, needed, outputs)).share()
         copy = _Copy(self, products)
@@ -244,7 +246,9 @@ class TraceKernel:
             array = np.broadcast_to(np.asarray(a, dtype=object), shape)
             for place in np.ndindex(*shape):
                 part, old = array[place], result[place]
-                result[place] = p.sub(old, part) if c == -1 else p.add(old, p.mul(c, part)) if c >= 0 else p.sub(old, p.mul(-c, part))
+                result[place] = (
+                    p.sub(old, part) if c == -1 else p.add(old, p.mul(c, part)) if c >= 0 else p.sub(old, p.mul(-c, part))
+                )
         return result
 
     def einsum(self, operands: Sequence[tuple[Any, Letters]], out: Letters, sizes: Sequence[int]) -> Any:
@@ -318,7 +322,9 @@ class TraceKernel:
         return result
 
 
-def straight_line(system: System, sizes: dict[str, int], last: int, sweep: Sweep | None = None, wrt: Sequence[str] | None = None) -> Program:
+def straight_line(
+    system: System, sizes: dict[str, int], last: int, sweep: Sweep | None = None, wrt: Sequence[str] | None = None
+) -> Program:
     """The program of the loss, and with a sweep also of the gradients of `wrt`, for these sizes and this T."""
     if system.functions:
         raise MissingRule("an open function has no scalar operations: give it a formula")

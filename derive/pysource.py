@@ -1,11 +1,11 @@
 """A Python function, as text, to a system of equations. The text is parsed, never executed.
 
-    def residual(x: Vector[d], W1: Matrix[n, d]):      declarations
-        z = W1 @ x                                     one equation for each assignment
-        h[0]: Vector[n]                                an initial value that is given
-        h[t] = tanh(U @ h[t - 1] + x[t])               a recurrence
-        L = sum(sqnorm(h[t]) for t in Time)            a sum over time
-        return L                                       the loss
+def residual(x: Vector[d], W1: Matrix[n, d]):      declarations
+    z = W1 @ x                                     one equation for each assignment
+    h[0]: Vector[n]                                an initial value that is given
+    h[t] = tanh(U @ h[t - 1] + x[t])               a recurrence
+    L = sum(sqnorm(h[t]) for t in Time)            a sum over time
+    return L                                       the loss
 """
 
 from __future__ import annotations
@@ -43,7 +43,9 @@ def read_function(text: str, sizes: Sizes | None = None, name: str | None = None
     functions = [n for n in module.body if isinstance(n, ast.FunctionDef) and name in (None, n.name)]
     if len(functions) != 1:
         found = ", ".join(f.name for f in functions) or "none"
-        raise NetworkError(f"{place or 'this text'} should hold one network, a function such as `def net(x: Scalar): …`; found {found}")
+        raise NetworkError(
+            f"{place or 'this text'} should hold one network, a function such as `def net(x: Scalar): …`; found {found}"
+        )
     return _Reader(functions[0], sizes or {}, place, text).system()
 
 
@@ -183,7 +185,9 @@ class _Reader:
             case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() as op, right=right):
                 a, b = self._size(left, where), self._size(right, where)
                 return a + b if isinstance(op, ast.Add) else a - b if isinstance(op, ast.Sub) else a * b
-        raise self._fail(where, f"`{ast.unparse(node)}` is not a size: use a name, a positive number, or a sum or product of them")
+        raise self._fail(
+            where, f"`{ast.unparse(node)}` is not a size: use a name, a positive number, or a sum or product of them"
+        )
 
     # -- statements -----------------------------------------------------------------------------------------
 
@@ -198,7 +202,11 @@ class _Reader:
                     self._define(name, statement)
                 case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name), slice=slot)]):
                     if not (isinstance(slot, ast.Name) and slot.id == self.index):
-                        raise self._fail(statement, f"an equation defines {name}[{self.index}], for every {self.index}; a given value is declared, `{name}[0]: Scalar`,")
+                        raise self._fail(
+                            statement,
+                            f"an equation defines {name}[{self.index}], for every {self.index}; "
+                            f"a given value is declared, `{name}[0]: Scalar`,",
+                        )
                     self.sequences.add(name)
                     self._define(name, statement)
                 case ast.Return(value=ast.Name(id=name)):
@@ -207,7 +215,10 @@ class _Reader:
                     self._define("L", ast.copy_location(ast.Assign([ast.Name("L")], value), statement))
                     self.returned = "L"
                 case _:
-                    raise self._fail(statement, "a network is made of equations `name = expression`, given values `h[0]: Vector[n]` and a `return`; this is neither:")
+                    raise self._fail(
+                        statement,
+                        "a network is made of equations `name = expression`, given values `h[0]: Vector[n]` and a `return`; this is neither:",
+                    )
         if self.returned is not None and self.returned not in self.assigned:
             raise self._fail(self.function.body[-1], f"`{self.returned}` is returned but no equation defines it,")
 
@@ -258,7 +269,7 @@ class _Reader:
 
     def _stuck(self, pending: list[tuple[str, ast.Assign, str]]) -> NetworkError:
         wants = {name: wait for name, _, wait in pending}
-        for name, statement, _ in pending:
+        for name, _, _ in pending:
             path = [name]
             while wants.get(path[-1]) and wants[path[-1]] not in path:
                 path.append(wants[path[-1]])
@@ -379,7 +390,9 @@ class _Reading:
             return dimension(name)
         if name == LAST and self._timed():
             return dimension(LAST)
-        raise self._fail(f"`{name}` is not defined{self._near(name)}: declare it in the function's parameters or give it an equation,")
+        raise self._fail(
+            f"`{name}` is not defined{self._near(name)}: declare it in the function's parameters or give it an equation,"
+        )
 
     def _timed(self) -> bool:
         return bool(self.page.sequences)
@@ -399,7 +412,7 @@ class _Reading:
         arguments = [self.expression(a) for a in node.args]
         named = {k.arg: self.expression(k.value) for k in node.keywords if k.arg}
         sized = name in ("rows", "columns", "broadcast", "identity", "ones")
-        return rule(*(a if sized or i and not isinstance(a, Expr) else as_expr(a) for i, a in enumerate(arguments)), **named)
+        return rule(*(a if sized or (i and not isinstance(a, Expr)) else as_expr(a) for i, a in enumerate(arguments)), **named)
 
     # -- time -----------------------------------------------------------------------------------------------
 
@@ -407,17 +420,21 @@ class _Reading:
         page = self.page
         if name not in page.sequences:
             known = name in page.declared or name in page.assigned
-            hint = "has no time index; entries of vectors and matrices have no names of their own" if known else f"is not defined{self._near(name)}"
+            hint = (
+                "has no time index; entries of vectors and matrices have no names of their own"
+                if known
+                else f"is not defined{self._near(name)}"
+            )
             raise self._fail(f"`{name}` {hint}: `{name}[{ast.unparse(slot)}]`,")
         instant = self._instant(slot, name)
         self._reaches(name, instant)
         given = page.initial.get(name, {})
         if instant.base == "" and instant.offset in given:
             return given[instant.offset]
-        known = page.declared.get(name) or page.known.get(name)
-        if known is None:
+        quantity = page.declared.get(name, page.known.get(name))
+        if quantity is None:
             raise _Later(name)
-        return known.at(instant)
+        return quantity.at(instant)
 
     def _reaches(self, name: str, instant: Instant) -> None:
         """Every instant that this use takes has an equation or a given value."""
@@ -463,7 +480,8 @@ class _Reading:
                     return Instant(INDEX, offset)
                 raise self._fail(
                     f"`{name}[{ast.unparse(slot)}]` stands in an equation without {page.index} on its left: define "
-                    f"`{ast.unparse(self.statement.targets[0])}[{page.index}]`, sum over time, `sum(… for {page.index} in Time)`, or take `{name}[{LAST}]`,"
+                    f"`{ast.unparse(self.statement.targets[0])}[{page.index}]`, sum over time, "
+                    f"`sum(… for {page.index} in Time)`, or take `{name}[{LAST}]`,"
                 )
         raise self._fail(f"`{name}[{ast.unparse(slot)}]`: an instant is {page.index}, {page.index}-1, {LAST} or a number,")
 

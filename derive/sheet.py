@@ -21,7 +21,7 @@ from derive import definitions, picture
 from derive.assume import Forced
 from derive.crosscheck import Report
 from derive.explain import explanations
-from derive.expr import Comp, Ein, Expr, Instant, Map, Opaque, Over, Var, is_zero, ones, postorder, rebuild
+from derive.expr import Comp, Ein, Expr, Instant, Map, Opaque, Var, is_zero, ones, postorder, rebuild
 from derive.jacobian import Jacobian, Paths
 from derive.numeric import Evaluator
 from derive.printing import Style
@@ -72,7 +72,10 @@ class Language:
 
     def continued(self, op: str, node: Node) -> Any:
         """A row that goes on with + or - or the entrywise product."""
-        marks = {"latex": {"+": "+ ", "-": "- ", "odot": r"\odot "}, "html": {"+": "<mo>+</mo>", "-": "<mo>−</mo>", "odot": "<mo>⊙</mo>"}}
+        marks = {
+            "latex": {"+": "+ ", "-": "- ", "odot": r"\odot "},
+            "html": {"+": "<mo>+</mo>", "-": "<mo>−</mo>", "odot": "<mo>⊙</mo>"},
+        }
         kind = "html" if self.name == "html" else "latex"
         inner = self.write(Fence("paren", node)) if op == "odot" and isinstance(node, Sum) else self.write(node)
         return self.trusted(f"{marks[kind].get(op, '')}{inner}")
@@ -145,7 +148,7 @@ def template_folder() -> Path:
 def environment(target: str) -> jinja2.Environment:
     """The environment of a target: undefined names are errors; HTML escapes by itself, for LaTeX see `_escaped`."""
     html = target == "html"
-    marks = {} if html else {
+    marks: dict[str, Any] = {} if html else {
         "variable_start_string": "<<", "variable_end_string": ">>", "block_start_string": "<%", "block_end_string": "%>",
         "comment_start_string": "<#", "comment_end_string": "#>",
     }  # fmt: skip
@@ -211,7 +214,7 @@ class _Writer:
     def _space(self, shape: Sequence[Any]) -> Node:
         if not shape:
             return Sym("R", font="blackboard")
-        sizes = [letter(str(s)) if s.is_Symbol else Num(str(s)) for s in shape]
+        sizes: list[Node] = [letter(str(s)) if s.is_Symbol else Num(str(s)) for s in shape]
         exponent = sizes[0] if len(sizes) == 1 else _times(sizes)
         return Sym("R", font="blackboard", sup=exponent)
 
@@ -251,7 +254,7 @@ class _Writer:
                 pieces += [n, ", "]
             pieces.append(Rel((names[-1], self._space(shape)), ("∈",)))
         if self.system.sequential:
-            first, last = self.system.range
+            first, _ = self.system.range
             pieces += ["; ", Rel((Sym(INDEX), Listed((Num(str(first)), Sym("dots"), Sym(LAST)))), ("=",))]
         for f in self.system.functions:
             pieces += ["; ", letter(f.name), " is an open function"]
@@ -284,7 +287,9 @@ class _Writer:
 
     # -- derivations ----------------------------------------------------------------------------------------
 
-    def _row(self, left: Expr | Node | None, equalities: list[tuple[str, Node]], why: Any, dim: Any = "", room: float = FORMULA_WIDTH) -> dict[str, Any]:
+    def _row(
+        self, left: Expr | Node | None, equalities: list[tuple[str, Node]], why: Any, dim: Any = "", room: float = FORMULA_WIDTH
+    ) -> dict[str, Any]:
         """One row of a derivation: left side, right sides, the reason. Long right sides are broken."""
         node = left if isinstance(left, Node) or left is None else self.spell(left)
         lines: list[Any] = []
@@ -300,7 +305,11 @@ class _Writer:
         dim = self._dim(line.node) if line.node.shape or self.detail == "full" else ""
         bar = line.node.adjoint
         if self.detail == "answer":
-            forms = [line.formula] if line.short is line.formula or not self._fits(line.formula, line.short) else [line.formula, line.short]
+            forms = (
+                [line.formula]
+                if line.short is line.formula or not self._fits(line.formula, line.short)
+                else [line.formula, line.short]
+            )
             return [self._row(bar, [("=", self.spell(f)) for f in forms], self._when(line), dim)]
         rows: list[dict[str, Any]] = []
         for k, (afters, reason) in enumerate(self._grouped(line)):
@@ -345,7 +354,14 @@ class _Writer:
         if not ends:
             return ""
         least = min(ends, key=lambda i: i.offset)
-        return self.language.join([Rel((Sym(INDEX), letter(LAST) if not least.offset else Sum(((1, Sym(LAST)), (-1, Num(str(-least.offset)))))), ("<",))])
+        return self.language.join(
+            [
+                Rel(
+                    (Sym(INDEX), letter(LAST) if not least.offset else Sum(((1, Sym(LAST)), (-1, Num(str(-least.offset)))))),
+                    ("<",),
+                )
+            ]
+        )
 
     def _adjoint(self, v: Var) -> Adjoint:
         assert self.problem.solution is not None
@@ -429,19 +445,30 @@ class _Writer:
         h_k, h_t = p.state.at(Instant("k")), p.state.at(p.end)
         between = _partial(self.spell(h_t), self.spell(h_k))
         rows = [
-            self._row(self.spell(p.step.symbol), [("=", self.spell(p.step.expr))], self._reason((("one step: "), (p.state, self.system.by_name[p.state.name].right)))),
+            self._row(
+                self.spell(p.step.symbol),
+                [("=", self.spell(p.step.expr))],
+                self._reason((("one step: "), (p.state, self.system.by_name[p.state.name].right))),
+            ),
             self._row(between, [("=", self.spell(p.product_symbols)), ("=", self.spell(p.product))], "latest factor on the left"),
-            self._row(self.spell(h_k.adjoint), [("=", self.spell(p.back))], "every later loss, back through the product", self._dim(h_k)),
+            self._row(
+                self.spell(h_k.adjoint), [("=", self.spell(p.back))], "every later loss, back through the product", self._dim(h_k)
+            ),
             self._row(top, [("=", self.spell(p.symbols))], self.language.join(["the loss reaches every ", self.spell(h_k)])),
         ]
         if width(self.spell(p.value)) < FORMULA_WIDTH:
             rows.append(self._row(None, [("=", self.spell(p.value))], "in matrix form"))
-        expansion = []
+        expansion: list[dict[str, Any]] = []
         if self.problem.expand is not None:
             for t, terms in p.expansion(self.problem.expand, self.system.first):
                 total = Sum(tuple((1, self.spell(term)) for term in terms)) if len(terms) > 1 else self.spell(terms[0])
                 lead = "=" if not expansion else "+"
-                row = self._row(top if not expansion else None, [("", total)], self.language.join([Rel((Sym(INDEX), Num(str(t))), ("=",))]), room=FORMULA_WIDTH - 3)
+                row = self._row(
+                    top if not expansion else None,
+                    [("", total)],
+                    self.language.join([Rel((Sym(INDEX), Num(str(t))), ("=",))]),
+                    room=FORMULA_WIDTH - 3,
+                )
                 expansion.append({**row, "lead": lead})
         return {"rows": rows, "expansion": expansion, "last": self.problem.expand}
 
@@ -456,7 +483,14 @@ class _Writer:
                     chain += [", " if chain else "", Rel((self.spell(a), self.spell(b)), ("=",))]
                 out.append(self.language.join([Rel((bar, Num("0")), ("=",)), ", whatever the rest: ", *chain, "."]))
             else:
-                out.append(self.language.join([bar, f" is not forced to be zero: at a random point with {' and '.join(p.given)} it is {forced.example:.4g}."]))
+                out.append(
+                    self.language.join(
+                        [
+                            bar,
+                            f" is not forced to be zero: at a random point with {' and '.join(p.given)} it is {forced.example:.4g}.",
+                        ]
+                    )
+                )
         return out
 
     # -- table, check, numbers ------------------------------------------------------------------------------
@@ -467,11 +501,21 @@ class _Writer:
         assert solution is not None and report is not None
         errors = {**report.per_node, **report.per_gradient}
         rows = []
-        for name in (*(e.name for e in reversed(self.system.ordered)), *(w for w in solution.wrt if w in self.system.independent)):
+        for name in (
+            *(e.name for e in reversed(self.system.ordered)),
+            *(w for w in solution.wrt if w in self.system.independent),
+        ):
             a = solution.sweep.adjoints[name]
             equation = self.system.by_name.get(name) if a.node.key not in self.system.independent else None
             rule = self._cell(self.spell(equation.right)) if equation is not None else ""
-            rows.append({"node": self.math(a.node), "rule": rule, "adjoint": self._cell(self.spell(a.formula)), "check": self._error(errors.get(name))})
+            rows.append(
+                {
+                    "node": self.math(a.node),
+                    "rule": rule,
+                    "adjoint": self._cell(self.spell(a.formula)),
+                    "check": self._error(errors.get(name)),
+                }
+            )
         return rows
 
     def _cell(self, node: Node) -> Any:
@@ -488,12 +532,20 @@ class _Writer:
         report = self.problem.report
         if report is None:
             return None
-        method = {"complex step": "complex steps and central differences", "central differences": "central differences"}[report.method]
+        method = {"complex step": "complex steps and central differences", "central differences": "central differences"}[
+            report.method
+        ]
         sizes = [", ".join(f"{k} = {n}" for k, n in s.items()) for s in report.sizes if s]
         example = f"; sizes such as {sizes[0]}" if sizes else ""
         lasts = sorted(set(report.lasts)) if self.system.sequential else []
         times = f"; T = {', '.join(map(str, lasts))}" if lasts else ""
-        return {"points": report.points, "method": method, "error": self._error(report.max_relative_error), "sizes": example + times, "seed": report.seed}
+        return {
+            "points": report.points,
+            "method": method,
+            "error": self._error(report.max_relative_error),
+            "sizes": example + times,
+            "seed": report.seed,
+        }
 
     def _values(self) -> list[dict[str, Any]]:
         """Every equation, then every adjoint from the loss backwards, as formula = substitution = value."""
@@ -546,18 +598,41 @@ class _Writer:
         out: list[list[str | Node]] = []
         if self.problem.solution is not None:
             v = var_v(self.speller)
-            out.append([Rel((v[0], v[1]), ("=",)), " has the shape of ", Sym("v"), " (gradient convention); a node collects one term from every equation that uses it"])
+            out.append(
+                [
+                    Rel((v[0], v[1]), ("=",)),
+                    " has the shape of ",
+                    Sym("v"),
+                    " (gradient convention); a node collects one term from every equation that uses it",
+                ]
+            )
         if self.problem.jacobians or self.problem.paths:
             out.append(["a Jacobian has a row for each entry of its numerator"])
-        if any(isinstance(n, Ein) and n.shape and not n.summed and sum(ls == n.out for _, ls in n.factors) > 1 for n in nodes) or any(
-            isinstance(n, Map | Comp) and n.shape for n in nodes
-        ):
+        if any(
+            isinstance(n, Ein) and n.shape and not n.summed and sum(ls == n.out for _, ls in n.factors) > 1 for n in nodes
+        ) or any(isinstance(n, Map | Comp) and n.shape for n in nodes):
             out.append([Sym("odot", font="operator"), " multiplies entry by entry, and functions act entry by entry"])
         if self.system.sequential and self.problem.solution is not None:
             past = Sum(((1, Sym(INDEX)), (1, Num("1"))))
-            out.append(["adjoints beyond ", Sym(LAST), " are zero, so that a line for generic ", Sym(INDEX), " holds at ", Sym(LAST), " without its terms at ", past])
+            out.append(
+                [
+                    "adjoints beyond ",
+                    Sym(LAST),
+                    " are zero, so that a line for generic ",
+                    Sym(INDEX),
+                    " holds at ",
+                    Sym(LAST),
+                    " without its terms at ",
+                    past,
+                ]
+            )
         if any(isinstance(n, Map) and n.fn.kinks for n in nodes):
-            out.append(["at a kink the slope is that of the left side: ", Rel((Call(Sym("relu", primes=1, font="function"), (Num("0"),)), Num("0")), ("=",))])
+            out.append(
+                [
+                    "at a kink the slope is that of the left side: ",
+                    Rel((Call(Sym("relu", primes=1, font="function"), (Num("0"),)), Num("0")), ("=",)),
+                ]
+            )
         return [self.language.join(pieces) for pieces in out]
 
 
@@ -590,7 +665,12 @@ def _one(e: Expr) -> Expr:
 
 def _is_total_of_given(e: Ein, system: System) -> bool:
     """1ᵀt, or the row sums of Y, of something that is given."""
-    return len(e.factors) == 1 and isinstance(e.factors[0][0], Var) and e.factors[0][0].key in system.independent and len(e.summed) == 1
+    return (
+        len(e.factors) == 1
+        and isinstance(e.factors[0][0], Var)
+        and e.factors[0][0].key in system.independent
+        and len(e.summed) == 1
+    )
 
 
 def _worth_showing(a: Adjoint) -> list[Line]:

@@ -53,7 +53,9 @@ _PAIRS = [(m, n) for m, n in product(_EXPONENTS, _EXPONENTS) if m + n in (0, *_E
 
 def _power_rule(m: sympy.Expr, n: sympy.Expr) -> Rule:
     spelled = {1: "a", -1: "1/a", sympy.S.Half: "√a", -sympy.S.Half: "1/√a", 2: "a²", 3: "a³", -2: "1/a²", 0: "1"}
-    return Rule(f"{spelled[m]} · {spelled[n]} = {spelled[m + n]}", lambda a: power(a, m) * power(a, n), lambda a: power(a, m + n), "a > 0")
+    return Rule(
+        f"{spelled[m]} · {spelled[n]} = {spelled[m + n]}", lambda a: power(a, m) * power(a, n), lambda a: power(a, m + n), "a > 0"
+    )
 
 
 PRODUCT_RULES: tuple[Rule, ...] = tuple(_power_rule(m, n) for m, n in _PAIRS)
@@ -189,10 +191,10 @@ def _distribute(node: Ein, opened: list[tuple[Expr, Letters]], used: dict[str, N
 
 
 def _cancels(total_: Lin, letters: Letters, opened: list[tuple[Expr, Letters]]) -> bool:
-    inside = {}
+    inside: dict[Expr, sympy.Expr] = {}
     for _, term in total_.terms:
         parts = factors_of(term) if isinstance(term, Ein) else [(term, ())]
-        inside.update({base: n for base, n in (_base(e) for e, _ in parts)})
+        inside.update(_base(e) for e, _ in parts)
     outside = [_base(e) for e, _ in opened if e is not total_]
     return any(base in inside and inside[base] * n < 0 for base, n in outside)
 

@@ -17,7 +17,6 @@ from derive.ops import Function
 from derive.simplify import CANCELLATIONS, Equations, Simplified, leading_positive, open_derivatives, simplify
 from derive.system import INDEX, LAST, Equation, System
 
-
 Reason = tuple[str | Expr | tuple[Expr, Expr], ...]
 
 
@@ -251,9 +250,9 @@ class Sweep:
             _append(steps, "simplification", opened.expr, _opening(closed, opened.rules))
             formula = opened.expr
         else:
-            formula, put_in = cancelled
-            _append(steps, "cancellation", formula.expr, (*_listed(put_in.items()), "; ", "; ".join(formula.rules)))
-            formula = formula.expr
+            result, put_in = cancelled
+            _append(steps, "cancellation", result.expr, (*_listed(put_in.items()), "; ", "; ".join(result.rules)))
+            formula = result.expr
         short = simplify(self.equations.rewrite(formula)).expr
         _append(steps, "network equation", short, _named(formula, short, self.system))
         return Line(v, tuple(steps), formula, short, when, uses)
@@ -268,9 +267,11 @@ class Sweep:
         """The adjoints in e whose value is a plain number."""
         found = {}
         for node in postorder(e):
-            if isinstance(node, Var) and node.bar and (known := self.adjoints.get(node.key)) is not None:
-                if node.time is None and constant_value(known.formula) is not None:
-                    found[node] = known.formula
+            if not isinstance(node, Var) or not node.bar or node.time is not None:
+                continue
+            known = self.adjoints.get(node.key)
+            if known is not None and constant_value(known.formula) is not None:
+                found[node] = known.formula
         return found
 
     def _has_quotient(self, name: str) -> bool:

@@ -73,7 +73,7 @@ def test_pdf(capsys, tmp_path):
 
 def test_pdf_without_tex_says_so(capsys, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    status, out, err = run(capsys, "solve", "log_regression", "-o", str(tmp_path), "--format", "tex,pdf")
+    status, _, err = run(capsys, "solve", "log_regression", "-o", str(tmp_path), "--format", "tex,pdf")
     assert status == 0 and "no pdflatex" in err and (tmp_path / "log_regression.tex").exists()
 
 
@@ -152,7 +152,7 @@ def test_failed_check_is_status_1(capsys, tmp_path):
     object.__setattr__(ops.sigmoid, "derivative", lambda x, y: y * (2 - y))
     try:
         (tmp_path / "net.py").write_text("def net(x: Scalar, w: Scalar):\n    L = sigmoid(w * x)\n    return L\n")
-        status, out, err = run(capsys, "solve", str(tmp_path / "net.py"), "-o", str(tmp_path / "out"))
+        status, _, err = run(capsys, "solve", str(tmp_path / "net.py"), "-o", str(tmp_path / "out"))
     finally:
         object.__setattr__(ops.sigmoid, "derivative", lambda x, y: y * (1 - y))
     assert status == 1 and "gradient of" in err and "entry" in err and not (tmp_path / "out").exists()

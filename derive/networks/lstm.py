@@ -5,11 +5,21 @@ n, d = dims("n d")
 
 @network
 def lstm(
-    t: Time, x: Sequence[Vector[d]], y: Sequence[Vector[n]],
-    W_f: Matrix[n, d], U_f: Matrix[n, n], b_f: Vector[n],
-    W_i: Matrix[n, d], U_i: Matrix[n, n], b_i: Vector[n],
-    W_o: Matrix[n, d], U_o: Matrix[n, n], b_o: Vector[n],
-    W_c: Matrix[n, d], U_c: Matrix[n, n], b_c: Vector[n],
+    t: Time,
+    x: Sequence[Vector[d]],
+    y: Sequence[Vector[n]],
+    W_f: Matrix[n, d],
+    U_f: Matrix[n, n],
+    b_f: Vector[n],
+    W_i: Matrix[n, d],
+    U_i: Matrix[n, n],
+    b_i: Vector[n],
+    W_o: Matrix[n, d],
+    U_o: Matrix[n, n],
+    b_o: Vector[n],
+    W_c: Matrix[n, d],
+    U_c: Matrix[n, n],
+    b_c: Vector[n],
 ):
     """Long short-term memory."""
     h[0]: Vector[n]

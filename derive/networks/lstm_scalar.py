@@ -3,9 +3,17 @@ from derive import Scalar, Sequence, Time, network, sigmoid, tanh
 
 @network
 def lstm_scalar(
-    t: Time, x: Sequence[Scalar], y: Scalar,
-    w_ix: Scalar, w_ih: Scalar, w_fx: Scalar, w_fh: Scalar,
-    w_ox: Scalar, w_oh: Scalar, w_gx: Scalar, w_gh: Scalar,
+    t: Time,
+    x: Sequence[Scalar],
+    y: Scalar,
+    w_ix: Scalar,
+    w_ih: Scalar,
+    w_fx: Scalar,
+    w_fh: Scalar,
+    w_ox: Scalar,
+    w_oh: Scalar,
+    w_gx: Scalar,
+    w_gh: Scalar,
 ):
     """Univariate LSTM."""
     h[0]: Scalar

@@ -5,8 +5,14 @@ d, n, m, k = dims("d n m k")
 
 @network
 def mlp(
-    x: Vector[d], W1: Matrix[n, d], b1: Vector[n], W2: Matrix[m, n], b2: Vector[m],
-    W3: Matrix[k, m], b3: Vector[k], t: Vector[k],
+    x: Vector[d],
+    W1: Matrix[n, d],
+    b1: Vector[n],
+    W2: Matrix[m, n],
+    b2: Vector[m],
+    W3: Matrix[k, m],
+    b3: Vector[k],
+    t: Vector[k],
 ):
     """Two hidden layers, softmax and cross-entropy."""
     z1 = W1 @ x + b1

@@ -5,8 +5,14 @@ N, d, n, m, k = dims("N d n m k")
 
 @network
 def mlp_batch(
-    X: Matrix[N, d], W1: Matrix[n, d], b1: Vector[n], W2: Matrix[m, n], b2: Vector[m],
-    W3: Matrix[k, m], b3: Vector[k], Y: Matrix[N, k],
+    X: Matrix[N, d],
+    W1: Matrix[n, d],
+    b1: Vector[n],
+    W2: Matrix[m, n],
+    b2: Vector[m],
+    W3: Matrix[k, m],
+    b3: Vector[k],
+    Y: Matrix[N, k],
 ):
     """The same network for a batch, one example a row."""
     Z1 = X @ W1.T + rows(b1, N)

@@ -5,8 +5,12 @@ n, d, m = dims("n d m")
 
 @network
 def rnn_tanh(
-    t: Time, x: Sequence[Vector[d]], target: Sequence[Vector[m]],
-    W_hh: Matrix[n, n], W_xh: Matrix[n, d], W_hy: Matrix[m, n],
+    t: Time,
+    x: Sequence[Vector[d]],
+    target: Sequence[Vector[m]],
+    W_hh: Matrix[n, n],
+    W_xh: Matrix[n, d],
+    W_hy: Matrix[m, n],
 ):
     """Recurrent network, many to many."""
     h[0]: Vector[n]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -177,7 +177,7 @@ class Speller:
             raise MissingRule("a diagonal tensor of rank above 2 has no notation here: ask for an entry of it")
         hidden = {i for f, ls in e.factors if isinstance(f, Jac) for i in ls[len(f.top.shape) :]}
         shown = [i for i in range(len(e.dims)) if i not in hidden]
-        names = names or {i: INDICES[k] for k, i in enumerate(shown)} | {i: INDICES[-1] for i in hidden}
+        names = names or {i: INDICES[k] for k, i in enumerate(shown)} | dict.fromkeys(hidden, INDICES[-1])
         entries = [self.entry(f, ls, names) for f, ls in factors_of(e)]
         body = Prod(tuple(entries)) if len(entries) > 1 else entries[0] if entries else Num("1")
         return Big("sum", Listed(tuple(Sym(names[i]) for i in e.summed)), None, body) if e.summed else body
@@ -191,10 +191,16 @@ class Speller:
             top = self.entry(e.top, letters[:rank], names)
             return Partial(top, self.spell(e.below))
         if isinstance(e, Lin):
-            terms = [
-                (c, self.entry(x, letters, names) if not is_ones(x) else Num("1")) for c, x in e.terms
-            ]
-            return Fence("paren", Sum(tuple((-1 if c.could_extract_minus_sign() else 1, _times(abs(c), n) if n != Num("1") else number(abs(c))) for c, n in terms)))
+            terms = [(c, self.entry(x, letters, names) if not is_ones(x) else Num("1")) for c, x in e.terms]
+            return Fence(
+                "paren",
+                Sum(
+                    tuple(
+                        (-1 if c.could_extract_minus_sign() else 1, _times(abs(c), n) if n != Num("1") else number(abs(c)))
+                        for c, n in terms
+                    )
+                ),
+            )
         if isinstance(e, Map) and e.fn.style == "call":
             spelled = self._map(e)
             assert isinstance(spelled, Call)
@@ -311,7 +317,9 @@ class _Contraction:
             return _Item(top, letters)
         if len(letters) == 1 and not above and self._sums(letters[0]) > 0:
             return _Item(Prod((top, *below), "oslash"), letters)
-        return _Item(Prod((top, product(below, "odot") if len(below) == 1 else Fence("paren", product(below, "odot"))), "oslash"), letters)
+        return _Item(
+            Prod((top, product(below, "odot") if len(below) == 1 else Fence("paren", product(below, "odot"))), "oslash"), letters
+        )
 
     def _sums(self, letter: int) -> int:
         return sum(letter in item.letters for item in self.items) if letter not in self.out else 0
@@ -334,8 +342,9 @@ class _Contraction:
         if len(involved) == 3 and sum(len(x.letters) for x in involved) == 5:
             vector = next(x for x in involved if len(x.letters) == 1)
             first, second = (x for x in involved if len(x.letters) == 2)
-            scaled = product([Call(Sym("diag", font="function"), (vector.node,)), second.oriented((i, _other(second, i)))])
-            involved = [first, _Item(scaled, (i, _other(second, i)))]
+            k = next(x for x in second.letters if x != i)
+            scaled = product([Call(Sym("diag", font="function"), (vector.node,)), second.oriented((i, k))])
+            involved = [first, _Item(scaled, (i, k))]
         if len(involved) == 1:
             joined = self._sum_alone(involved[0], i)
         elif len(involved) == 2:
@@ -357,7 +366,7 @@ class _Contraction:
             return _Item(product([Transposed(ONE_VECTOR), item.node]), ())
         if not {*item.letters} & {*self.out} and self._sums(item.letters[0]) == self._sums(item.letters[1]) == 1:
             return _Item(product([Transposed(ONE_VECTOR), item.node, ONE_VECTOR]), ())
-        other = _other(item, i)
+        other = next(x for x in item.letters if x != i)
         return _Item(product([item.oriented((other, i)), ONE_VECTOR]), (other,))
 
     def _join(self, a: _Item, b: _Item, i: int) -> _Item:
@@ -390,8 +399,8 @@ class _Contraction:
         vectors = {item.letters[0]: item.node for item in self.items if len(item.letters) == 1}
         matrices = [item.oriented((i, j)) for item in self.items if len(item.letters) == 2]
         if matrices:
-            scaling: Callable[[int], list[Node]] = lambda k: [Call(Sym("diag", font="function"), (vectors[k],))] if k in vectors else []  # noqa: E731
-            body = product([*scaling(i), matrices[0], *scaling(j)])
+            left, right = ([Call(Sym("diag", font="function"), (vectors[k],))] if k in vectors else [] for k in (i, j))
+            body = product([*left, matrices[0], *right])
         elif self.e.dims[i] == 1 and i not in vectors:
             column = vectors.get(j, ONE_VECTOR)
             written_lying = len(self.e.factors) > 1 and len(self.e.factors[0][1]) == 1  # xᵀW stays so; (Wx)ᵀ too

@@ -51,7 +51,9 @@ def latex(node: Node) -> str:
         case Word():
             return rf"\text{{{escape(node.text)}}}" if node.text else ""
         case Ratio():
-            return rf"\tfrac{{{node.top}}}{{{node.below}}}" if node.top > 9 or node.below > 9 else rf"\tfrac{node.top}{node.below}"
+            return (
+                rf"\tfrac{{{node.top}}}{{{node.below}}}" if node.top > 9 or node.below > 9 else rf"\tfrac{node.top}{node.below}"
+            )
         case Sum():
             return _sum(node)
         case Prod():
@@ -131,7 +133,14 @@ def _symbol(node: Sym) -> str:
 
 def _script(node: Node) -> str:
     """Scripts are set tight: t-1, not t - 1."""
-    return latex(node).replace(r" \times ", r"\times ").replace(" - ", "-").replace(" + ", "+").replace(" = ", "=").replace(", ", ",")
+    return (
+        latex(node)
+        .replace(r" \times ", r"\times ")
+        .replace(" - ", "-")
+        .replace(" + ", "+")
+        .replace(" = ", "=")
+        .replace(", ", ",")
+    )
 
 
 def _transposed(node: Transposed) -> str:
@@ -139,7 +148,11 @@ def _transposed(node: Transposed) -> str:
     if isinstance(base, Sym) and base.sup is not None:
         plain = Sym(base.base, base.accents, base.sub, None, base.primes, base.font)
         return rf"{latex(plain)}^{{{_script(base.sup)}\top}}"
-    return rf"{_inside(base, POSTFIX + 1)}^{{\top}}" if not isinstance(base, Partial | Frac) else rf"\Bigl({latex(base)}\Bigr)^{{\top}}"
+    return (
+        rf"{_inside(base, POSTFIX + 1)}^{{\top}}"
+        if not isinstance(base, Partial | Frac)
+        else rf"\Bigl({latex(base)}\Bigr)^{{\top}}"
+    )
 
 
 def _inside(node: Node, needed: int) -> str:

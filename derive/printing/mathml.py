@@ -34,8 +34,14 @@ from derive.printing.notation import (
     precedence,
 )
 
-_OPERATIONS = {"": "<mspace width='.12em'/>", "odot": "<mo>⊙</mo>", "oslash": "<mo>⊘</mo>", "cdot": "<mo>·</mo>", "times": "<mo>×</mo>"}
-_FENCES = {"paren": "()", "bracket": "[]", "abs": "||", "norm": "‖‖"}
+_OPERATIONS = {
+    "": "<mspace width='.12em'/>",
+    "odot": "<mo>⊙</mo>",
+    "oslash": "<mo>⊘</mo>",
+    "cdot": "<mo>·</mo>",
+    "times": "<mo>×</mo>",
+}
+_FENCES = {"paren": ("(", ")"), "bracket": ("[", "]"), "abs": ("|", "|"), "norm": ("‖", "‖")}
 _ACCENTS = {"bar": "‾", "hat": "^", "tilde": "~", "dot": "˙"}
 
 
@@ -51,7 +57,11 @@ def inner(node: Node) -> str:
         case Sym():
             return _symbol(node)
         case Num():
-            return f"<mn>{escape(node.text)}</mn>" if not node.text.startswith("-") else f"<mrow><mo>−</mo><mn>{escape(node.text[1:])}</mn></mrow>"
+            return (
+                f"<mn>{escape(node.text)}</mn>"
+                if not node.text.startswith("-")
+                else f"<mrow><mo>−</mo><mn>{escape(node.text[1:])}</mn></mrow>"
+            )
         case Word():
             return f"<mtext>{escape(node.text)}</mtext>"
         case Ratio():
@@ -125,7 +135,9 @@ def _transposed(node: Transposed) -> str:
         plain = Sym(base.base, base.accents, base.sub, None, base.primes, base.font)
         return f"<msup>{inner(plain)}<mrow>{inner(base.sup)}{mark}</mrow></msup>"
     if isinstance(base, Sym) and base.sub is not None:
-        return f"<msubsup>{inner(Sym(base.base, base.accents, None, None, base.primes, base.font))}{_row(base.sub)}{mark}</msubsup>"
+        return (
+            f"<msubsup>{inner(Sym(base.base, base.accents, None, None, base.primes, base.font))}{_row(base.sub)}{mark}</msubsup>"
+        )
     body = _fenced("paren", base) if isinstance(base, Partial | Frac) else _inside(base, POSTFIX + 1)
     return f"<msup>{body}{mark}</msup>"
 

@@ -216,7 +216,11 @@ def width(node: Node, scale: float = 1.0) -> float:
         case Ratio():
             return 0.65 * scale
         case Sum():
-            return sum(width(t, scale) + _bracket(t, SUM + 1) for _, t in node.terms) + (1.5 if scale == 1 else 0.75 * scale) * (len(node.terms) - 1) + 0.2
+            return (
+                sum(width(t, scale) + _bracket(t, SUM + 1) for _, t in node.terms)
+                + (1.5 if scale == 1 else 0.75 * scale) * (len(node.terms) - 1)
+                + 0.2
+            )
         case Prod():
             inner = sum(width(f, scale) + _bracket(f, precedence(node)) for f in node.factors)
             return inner + _GAPS[node.op] * scale * (len(node.factors) - 1)
@@ -228,7 +232,12 @@ def width(node: Node, scale: float = 1.0) -> float:
         case Transposed():
             return width(node.base, scale) + 0.5 * scale + _bracket(node.base, POSTFIX)
         case Call():
-            return width(node.fn, scale) + width(Listed(node.args), scale) + 0.85 * scale + (width(node.power, small) if node.power else 0)
+            return (
+                width(node.fn, scale)
+                + width(Listed(node.args), scale)
+                + 0.85 * scale
+                + (width(node.power, small) if node.power else 0)
+            )
         case Fence():
             return width(node.body, scale) + 0.8 * scale
         case Root():

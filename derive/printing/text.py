@@ -35,7 +35,7 @@ _SUPER = str.maketrans("0123456789+-()tTnik", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻
 _SUB = str.maketrans("0123456789+-()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _ACCENTS = {"bar": "\u0304", "hat": "\u0302", "tilde": "\u0303", "dot": "\u0307"}
 _OPERATIONS = {"": " ", "odot": " ⊙ ", "oslash": " ⊘ ", "cdot": "·", "times": " × "}
-_FENCES = {"paren": "()", "bracket": "[]", "abs": "||", "norm": "‖‖"}
+_FENCES = {"paren": ("(", ")"), "bracket": ("[", "]"), "abs": ("|", "|"), "norm": ("‖", "‖")}
 _RATIOS = {(1, 2): "½", (1, 3): "⅓", (2, 3): "⅔", (1, 4): "¼", (3, 4): "¾"}
 
 
@@ -107,7 +107,13 @@ def _symbol(node: Sym) -> str:
 
 def _raised(s: str) -> str:
     plain = s.replace(" ", "")
-    return plain.translate(_SUPER) if all(ord(c) in _SUPER for c in plain) else f"^{plain}" if len(plain) == 1 or plain[0] == "(" else f"^({plain})"
+    return (
+        plain.translate(_SUPER)
+        if all(ord(c) in _SUPER for c in plain)
+        else f"^{plain}"
+        if len(plain) == 1 or plain[0] == "("
+        else f"^({plain})"
+    )
 
 
 def _lowered(s: str) -> str:
