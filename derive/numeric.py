@@ -46,10 +46,13 @@ class ValueProblem(DeriveError):
 
 @dataclass(frozen=True)
 class OpenValue:
-    """A smooth function put in for an open one: value(t, x) -> scalar, gradient(t, x) -> shape of x; both batched."""
+    """A smooth function put in for an open one: value(t, x, rank) -> scalar, gradient(t, x, rank) -> shape of x.
 
-    value: Callable[[int, Array], Array]
-    gradient: Callable[[int, Array], Array]
+    x may have batch axes in front of its last `rank` ones; without a rank it has none.
+    """
+
+    value: Callable[..., Array]
+    gradient: Callable[..., Array]
 
 
 def open_value(f: Any) -> OpenValue:
@@ -60,22 +63,29 @@ def open_value(f: Any) -> OpenValue:
     if isinstance(f, OpenValue):
         return f
     value, gradient = f if isinstance(f, tuple) else (f, None)
+    if not callable(value):
+        raise ValueProblem(f"an open function needs a callable f(x) or f(t, x), or a pair with its gradient, not {value!r}")
     call = _timed(value)
 
-    def batched(t: int, x: Array) -> Array:
-        x = np.asarray(x)
-        return call(t, x) if x.ndim <= 1 else np.stack([call(t, row) for row in x])
-
     def slope(t: int, x: Array) -> Array:
-        x = np.asarray(x)
         columns = [np.imag(call(t, x + 1e-200j * e.reshape(x.shape))) / 1e-200 for e in np.eye(x.size)]
         return np.reshape(columns, x.shape)
 
-    return OpenValue(batched, _timed(gradient) if gradient is not None else slope)
+    return OpenValue(_batched(call), _batched(_timed(gradient) if gradient is not None else slope))
+
+
+def _batched(f: Callable[[int, Array], Array]) -> Callable[..., Array]:
+    def call(t: int, x: Array, rank: int | None = None) -> Array:
+        x = np.asarray(x)
+        return f(t, x) if rank is None or x.ndim <= rank else np.stack([call(t, row, rank) for row in x])
+
+    return call
 
 
 def _timed(f: Callable[..., Any]) -> Callable[[int, Array], Array]:
-    count = len(inspect.signature(f).parameters)
+    """f(t, x), from f(t, x) or f(x): what has a default doesn't count."""
+    parameters = inspect.signature(f).parameters.values()
+    count = sum(p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
     return f if count == 2 else lambda t, x: f(x)
 
 
@@ -88,14 +98,16 @@ def smooth_function(rng: np.random.Generator) -> OpenValue:
         draw = np.random.default_rng([seed, t + 1000])
         return draw.uniform(0.5, 1.5, shape), draw.uniform(-1, 1, shape), draw.uniform(-1, 1, shape)
 
-    def value(t: int, x: Array, rank: int = 1) -> Array:
+    def value(t: int, x: Array, rank: int | None = None) -> Array:
+        rank = np.ndim(x) if rank is None else rank
         a, b, c = weights(t, x, rank)
         axes = tuple(range(-rank, 0))
         return (a * np.sin(x + b)).sum(axis=axes) + (c * x).sum(axis=axes) ** 2 / 2
 
-    def gradient(t: int, x: Array, rank: int = 1) -> Array:
+    def gradient(t: int, x: Array, rank: int | None = None) -> Array:
+        rank = np.ndim(x) if rank is None else rank
         a, b, c = weights(t, x, rank)
-        inside = (c * x).sum(axis=tuple(range(-rank, 0)), keepdims=True)
+        inside = (c * x).sum(axis=tuple(range(-rank, 0)), keepdims=True) if rank else c * x
         return a * np.cos(x + b) + c * inside
 
     return OpenValue(value, gradient)
@@ -280,7 +292,8 @@ class Evaluator:
         if f is None:
             raise ValueProblem(f"no function given for {node.name}")
         t = node.time.at(times) if node.time is not None else 0
-        return f.gradient(t, x) if node.order else f.value(t, x)
+        rank = len(node.arg.shape)
+        return f.gradient(t, x, rank) if node.order else f.value(t, x, rank)
 
     def _over(self, node: Over, times: dict[str, int]) -> Array:
         instants = range(node.lo.at(times), node.hi.at(times) + 1)
@@ -356,20 +369,20 @@ class Evaluator:
 
     def formula(self, a: Adjoint, t: int | None) -> Expr:
         """The derived formula that holds here; for a T too short for the printed cases, the sum of the terms that hold."""
-        ends = {INDEX: 0, LAST: self.at.last}
+        at = a.node.time.offset if t is None and a.node.time is not None else t
+        if at is None:
+            return a.short
+        ends = {INDEX: at, LAST: self.at.last}
+        held = [x for x in a.terms if x.lo is None or x.hi is None or x.lo.at(ends) <= at <= x.hi.at(ends)]
         if t is None:
-            held = [term for term in a.terms if self._in_time(term.used_by)]
-            return a.short if len(held) == len(a.terms) else lin([(1, term.value) for term in held], a.node.shape)
-        held = [x for x in a.terms if x.lo is None or x.hi is None or x.lo.at(ends) <= t <= x.hi.at(ends)]
+            printed = [x for x in a.terms if x.holds_at(Instant("", at))]
+            return a.short if held == printed else lin([(1, x.value) for x in held], a.node.shape)
         for when, line in a.boundary:
-            if when.at(ends) == t and held == [x for x in a.terms if x.holds_at(when)]:
+            if when.at(ends) == at and held == [x for x in a.terms if x.holds_at(when)]:
                 return line.short
         if held == [x for x in a.terms if x.point is None]:
             return a.short
         return lin([(1, x.value) for x in held], a.node.shape)
-
-    def _in_time(self, v: Var) -> bool:
-        return v.time is None or v.time.base != "" or v.time.offset <= self.at.last
 
     def collect(self, v: Var, bar: bool = False) -> Array:
         """The value of a node, or of its adjoint; a sequence is stacked along a first axis."""

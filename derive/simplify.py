@@ -18,9 +18,12 @@ from derive.expr import (
     Ein,
     Expr,
     Instant,
+    Jac,
     Letters,
     Lin,
     Map,
+    Opaque,
+    Over,
     Var,
     at_time,
     ein,
@@ -239,6 +242,7 @@ class Equations:
     """Right sides of a system, to be recognised inside other expressions at whatever instant."""
 
     def __init__(self, system: System):
+        self.first = system.first
         self.named: dict[Expr, Var] = {}
         self.heads: set[object] = set()
         self.seen: dict[Expr, Var | None] = {}
@@ -250,34 +254,51 @@ class Equations:
             self.named.setdefault(right, left.at(left.time.shifted(-lead)) if left.time else left)
             self.heads.add(_head(right))
 
-    def name_of(self, e: Expr) -> Var | None:
-        """The node whose value e is by its equation."""
+    def name_of(self, e: Expr, since: Instant | None = None) -> Var | None:
+        """The node whose value e is by its equation, at an instant not before `since` (t, or the instant of a line)."""
         if _head(e) not in self.heads:
             return None
         if e not in self.seen:
             self.seen[e] = self._look_up(e)
-        return self.seen[e]
+        found = self.seen[e]
+        if found is None or found.time is None:
+            return found
+        if not found.time.base:
+            return found if found.time.offset >= self.first else None
+        if since is None:
+            return found
+        earliest = since.offset if since.base == found.time.base else 0
+        return found if found.time.offset >= earliest else None
 
     def _look_up(self, e: Expr) -> Var | None:
-        base = next((v.time.base for v in postorder(e) if isinstance(v, Var) and v.time), INDEX)
+        bases = {v.time.base for v in postorder(e) if isinstance(v, Var | Opaque) and v.time}
+        if len(bases) > 1 or any(isinstance(n, Over | Jac) for n in postorder(e)):
+            return self.named.get(e)
+        base = next(iter(bases), INDEX)
         aligned, lead = align(at_time(e, base, Instant(INDEX)))
         found = self.named.get(aligned)
         return found.at(Instant(base, found.time.offset + lead)) if found is not None and found.time else found
 
-    def name_compositions(self, e: Expr) -> Expr:
+    def name_compositions(self, since: Instant | None, e: Expr) -> Expr:
         """e with compositions that are a node's right side replaced by the node: p for softmax(z)."""
-        return rebuild(e, lambda node: self.name_of(node) or node if isinstance(node, Comp) else node)
+        return self._outside(e, lambda node: self.name_of(node, since) or node if isinstance(node, Comp) else node)
 
-    def rewrite(self, e: Expr) -> Expr:
+    def rewrite(self, e: Expr, since: Instant | None) -> Expr:
         """e with known right sides replaced by their names, and f'(z) in the output where that has a name: h ⊙ (1 − h)."""
 
         def change(node: Expr) -> Expr:
             if isinstance(node, Map) and node.order == 1:
-                output = self.name_of(node.fn(node.arg))
+                output = self.name_of(node.fn(node.arg), since)
                 return node if output is None or not node.fn.analytic else node.fn.derivative(node.arg, output)
-            return self.name_of(node) or node
+            return self.name_of(node, since) or node
 
-        return rebuild(e, change)
+        return self._outside(e, change)
+
+    def _outside(self, e: Expr, change: Callable[[Expr], Expr]) -> Expr:
+        """Apply a change everywhere but under sums over time that may start before the equations do."""
+        early = {n for n in postorder(e) if isinstance(n, Over) and not (n.lo.base == "" and n.lo.offset >= self.first)}
+        kept = {n for o in early for n in postorder(o)}
+        return rebuild(e, lambda node: node if node in kept else change(node))
 
 
 def _head(e: Expr) -> object:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from derive.adjoint import Pull, chain_term, pulls
-from derive.expr import Expr, Instant, Map, Var, apply, at_time, constant_value, lin, ones, over, postorder, rebuild, var, zeros
+from derive.expr import Expr, Instant, Map, MissingRule, Var, apply, at_time, constant_value, lin, ones, over, postorder, rebuild, var, zeros
 from derive.ops import Function
 from derive.simplify import CANCELLATIONS, Equations, Simplified, leading_positive, open_derivatives, simplify
 from derive.system import INDEX, LAST, Equation, System
@@ -148,8 +148,10 @@ class Sweep:
             one = Line(v, (Step("seed", v.adjoint, ones(()), ("the loss by itself",)),), ones(()), ones(()))
             return Adjoint(v, (), one)
         terms = tuple(sorted(self._terms(v), key=lambda term: -term.lag))
-        if v.time is None or v.time.base != INDEX:
+        if v.time is None:
             return Adjoint(v, terms, self._line(v, terms))
+        if v.time.base != INDEX:
+            return Adjoint(v, terms, self._line(v, [t for t in terms if t.holds_at(v.time)]))
         generic = [t for t in terms if t.point is None]
         line = self._line(v, generic, "generic")
         ends = self._ends(terms)
@@ -158,60 +160,71 @@ class Sweep:
 
     def _terms(self, v: Var) -> Iterable[Term]:
         for equation, p in self.uses.get(v.name, ()):
-            if v.time is None:
-                yield self._static_term(v, equation, p)
-            elif v.time.base == INDEX:
-                yield from self._sequence_terms(v, equation, p)
-            else:
-                yield from self._initial_terms(v, equation, p)
+            term = self._term(v, equation, p)
+            if term is not None:
+                yield term
 
-    def _static_term(self, v: Var, equation: Equation, p: Pull) -> Term:
-        """A use by one equation; by a sequence's equation, or under a sum, a sum over time."""
-        chain = chain_term(equation.left.adjoint, equation.left, v)
-        if p.binder is not None:
-            return Term(equation.left, chain, over("sum", p.value, *p.binder))
-        if equation.sequential:
-            lo, hi = self.system.range
-            return Term(equation.left, over("sum", chain, INDEX, lo, hi), over("sum", p.value, INDEX, lo, hi))
-        return Term(equation.left, chain, p.value)
+    def _term(self, v: Var, equation: Equation, p: Pull) -> Term | None:
+        """What v collects from one use: v is static, v[t] for every t, or a given initial value.
 
-    def _sequence_terms(self, v: Var, equation: Equation, p: Pull) -> Iterable[Term]:
-        index, lo, hi = p.binder or (INDEX, *self.system.range)
-        time = p.leaf.time
-        assert time is not None
-        left = equation.left
-        if time.base == index:
-            lag = time.offset
-            back = Instant(INDEX, -lag)
-            user = left.at(back) if equation.sequential and p.binder is None else left
-            value = at_time(p.value, index, back)
-            if equation.sequential and p.binder is not None:  # every u[t] sums over v: v collects from all of them
-                first, last = self.system.range
-                value = over("sum", value, INDEX, first, last)
-            chain = chain_term(user.adjoint, user, v)
-            yield Term(user, chain, value, lo.shifted(lag), hi.shifted(lag), lag)
-        elif time not in [i.time for i in self.system.initial if i.name == v.name]:
-            yield self._point_term(v.at(time), equation, p, time)
+        The use may stand under a sum over s, in an equation for every t; the instant of the use tells which of them v's
+        own instant fixes, and the others are summed.
+        """
+        at, time = v.time, p.leaf.time
+        if time is None or not time.base or time.base == LAST:
+            return self._fixed_use(v, equation, p)
+        assert at is not None
+        if p.binder is not None and time.base == p.binder[0]:
+            return self._summed_use(v, equation, p, at.shifted(-time.offset))
+        user = equation.left.at(at.shifted(-time.offset))
+        first, last = self.system.range
+        value = at_time(_under(p), INDEX, at.shifted(-time.offset))
+        chain = chain_term(user.adjoint, user, v)
+        return Term(user, chain, value, first.shifted(time.offset), last.shifted(time.offset), time.offset)
 
-    def _point_term(self, v: Var, equation: Equation, p: Pull, time: Instant) -> Term:
-        chain = chain_term(equation.left.adjoint, equation.left, v)
-        value = p.value
+    def _fixed_use(self, v: Var, equation: Equation, p: Pull) -> Term | None:
+        """The use of a parameter, or of one instant such as h[T]: whatever the equation runs over is summed."""
+        time, chain, value = p.leaf.time, chain_term(equation.left.adjoint, equation.left, v), _under(p)
+        if time is not None and v.time is not None:
+            if time.base == "" and (v.time.base == "") != any(time == i.time for i in self.system.initial if i.name == v.name):
+                return None  # h[0] is the initial value's business, h[3] the sequence's
+            if v.time.base == "" and time.base == "" and time != v.time:
+                return None
+            if v.time.base == INDEX:
+                chain = chain_term(equation.left.adjoint, equation.left, v.at(time))
         if equation.sequential:
             first, last = self.system.range
             chain, value = over("sum", chain, INDEX, first, last), over("sum", value, INDEX, first, last)
         return Term(equation.left, chain, value, time, time)
 
-    def _initial_terms(self, v: Var, equation: Equation, p: Pull) -> Iterable[Term]:
-        time, at = p.leaf.time, v.time
-        assert time is not None and at is not None
-        index, lo, _ = p.binder or (INDEX, *self.system.range)
-        if time == at:
-            yield self._point_term(v, equation, p, at)
-        elif time.base == index:
-            instant = at.shifted(-time.offset)
-            if instant.offset >= lo.offset:
-                user = equation.left.at(instant) if equation.sequential else equation.left
-                yield Term(user, chain_term(user.adjoint, user, v), at_time(p.value, index, instant), at, at)
+    def _summed_use(self, v: Var, equation: Equation, p: Pull, inner: Instant) -> Term:
+        """The use of v[s] under a sum over s: s is fixed by v's instant, and an equation for every t is summed over t."""
+        assert p.binder is not None and p.leaf.time is not None
+        index, lo, hi = p.binder
+        lag, user, value = p.leaf.time.offset, equation.left, p.value
+        if not equation.sequential:
+            return Term(user, chain_term(user.adjoint, user, v), at_time(value, index, inner), lo.shifted(lag), hi.shifted(lag), lag)
+        user = user.at(Instant(OUTER))
+        value = at_time(at_time(value, INDEX, Instant(OUTER)), index, inner)
+        first, last = self._outer_range(v, inner, lo, hi)
+        chain = over("sum", chain_term(user.adjoint, user, v), OUTER, first, last)
+        lowest, highest = self.system.range
+        return Term(
+            user, chain, over("sum", value, OUTER, first, last), (lowest if lo.base == INDEX else lo).shifted(lag),
+            (highest if hi.base == INDEX else hi).shifted(lag), lag,
+        )  # fmt: skip
+
+    def _outer_range(self, v: Var, inner: Instant, lo: Instant, hi: Instant) -> Binder:
+        """Which t have lo <= s <= hi, for the s of v's instant, where the limits move with t."""
+        first, last = self.system.range
+        if hi.base == INDEX:
+            first = inner.shifted(-hi.offset)
+        if lo.base == INDEX:
+            last = inner.shifted(-lo.offset)
+        outside = (hi.base == INDEX and first.base == INDEX and first.offset < 0) or (lo.base == INDEX and last.offset > 0)
+        if outside or (v.time is not None and v.time.base == "" and INDEX in (lo.base, hi.base)):
+            raise MissingRule(f"a sum with limits that move with {INDEX} reaches {v}: its adjoint has no rule; write a recurrence instead")
+        return first, last
 
     def _ends(self, terms: tuple[Term, ...]) -> list[Instant]:
         """The instants at which the generic formula isn't the whole truth: the last ones, and the first."""
@@ -238,8 +251,8 @@ class Sweep:
             zero = zeros(v.shape)
             because = f"no equation on the way to {self.loss.name} uses it" if when != "end" else "nothing uses it then"
             return Line(v, (Step("unused", bar, zero, (because,)),), zero, zero, when)
-        steps = [Step("chain rule", bar, lin([(1, t.chain) for t in terms], v.shape), _used_by(uses))]
-        raw = self.equations.name_compositions(open_derivatives(lin([(1, t.value) for t in terms], v.shape), "notation"))
+        steps = [Step("chain rule", bar, lin([(1, c) for c in dict.fromkeys(t.chain for t in terms)], v.shape), _used_by(uses))]
+        raw = self.equations.name_compositions(v.time or NOW, open_derivatives(lin([(1, t.value) for t in terms], v.shape), "notation"))
         _append(steps, "local derivative", raw, self._local_rules(uses))
         known = self._constants(raw)
         _append(steps, "substitution", leading_positive(_replace(raw, known)), _listed(known.items()))
@@ -253,7 +266,7 @@ class Sweep:
             result, put_in = cancelled
             _append(steps, "cancellation", result.expr, (*_listed(put_in.items()), "; ", "; ".join(result.rules)))
             formula = result.expr
-        short = simplify(self.equations.rewrite(formula)).expr
+        short = simplify(self.equations.rewrite(formula, v.time or NOW)).expr
         _append(steps, "network equation", short, _named(formula, short, self.system))
         return Line(v, tuple(steps), formula, short, when, uses)
 
@@ -285,11 +298,21 @@ class Sweep:
         users = [n for n in postorder(plain.expr) if isinstance(n, Var) and n.bar and n.time is None and n.name in self.adjoints]
         if not users or not (_quotient(plain.expr) or any(self._has_quotient(n.name) for n in users)):
             return None
-        named = self.equations.rewrite(plain.expr)
+        named = self.equations.rewrite(plain.expr, NOW)
         known = {n: self.adjoints[n.name].short for n in users}
         result = simplify(_replace(named, known))
         fresh = set(result.rules) - set(plain.rules)
         return (result, known) if fresh & CANCELLATIONS else None
+
+
+NOW = Instant(INDEX)
+OUTER = "r"  # the t of an equation under whose inner sum a quantity stands, when t is that quantity's own instant
+Binder = tuple[Instant, Instant]
+
+
+def _under(p: Pull) -> Expr:
+    """The value with its own sum around it."""
+    return over("sum", p.value, *p.binder) if p.binder is not None else p.value
 
 
 def _quotient(e: Expr) -> bool:

@@ -14,7 +14,6 @@ from derive.expr import DeriveError, Map, ShapeError, apply, compose, constant, 
 from derive.numeric import Evaluator, Point
 from derive.ops import CALLABLES, COMPOSITIONS, POINTWISE, elu, leaky_relu, power_function
 
-mpmath.mp.dps = 40
 X = var("x")
 MEMBERS = [
     *(leaky_relu(X, a).fn for a in ("1/100", "1/5", 2, -1, 0)),
@@ -25,6 +24,12 @@ FUNCTIONS = [*POINTWISE.values(), *MEMBERS]
 KINKED = [f for f in FUNCTIONS if f.kinks]
 FAMILIES = {"leaky_relu": leaky_relu, "elu": elu, "power": lambda x, n: apply(power_function(n), x)}
 every_function = pytest.mark.parametrize("fn", FUNCTIONS, ids=str)
+
+
+@pytest.fixture(autouse=True)
+def _precisely():
+    with mpmath.workdps(40):
+        yield
 
 
 def value(e, **given):
