@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from derive.expr import Comp, Instant, Map, Opaque, Var, postorder
+from derive.expr import ROW, Comp, Instant, Map, Opaque, Var, postorder
 from derive.numeric import Evaluator, OpenValue, Point, point, smooth_function
 from derive.sweep import Sweep
 from derive.system import INDEX, System
@@ -193,7 +193,7 @@ def random_point(system: System, rng: np.random.Generator, last: int | None = No
 
     Raises ValueError where no such point was found: the network leaves a domain (the log of something negative) almost everywhere.
     """
-    symbols = sorted({s for v in system.quantities.values() for d in v.shape for s in d.free_symbols}, key=str)
+    symbols = sorted({s for v in system.quantities.values() for d in v.shape for s in d.free_symbols} - {ROW}, key=str)
     for attempt in range(400):
         pool = rng.permutation(np.arange(sizes[0], sizes[0] + max(len(symbols), sizes[1] - sizes[0] + 1)))
         chosen = {s: int(n) for s, n in zip(symbols, pool, strict=False)}

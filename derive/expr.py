@@ -498,7 +498,7 @@ def ein(factors: Iterable[tuple[Expr, Letters]], out: Letters, dims: dict[int, A
     out = tuple(map(root, out))
     present = {i for _, ls in kept for i in ls}.union(out)
     for letter in {root(i) for i in sizes} - present:  # summed over ones: counts
-        weight *= sizes[letter]
+        weight *= 1 if sizes[letter] is ROW else sizes[letter]
     if len(kept) == 1 and kept[0][1] == out and len(set(out)) == len(out):
         return lin([(weight, kept[0][0])], kept[0][0].shape)
     order: dict[int, int] = {}
@@ -522,6 +522,9 @@ def apply(fn: Function, arg: Expr, order: int = 0) -> Expr:
     value = constant_value(arg)
     if value is not None and order == 0 and (known := fn.at_constant(value)) is not None:
         return constant(known, arg.shape)
+    if fn.style == "power" and not order and isinstance(arg, Lin) and len(arg.terms) == 1 and fn.parameters[0].is_Integer:
+        weight, inner = arg.terms[0]  # (2x)² is 4x²
+        return lin([(weight ** fn.parameters[0], apply(fn, inner))], arg.shape)
     return _intern(Map, (fn, arg, order), fn=fn, arg=arg, order=order, shape=arg.shape, kids=(arg,))
 
 
@@ -582,14 +585,12 @@ def hadamard(a: Expr, b: Expr) -> Expr:
     return ein([(a, out if a.shape else ()), (b, out if b.shape else ())], out)
 
 
+ROW = sympy.Symbol("1", positive=True, integer=True)  # the first size of a vector written lying down: not a matrix of one row
+
+
 def is_row(e: Expr) -> bool:
     """A vector written lying down: the transpose of a vector, and what matrices make of it."""
-    if isinstance(e, Ein):
-        return (
-            len(e.out) == 2 and e.dims[e.out[0]] == 1 and e.out[0] != e.out[1]
-            and all(e.out[0] not in ls for _, ls in e.factors)
-        )  # fmt: skip
-    return isinstance(e, Lin | Map) and bool(e.children()) and all(map(is_row, e.children()))
+    return len(e.shape) == 2 and e.shape[0] is ROW
 
 
 def transpose(e: Expr) -> Expr:
@@ -597,7 +598,7 @@ def transpose(e: Expr) -> Expr:
     if not e.shape:
         return e
     if len(e.shape) == 1:
-        return ein([(e, (1,))], (0, 1), {0: sympy.S.One})
+        return ein([(e, (1,))], (0, 1), {0: ROW})
     if len(e.shape) != 2:
         raise ShapeError(f"only vectors and matrices have a transpose, not {show_shape(e.shape)}")
     return ein([(e, (0, 1))], (1,)) if is_row(e) else ein([(e, (0, 1))], (1, 0))

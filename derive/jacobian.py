@@ -12,6 +12,7 @@ from derive.adjoint import local_jacobian, pulls
 from derive.expr import (
     Expr,
     Instant,
+    ROW,
     Jac,
     Letters,
     Opaque,
@@ -129,7 +130,7 @@ def _compose(outer: Expr, inner: Expr, top: Var, middle: Var, below: Var) -> Exp
 
 def _squeeze(e: Expr) -> Expr:
     """Axes of size 1, which a row vector brings in, dropped."""
-    keep = tuple(k for k, d in enumerate(e.shape) if d != 1)
+    keep = tuple(k for k, d in enumerate(e.shape) if d != 1 and d is not ROW)
     return e if len(keep) == len(e.shape) else ein([(e, tuple(range(len(e.shape))))], keep)
 
 

@@ -20,12 +20,13 @@ Array = Any
 
 def _sigmoid(x: Array) -> Array:
     """1/(1 + e^-x) without overflow for large |x|."""
-    e = np.exp(-np.abs(x.real) - 1j * np.sign(x.real) * x.imag) if np.iscomplexobj(x) else np.exp(-np.abs(x))
+    e = np.exp(-np.where(x.real >= 0, x, -x))
     return np.where(x.real >= 0, 1 / (1 + e), e / (1 + e))
 
 
 def _softplus(x: Array) -> Array:
-    return np.log1p(np.exp(-x * np.sign(x.real))) + np.where(x.real > 0, x, 0 * x)
+    right = x.real >= 0
+    return np.log1p(np.exp(-np.where(right, x, -x))) + np.where(right, x, 0 * x)
 
 
 _erf = np.vectorize(math.erf, otypes=[float])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,9 +107,7 @@ def _padded(text: str, start: int) -> str:
 
 def gallery() -> list[str]:
     """Names of the networks that come with the package."""
-    import derive.networks
-
-    return sorted(m.name for m in pkgutil.iter_modules(derive.networks.__path__))
+    return sorted(p.stem for p in (Path(__file__).parent / "networks").glob("[a-z]*.py"))
 
 
 def load(problem: str | Path) -> Network:

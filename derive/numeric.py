@@ -17,6 +17,7 @@ import sympy
 from derive import kernels
 from derive.adjoint import derivative, local_jacobian
 from derive.expr import (
+    ROW,
     Comp,
     DeriveError,
     Ein,
@@ -127,7 +128,7 @@ class Point:
     functions: dict[str, OpenValue] = field(default_factory=dict)
 
     def size(self, dimension: sympy.Expr) -> int:
-        return int(dimension.xreplace(self.sizes))
+        return 1 if dimension is ROW else int(dimension.xreplace(self.sizes))
 
     def number(self, c: sympy.Expr) -> float:
         if c.is_Integer:
@@ -380,7 +381,7 @@ class Evaluator:
         for when, line in a.boundary:
             if when.at(ends) == at and held == [x for x in a.terms if x.holds_at(when)]:
                 return line.short
-        if held == [x for x in a.terms if x.point is None]:
+        if held == [x for x in a.terms if x.interior]:
             return a.short
         return lin([(1, x.value) for x in held], a.node.shape)
 

@@ -13,6 +13,7 @@ from typing import Any
 import sympy
 
 from derive.expr import (
+    ROW,
     DeriveError,
     Expr,
     ShapeError,
@@ -229,7 +230,7 @@ gelu: Function = Function(
     lambda x: x * (1 + _mp("erf")(x / _mp("sqrt")(2))) / 2,
     lambda x: x * (1 + sympy.erf(x / sympy.sqrt(2))) / 2,
     r"\operatorname{gelu}",
-    range=(-0.1699712, float("inf")),
+    range=(-0.16997121, float("inf")),
     analytic=False,
     opened=False,
     exact=lambda x: x * (1 + erf(x / sympy.sqrt(2))) / 2,
@@ -424,7 +425,7 @@ def identity(n: Any) -> Expr:
 
 def mean(a: Expr) -> Expr:
     """Sum of all entries over their number."""
-    return total(a) / sympy.Mul(*a.shape)
+    return total(a) / sympy.Mul(*(d for d in a.shape if d is not ROW))
 
 
 def size_of(value: Any) -> sympy.Expr:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from derive.expr import Instant, Letters, MissingRule
+from derive.expr import ROW, Instant, Letters, MissingRule
 from derive.numeric import Evaluator, Point
 from derive.ops import Composition, Function
 from derive.products import PRODUCTS, Factor, Products, opened_products
@@ -329,7 +329,7 @@ def straight_line(
     if system.functions:
         raise MissingRule("an open function has no scalar operations: give it a formula")
     program = Program()
-    dimensions = {s: sizes[str(s)] for v in system.quantities.values() for d in v.shape for s in d.free_symbols}
+    dimensions = {s: sizes[str(s)] for v in system.quantities.values() for d in v.shape for s in d.free_symbols if s is not ROW}
     at = Point(system, {}, {k: sympy.Integer(n) for k, n in dimensions.items()}, last)
     for key, v in system.independent.items():
         shape = tuple(map(at.size, v.shape))

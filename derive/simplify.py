@@ -37,6 +37,7 @@ from derive.expr import (
 from derive.ops import exp, log, power, recip, softmax, sqrt, total
 from derive.system import INDEX, System, align
 
+PASSES = 20
 BUDGET = 4000  # nodes of one expression; larger ones are left as they are
 
 
@@ -83,12 +84,18 @@ class Simplified:
 
 
 def simplify(e: Expr) -> Simplified:
-    """Apply the table bottom up, every node once: each rule's right side is already simplified."""
+    """Apply the table bottom up until no rule fires. Every rule shortens; the number of passes is bounded all the same."""
     used: dict[str, None] = {}
     if sum(1 for _ in postorder(e)) > BUDGET:
         return Simplified(e, ())
-    result = rebuild(e, lambda node: _rewrite(node, used))
-    return Simplified(leading_positive(result), tuple(used))
+    for _ in range(PASSES):
+        fired: dict[str, None] = {}
+        new = leading_positive(rebuild(e, lambda node, fired=fired: _rewrite(node, fired)))  # type: ignore[misc]
+        used.update(fired)
+        if new is e or not fired:
+            return Simplified(new, tuple(used))
+        e = new
+    return Simplified(e, tuple(used))
 
 
 def _rewrite(node: Expr, used: dict[str, None]) -> Expr:

@@ -56,6 +56,11 @@ class Term:
     def point(self) -> Instant | None:
         return self.lo if self.lo is not None and self.lo == self.hi else None
 
+    @property
+    def interior(self) -> bool:
+        """Whether it is collected at every instant but some at the ends."""
+        return self.lo is None or self.hi is None or (not self.lo.base and self.hi.base == LAST)
+
     def holds_at(self, instant: Instant) -> bool:
         """Whether it is collected at this end of time: T, T-1, … or the first instants (for long enough T)."""
         if self.lo is None or self.hi is None:
@@ -152,7 +157,7 @@ class Sweep:
             return Adjoint(v, terms, self._line(v, terms))
         if v.time.base != INDEX:
             return Adjoint(v, terms, self._line(v, [t for t in terms if t.holds_at(v.time)]))
-        generic = [t for t in terms if t.point is None]
+        generic = [t for t in terms if t.interior]
         line = self._line(v, generic, "generic")
         ends = self._ends(terms)
         cases = [(end, self._line(v.at(end), [_moved(t, end) for t in terms if t.holds_at(end)], "end")) for end in ends]
@@ -229,16 +234,15 @@ class Sweep:
     def _ends(self, terms: tuple[Term, ...]) -> list[Instant]:
         """The instants at which the generic formula isn't the whole truth: the last ones, and the first."""
         ends: dict[Instant, None] = {}
-        for term in terms:
-            if term.point is not None:
-                ends[term.point] = None
+        first = self.system.first
+        for lo, hi in ((t.lo, t.hi) for t in terms):
+            assert lo is not None and hi is not None
+            if lo.base == hi.base:
+                ends.update((Instant(lo.base, k), None) for k in range(lo.offset, min(hi.offset, 0 if hi.base else hi.offset) + 1))
             else:
-                assert term.lo is not None and term.hi is not None
-                for k in range(-term.hi.offset if term.hi.base == LAST else 0):
-                    ends[Instant(LAST, -k)] = None
-                for n in range(self.system.first, term.lo.offset if not term.lo.base else self.system.first):
-                    ends[Instant("", n)] = None
-        return sorted(ends, key=lambda i: (i.base, -i.offset), reverse=True)
+                ends.update((Instant(LAST, k), None) for k in range(hi.offset + 1, 1))
+                ends.update((Instant("", k), None) for k in range(first, lo.offset))
+        return sorted((e for e in ends if e.base or e.offset >= first), key=lambda i: (i.base, -i.offset), reverse=True)
 
     # -- lines ----------------------------------------------------------------------------------------------
 
@@ -251,7 +255,7 @@ class Sweep:
             zero = zeros(v.shape)
             because = f"no equation on the way to {self.loss.name} uses it" if when != "end" else "nothing uses it then"
             return Line(v, (Step("unused", bar, zero, (because,)),), zero, zero, when)
-        steps = [Step("chain rule", bar, lin([(1, c) for c in dict.fromkeys(t.chain for t in terms)], v.shape), _used_by(uses))]
+        steps = [Step("chain rule", bar, lin([(1, c) for c in _chains(terms)], v.shape), _used_by(uses))]
         raw = self.equations.name_compositions(v.time or NOW, open_derivatives(lin([(1, t.value) for t in terms], v.shape), "notation"))
         _append(steps, "local derivative", raw, self._local_rules(uses))
         known = self._constants(raw)
@@ -330,6 +334,13 @@ def _moved(term: Term, end: Instant) -> Term:
 
 def _replace(e: Expr, known: dict[Var, Expr]) -> Expr:
     return rebuild(e, lambda n: known.get(n, n)) if known else e  # type: ignore[call-overload]
+
+
+def _chains(terms: list[Term]) -> list[Expr]:
+    """One Jacobian for each user; where one is summed over all of a sequence, it covers the others of that sequence."""
+    whole = {t.used_by.name for t in terms if t.used_by.time == Instant(OUTER)}
+    kept = [t.chain for t in terms if t.used_by.name not in whole or t.used_by.time == Instant(OUTER)]
+    return list(dict.fromkeys(kept))
 
 
 def _append(steps: list[Step], rule: str, after: Expr, reason: Reason) -> None:

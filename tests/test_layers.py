@@ -12,7 +12,7 @@ HOME = Path(derive.__file__).parent
 
 # From the ground up; a module may import what stands in an earlier layer, never its own or a later one.
 LAYERS = [
-    {"expr", "definitions"},
+    {"expr", "definitions", "products"},
     {"ops"},
     {"system", "adjoint", "kernels"},
     {"simplify"},

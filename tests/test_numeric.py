@@ -272,6 +272,23 @@ def test_without_a_sequence_T_must_be_given():
     assert net.solve().evaluate({"w": 2.0, "h[0]": 1.0}, T=5)["w"] == pytest.approx(5 * 16.0)
 
 
+@pytest.mark.parametrize("T", [0, -3])
+def test_a_T_before_the_first_instant_is_refused_or_right(T):
+    """With no step to take, h[T] is the given h[0], and its gradient is 1."""
+    net = network("def net(t: Time, w: Scalar):\n    h[0]: Scalar\n    h[t] = w * h[t - 1]\n    L = h[T]\n    return L")
+    try:
+        found = net.solve().evaluate({"w": 2.0, "h[0]": 3.0}, T=T)
+    except ValueProblem:
+        return
+    assert found["h[0]"] == 1.0
+
+
+def test_a_named_row_is_still_a_row():
+    """z = (W x)ᵀ, used again: its transpose is the vector W x."""
+    net = network("def net(x: Vector[d], W: Matrix[n, d], b: Vector[n]):\n    z = (W @ x).T\n    y = z.T + b\n    L = y @ y\n    return L")
+    assert net.solve().crosscheck(points=2).passed
+
+
 def test_sizes_may_be_formulas():
     net = network("def net(x: Vector[n + 1], W: Matrix[2 * n, n + 1], b: Vector[n]):\n    L = sqnorm(W @ x) + b @ b\n    return L")
     good = {"x": np.ones(4), "W": np.ones((6, 4)), "b": np.ones(3)}

@@ -9,6 +9,7 @@ from typing import Any
 import sympy
 
 from derive.expr import (
+    ROW,
     Comp,
     Ein,
     Expr,
@@ -401,7 +402,7 @@ class _Contraction:
         if matrices:
             left, right = ([Call(Sym("diag", font="function"), (vectors[k],))] if k in vectors else [] for k in (i, j))
             body = product([*left, matrices[0], *right])
-        elif self.e.dims[i] == 1 and i not in vectors:
+        elif self.e.dims[i] is ROW and i not in vectors:
             column = vectors.get(j, ONE_VECTOR)
             written_lying = len(self.e.factors) > 1 and len(self.e.factors[0][1]) == 1  # xᵀW stays so; (Wx)ᵀ too
             body = transposed(column) if written_lying else Transposed(column)
