@@ -182,7 +182,9 @@ def _push_node(node: Expr, v: Var, memo: dict[Expr, Expr]) -> Expr:
     shape = node.shape + v.shape
     tail = tuple(range(100, 100 + len(v.shape)))
     if isinstance(node, Over) and v.time is not None and any(leaf.name == v.name for leaf in node.body.atoms(Var)):
-        raise MissingRule(f"the Jacobian of a sum over time with respect to {v}: take that of one of its terms, or write the sum out")
+        raise MissingRule(
+            f"the Jacobian of a sum over time with respect to {v}: take that of one of its terms, or write the sum out"
+        )
     if isinstance(node, Jac):
         raise MissingRule(f"the Jacobian of a Jacobian, {node}, has no rule: put its value in first")
     if node is v:

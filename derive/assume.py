@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from derive.adjoint import pulls
 from derive.crosscheck import random_point
-from derive.expr import Expr, Map, Var, at_time, constant_value, is_zero, lin, rebuild, zeros
+from derive.expr import Expr, Instant, Map, Var, constant_value, is_zero, ones, rebuild, var, zeros
 from derive.numeric import Evaluator
-from derive.simplify import simplify
+from derive.simplify import open_derivatives, simplify
 from derive.sweep import Sweep
-from derive.system import NetworkError, System
+from derive.system import INDEX, NetworkError, System
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Assumption:
 
 @dataclass(frozen=True)
 class Forced:
-    """One gradient under the assumption: zero, with the equalities that force it, or an example where it isn't."""
+    """One gradient under the assumption: zero, with the equalities that force it; or an example where it isn't; or neither."""
 
     gradient: str
     zero: bool
@@ -38,11 +39,13 @@ class Forced:
     def __str__(self) -> str:
         if self.zero:
             return f"{self.gradient}: zero, because " + ", ".join(f"{a} = {b}" for a, b in self.reasons)
+        if self.example is None:
+            return f"{self.gradient}: undecided, no reason for a zero was found and no point where it isn't"
         return f"{self.gradient}: not forced to be zero; an example has {self.example:.4g}"
 
 
 def assumption(system: System, text: str) -> Assumption:
-    """Read `name < 0` or `name > 0`."""
+    """Read `name < 0` or `name > 0`; of a sequence it is assumed at every instant of the equations."""
     found = re.fullmatch(r"\s*(\w+(?:\[\w+\])?)\s*(<|>)\s*0\s*", text)
     if not found:
         raise NetworkError(f"an assumption is `name < 0` or `name > 0`, not {text!r}")
@@ -52,94 +55,104 @@ def assumption(system: System, text: str) -> Assumption:
 def forced_zeros(sweep: Sweep, given: list[str]) -> dict[str, Forced]:
     """For each gradient: whether the assumptions alone make it zero, and why; for the others a value that isn't."""
     assumed = [assumption(sweep.system, text) for text in given]
-    facts = _Facts(assumed)
+    facts = _Facts(assumed, sweep.system)
     for equation in sweep.system.ordered:
-        facts.learn(equation.left, equation.right)
+        facts.learn(equation.left, [equation.right])
     for name in (*(e.name for e in reversed(sweep.system.ordered)), *sweep.system.independent):
         adjoint = sweep.adjoints[name]
-        facts.learn(adjoint.node.adjoint, adjoint.formula, only_zero=True)
-    example = _example(sweep, assumed)
+        facts.learn(adjoint.node.adjoint, [line.formula for line in adjoint.lines], only_zero=True)
+    examples = _examples(sweep, assumed)
     result = {}
     for key, v in sweep.system.independent.items():
-        zero = v.adjoint in facts.known
-        value = None if zero else float(np.max(np.abs(example.collect(v, bar=True))))
-        if not zero and value == 0.0:
-            raise NetworkError(f"the gradient of {key} vanished at a random point, but no reason was found: undecided")
-        result[key] = Forced(key, zero, facts.reasons(v.adjoint, sweep) if zero else (), value)
+        if v.adjoint in facts.known:
+            result[key] = Forced(key, True, facts.reasons(v.adjoint))
+        else:
+            sizes = [float(np.max(np.abs(e.collect(v, bar=True)))) for e in examples]
+            result[key] = Forced(key, False, (), max(sizes, default=0.0) or None)
     return result
 
 
 class _Facts:
-    """Nodes and adjoints with a known constant value, and what each follows from."""
+    """Nodes and adjoints with a known constant value, and what each follows from. A sequence's holds at every instant."""
 
-    def __init__(self, assumed: list[Assumption]):
+    def __init__(self, assumed: list[Assumption], system: System):
+        self.first = system.first
         self.signs = {a.node: a.sign for a in assumed}
         self.known: dict[Expr, Expr] = {}
         self.because: dict[Expr, tuple[Expr, list[Expr]]] = {}
 
-    def learn(self, node: Var, formula: Expr, only_zero: bool = False) -> None:
+    def learn(self, node: Var, formulas: list[Expr], only_zero: bool = False) -> None:
+        """A node is known where all its formulas, boundary cases included, come to the same constant."""
         used: list[Expr] = []
-        value = simplify(rebuild(formula, lambda n: self._apply(n, used))).expr
-        if is_zero(value) or (not only_zero and constant_value(value) is not None):
+        values = [simplify(rebuild(f, lambda n: self._apply(n, used))).expr for f in formulas]
+        value = values[0]
+        constant = is_zero(value) or (not only_zero and constant_value(value) is not None)
+        if constant and all(v is value for v in values):
             self.known[node] = value
-            self.because[node] = (formula, list(dict.fromkeys(used)))
+            self.because[node] = (formulas[0], list(dict.fromkeys(used)))
+
+    def _generic(self, v: Var) -> Var | None:
+        """The node whose fact holds for this occurrence; None before the equations start, where a given value stands."""
+        if v.time is None or v in self.signs or v in self.known:
+            return v
+        begins = self.first if not v.time.base else 0
+        return v.at(Instant(INDEX)) if v.time.offset >= begins else None
 
     def _apply(self, n: Expr, used: list[Expr]) -> Expr:
-        if n in self.known:
-            used.append(n)
-            return self.known[n]
-        if isinstance(n, Map) and n.arg in self.signs and n.fn.pieces is not None:
-            piece = n.fn.pieces[self.signs[n.arg] > 0](n.arg)
-            value = piece if not n.order else _slope(piece, n)
-            if value is not n:
+        if isinstance(n, Var):
+            node = self._generic(n)
+            if node is not None and node in self.known:
+                used.append(node)
+                return self.known[node]
+        if isinstance(n, Map) and isinstance(n.arg, Var) and n.fn.pieces is not None:
+            node = self._generic(n.arg)
+            if node is not None and node in self.signs:
+                value = piece_of(n, self.signs[node])
                 self.known.setdefault(n, value)
                 used.append(n)
-            return value
+                return value
         return n
 
-    def reasons(self, node: Expr, sweep: Sweep) -> tuple[tuple[Expr, Expr], ...]:
+    def reasons(self, node: Expr) -> tuple[tuple[Expr, Expr], ...]:
         """The formula that is zero, and the known factors in it, back to the assumption."""
-        formula, used = self.because[node]
-        found: list[tuple[Expr, Expr]] = [(node, formula)]
-        for u in used:
-            if u in self.because:
-                found.extend(self.reasons(u, sweep))
-            else:
-                found.append((u, self.known[u]))
-        return tuple(dict.fromkeys(found))
+        found: dict[tuple[Expr, Expr], None] = {}
+        stack = [node]
+        while stack:
+            here = stack.pop()
+            if here not in self.because:
+                found[here, self.known[here]] = None
+                continue
+            formula, used = self.because[here]
+            if (here, formula) not in found:
+                found[here, formula] = None
+                stack.extend(reversed(used))
+        return tuple(found)
 
 
-def _slope(piece: Expr, n: Map) -> Expr:
-    """The derivative of a piece: of 0 it is 0, of x it is 1, of a x it is a."""
-    from derive.adjoint import derivative, local_jacobian
-    from derive.expr import ones, var
-
-    if n.order != 1:
-        return n
-    if is_zero(piece):
-        return zeros(n.shape)
-    z = var("_z")
-    scalar = rebuild(piece, lambda e: z if e is n.arg else e) if not n.shape else None
-    if scalar is not None:
-        return local_jacobian(scalar, z) if z not in local_jacobian(scalar, z).atoms(Var) else derivative(n.fn, 1, n.arg)
-    return ones(n.shape) if piece is n.arg else lin([(constant_value(piece) or 1, ones(n.shape))], n.shape)
+def piece_of(n: Map, sign: int) -> Expr:
+    """A function, or a derivative of it, on the side of the kink where its argument is known to be."""
+    assert n.fn.pieces is not None
+    z, cot = var("_z", n.shape), var("_cot", n.shape)
+    piece = n.fn.pieces[sign > 0](z)
+    for _ in range(n.order):
+        slope = next((p.value for p in pulls(piece, cot) if p.leaf is z), zeros(n.shape))
+        piece = open_derivatives(rebuild(slope, lambda e: ones(n.shape) if e is cot else e))
+    return rebuild(piece, lambda e: n.arg if e is z else e)
 
 
-def _example(sweep: Sweep, assumed: list[Assumption]) -> Evaluator:
-    """A random point at which the assumptions hold, forwards and backwards; the one with the fewest accidental zeros."""
-    best: Evaluator | None = None
-    fewest = 10**9
-    for seed in range(400):
-        at = random_point(sweep.system, np.random.default_rng([17, seed]))
+def _examples(sweep: Sweep, assumed: list[Assumption], wanted: int = 5, tries: int = 600) -> list[Evaluator]:
+    """Random points at which the assumptions hold, evaluated forwards and backwards; small sizes make them likely."""
+    found: list[Evaluator] = []
+    for seed in range(tries):
+        at = random_point(sweep.system, np.random.default_rng([17, seed]), sizes=(1, 2) if seed % 2 else (2, 5), clear=False)
         run = Evaluator(at).forward()
         if all(np.all(a.sign * run.collect(a.node) > 0) for a in assumed):
-            run.backward(sweep)
-            zeros_ = sum(not np.any(run.collect(v, bar=True)) for v in sweep.system.independent.values())
-            if zeros_ < fewest:
-                best, fewest = run, zeros_
-    if best is None:
-        raise NetworkError(f"no point was found where {' and '.join(map(str, assumed))}")
-    return best
+            found.append(run.backward(sweep))
+            if len(found) == wanted:
+                break
+    if not found:
+        raise NetworkError(f"no point was found where {' and '.join(map(str, assumed))}: can that be?")
+    return found
 
 
-__all__ = ["Assumption", "Forced", "assumption", "at_time", "forced_zeros"]
+__all__ = ["Assumption", "Forced", "assumption", "forced_zeros", "piece_of"]

@@ -200,7 +200,7 @@ def random_point(system: System, rng: np.random.Generator, last: int | None = No
         final = last if last is not None else system.first + int(rng.integers(2, 4))
         scale = (0.3, 1.0) if attempt % 2 else (-1.0, 1.0)  # all positive on every second try: logarithms
         at = _draw(system, rng, chosen, final, scale)
-        if _comfortable(at):
+        if _comfortable(at, clear):
             return at
     raise ValueError(f"{system.name}: no random point keeps clear of the edges of its functions' domains")
 
@@ -218,8 +218,8 @@ def _draw(
     return point(system, {**values, **functions}, last)
 
 
-def _comfortable(at: Point) -> bool:
-    """Whether every function is inside its domain and clear of its kinks, so that a small step stays so."""
+def _comfortable(at: Point, clear: bool = True) -> bool:
+    """Whether every function is inside its domain and, if `clear`, clear of its kinks, so that a small step stays so."""
     with np.errstate(all="ignore"):
         try:
             evaluator = Evaluator(at).forward()
@@ -227,15 +227,15 @@ def _comfortable(at: Point) -> bool:
             return False
     for memo in evaluator.memos.values():
         for node, value in memo.items():
-            if not np.isfinite(value).all() or (isinstance(node, Map) and not _inside(node, memo[node.arg])):
+            if not np.isfinite(value).all() or (isinstance(node, Map) and not _inside(node, memo[node.arg], clear)):
                 return False
             if isinstance(node, Comp) and node.record.kinks and np.min(np.abs(value)) < KINK_DISTANCE:
                 return False
     return not any(isinstance(n, Opaque) and n.order for memo in evaluator.memos.values() for n in memo)
 
 
-def _inside(node: Map, x: Array) -> bool:
+def _inside(node: Map, x: Array, clear: bool = True) -> bool:
     fn = node.fn
     if fn.domain[0] > 0 and np.min(x) < KINK_DISTANCE:
         return False
-    return all(np.min(np.abs(x - k)) >= KINK_DISTANCE for k in fn.kinks)
+    return not clear or all(np.min(np.abs(x - k)) >= KINK_DISTANCE for k in fn.kinks)

@@ -91,7 +91,8 @@ def _intern(cls: type, key: tuple, **fields: Any) -> Any:
 def exact(value: Any) -> sympy.Expr:
     """An exact SymPy number; a float is read as the decimal it prints as (0.1 is 1/10)."""
     if isinstance(value, sympy.Expr) and not isinstance(value, sympy.Float):
-        return value
+        floats = value.atoms(sympy.Float)
+        return value.xreplace({f: sympy.Rational(str(f)) for f in floats}) if floats else value
     if isinstance(value, bool):
         raise DeriveError(f"{value} is not a number")
     if isinstance(value, int):
@@ -522,9 +523,6 @@ def apply(fn: Function, arg: Expr, order: int = 0) -> Expr:
     value = constant_value(arg)
     if value is not None and order == 0 and (known := fn.at_constant(value)) is not None:
         return constant(known, arg.shape)
-    if fn.style == "power" and not order and isinstance(arg, Lin) and len(arg.terms) == 1 and fn.parameters[0].is_Integer:
-        weight, inner = arg.terms[0]  # (2x)² is 4x²
-        return lin([(weight ** fn.parameters[0], apply(fn, inner))], arg.shape)
     return _intern(Map, (fn, arg, order), fn=fn, arg=arg, order=order, shape=arg.shape, kids=(arg,))
 
 
@@ -601,7 +599,19 @@ def transpose(e: Expr) -> Expr:
         return ein([(e, (1,))], (0, 1), {0: ROW})
     if len(e.shape) != 2:
         raise ShapeError(f"only vectors and matrices have a transpose, not {show_shape(e.shape)}")
-    return ein([(e, (0, 1))], (1,)) if is_row(e) else ein([(e, (0, 1))], (1, 0))
+    return _stood_up(e) if is_row(e) else ein([(e, (0, 1))], (1, 0))
+
+
+def _stood_up(row: Expr) -> Expr:
+    """The vector that a row is, written without its row axis where the parts allow it."""
+    match row:
+        case Lin():
+            return lin([(c, _stood_up(e)) for c, e in row.terms], row.shape[1:])
+        case Map():
+            return apply(row.fn, _stood_up(row.arg), row.order)
+        case Ein() if all(row.out[0] not in letters for _, letters in row.factors):
+            return ein(row.factors, row.out[1:], dict(enumerate(row.dims)))
+    return ein([(row, (0, 1))], (1,))
 
 
 def matmul(a: Expr, b: Any) -> Expr:

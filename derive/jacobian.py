@@ -5,14 +5,14 @@ A Jacobian ∂u/∂v has the shape of u, then that of v (rows are u: the numerat
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from derive.adjoint import local_jacobian, pulls
 from derive.expr import (
+    ROW,
     Expr,
     Instant,
-    ROW,
     Jac,
     Letters,
     Opaque,
@@ -23,6 +23,7 @@ from derive.expr import (
     jac,
     lin,
     over,
+    postorder,
     rebuild,
     transpose,
     var,
@@ -71,16 +72,20 @@ def jacobian(system: System, top: Var, below: Var, direct: bool = False) -> Jaco
     if direct:
         right, _ = _right(system, top)
         return Jacobian(top, below, _tidy(_squeeze(local_jacobian(right, below))), True)
+    _require_path(system, below, top)
     known: dict[Var, Expr] = {below: _identity(below)}
     parts: list[tuple[Jac, Expr]] = []
     for v in _between(system, below, top):
-        right, _ = _right(system, v)
+        right, equation = _right(system, v)
+        leaves = [leaf for leaf in occurrences(right) if leaf in known]
+        if v is not top and not leaves:
+            continue
+        _require_plain(equation, below)
         terms = []
-        for leaf in occurrences(right):
-            if leaf in known:
-                local = local_jacobian(right, leaf)
-                parts.append((jac(v, leaf), _tidy(_squeeze(local))))
-                terms.append((1, _compose(local, known[leaf], v, leaf, below)))
+        for leaf in leaves:
+            local = local_jacobian(right, leaf)
+            parts.append((jac(v, leaf), _tidy(_squeeze(local))))
+            terms.append((1, _compose(local, known[leaf], v, leaf, below)))
         if terms:
             known[v] = lin(terms, v.shape + below.shape)
         if v is top:
@@ -130,7 +135,7 @@ def _compose(outer: Expr, inner: Expr, top: Var, middle: Var, below: Var) -> Exp
 
 def _squeeze(e: Expr) -> Expr:
     """Axes of size 1, which a row vector brings in, dropped."""
-    keep = tuple(k for k, d in enumerate(e.shape) if d != 1 and d is not ROW)
+    keep = tuple(k for k, d in enumerate(e.shape) if d is not ROW)
     return e if len(keep) == len(e.shape) else ein([(e, tuple(range(len(e.shape))))], keep)
 
 
@@ -143,20 +148,64 @@ def _right(system: System, v: Var) -> tuple[Expr, Equation]:
     return at_time(equation.right, INDEX, v.time), equation
 
 
+def _require_path(system: System, below: Var, top: Var) -> None:
+    """Refuse what runs through all of time: that is a product or a sum over instants, not one formula."""
+    _right(system, top)
+    way = _on_a_path(system, below, top)
+    sequences = [e for e in way if e.sequential]
+    if below.time is None:
+        carried = any(v.time != Instant(INDEX) for e in sequences for v in occurrences(e.right) if v.time is not None)
+        through_time = bool(sequences) and (top.time is None or carried)
+    else:
+        through_time = top.time is None or len(sequences) < len(way)
+    if through_time and way:
+        raise NetworkError(
+            f"{top} depends on {below} through all of time: ask for one step, as in h[t] and h[t-1], for the direct Jacobian, or for paths"
+        )
+    if below.time is not None and top.time is not None and below.time.base != top.time.base:
+        raise NetworkError(f"{top} and {below} have no fixed distance in time; give both at t, as in h[t] and h[t-1]")
+
+
+def _on_a_path(system: System, below: Var, top: Var) -> list[Equation]:
+    """The equations through which a change of below can move top, at whatever instants."""
+    uses = {e.name: {v.name for v in occurrences(e.right)} for e in system.equations}
+
+    def closure(start: str, step: Callable[[str], set[str]]) -> set[str]:
+        found, todo = {start}, [start]
+        while todo:
+            fresh = step(todo.pop()) - found
+            found |= fresh
+            todo += fresh
+        return found
+
+    after = closure(below.name, lambda n: {name for name, used in uses.items() if n in used})
+    before = closure(top.name, lambda n: uses.get(n, set()))
+    return [e for e in system.equations if e.name in after & before and top.name in after]
+
+
+def _require_plain(equation: Equation, below: Var) -> None:
+    """Refuse an equation on the way that looks at other instants than a fixed number of steps back."""
+    relative = all(v.time is None or v.time.base == INDEX for v in occurrences(equation.right))
+    summed = any(isinstance(n, Over) for n in postorder(equation.right))
+    if below.time is not None and (summed or not relative):
+        raise NetworkError(
+            f"`{equation.source}` takes more than one instant: no Jacobian with respect to {below} leads through it"
+        )
+
+
 def _between(system: System, below: Var, top: Var) -> Iterator[Var]:
     """The nodes after `below` up to `top`, in the order of computation, at each instant between theirs."""
     if below.time is not None and top.time is not None:
-        if below.time.base != top.time.base:
-            raise NetworkError(f"{top} and {below} have no fixed distance in time; give both at t, as in h[t] and h[t-1]")
         for offset in range(below.time.offset, top.time.offset + 1):
+            given = not top.time.base and offset < system.first
             for e in system.ordered:
-                if e.sequential and not (offset == below.time.offset and e.left.at(below.time) is below):
-                    yield e.left.at(Instant(top.time.base, offset))
-                elif e.left is below:
-                    continue
+                v = e.left.at(Instant(top.time.base, offset))
+                if e.sequential and v is not below and not given:
+                    yield v
         return
     for e in system.ordered:
-        yield e.left if not e.sequential or top.time is None else e.left.at(top.time)
+        if e.left is not below:
+            yield e.left if not e.sequential or top.time is None else e.left.at(top.time)
 
 
 # -- through time -------------------------------------------------------------------------------------------------
@@ -198,9 +247,9 @@ class Paths:
 
         h = self.state
         loss = at_time(self.loss_term, self.end.base, Instant("", t))
-        chain: list[Expr] = [jac(loss, at(h, t))]
-        chain += [jac(at(h, i), at(h, i - 1)) for i in range(t, k, -1)]
-        return _chained([*chain, jac(at(h, k), self.parameter)])
+        chain: list[Expr] = [jac(loss, at(h, t), False)]
+        chain += [jac(at(h, i), at(h, i - 1), False) for i in range(t, k, -1)]
+        return _chained([*chain, jac(at(h, k), self.parameter, False)])
 
 
 def _chained(jacobians: list[Expr]) -> Expr:
@@ -235,13 +284,13 @@ def paths(sweep: Sweep, parameter: str) -> Paths:
     i, k, t = Instant("i"), Instant("k"), Instant(INDEX) if summed else last
     span = ("i", k.shifted(1), t)
     h_k, h_t = state.at(k), state.at(t)
-    product_symbols = over("product", jac(state.at(i), state.at(i.shifted(-1))), *span)
+    product_symbols = over("product", jac(state.at(i), state.at(i.shifted(-1)), False), *span)
     product = over("product", at_time(step.expr, INDEX, i), *span)
 
     def over_losses(e: Expr, lowest: Instant) -> Expr:
         return over("sum", e, INDEX, lowest, last) if summed else e
 
-    chain = _chained([jac(summand, h_t), product_symbols, jac(h_k, theta)])
+    chain = _chained([jac(summand, h_t, False), product_symbols, jac(h_k, theta, False)])
     symbols = over_losses(over("sum", chain, "k", first, t), first)
     reached = _apply_transposed(product, slope)
     inside = _one_instant(system, state, theta)
@@ -249,6 +298,14 @@ def paths(sweep: Sweep, parameter: str) -> Paths:
     value = open_derivatives(rebuild(found, lambda n: reached if n is h_k.adjoint else n))
     total = over_losses(over("sum", value, "k", first, t), first)
     return Paths(state, theta, step, product_symbols, product, summand, slope, over_losses(reached, k), symbols, total, summed)
+
+
+def _inside_step(system: System, state: Var) -> set[str]:
+    """The sequences through which the state is computed from the step before."""
+    found = {state.name}
+    while more := {v.name for n in found for v in occurrences(system.by_name[n].right) if v.name in system.by_name} - found:
+        found |= more
+    return found
 
 
 def _one_instant(system: System, state: Var, theta: Var) -> Expr:
@@ -304,6 +361,10 @@ def _loss_term(sweep: Sweep, state: Var) -> tuple[bool, Expr, Expr]:
     adjoint = sweep.adjoints[state.name]
     if isinstance(right, Over) and right.index == INDEX:
         summand = right.body if isinstance(right.body, Opaque) else var(sweep.loss.name, (), Instant(INDEX))
+        inside = _inside_step(sweep.system, state)
+        around = [t for t in adjoint.terms if t.lag != 0 and t.used_by.name not in inside]
+        if around or any(t.point is not None for t in adjoint.terms):
+            raise NetworkError(f"{sweep.loss} looks at {state} from another instant: its gradient is not a sum over such paths")
         slope = lin([(1, t.value) for t in adjoint.terms if t.lag == 0], state.shape)
         return True, summand, _tidy(_without_adjoints(slope, sweep))
     users = {v for e in sweep.system.equations if not e.sequential for v in occurrences(e.right) if v.time is not None}
@@ -317,8 +378,10 @@ def _loss_term(sweep: Sweep, state: Var) -> tuple[bool, Expr, Expr]:
 
 def _without_adjoints(e: Expr, sweep: Sweep) -> Expr:
     """Adjoints of the same instant replaced by their formulas, until none is left."""
-    while any(v.bar for v in e.atoms(Var)):
-        e = rebuild(e, lambda n: sweep.adjoints[n.name].formula if isinstance(n, Var) and n.bar else n)
+    while bars := [v for v in e.atoms(Var) if v.bar]:
+        if any(sweep.adjoints[v.name].boundary and v.time == Instant(INDEX) for v in bars):
+            raise NetworkError("the loss of one instant reaches the state through other instants: no sum over such paths")
+        e = rebuild(e, lambda n: sweep.adjoints[n.name].at(n.time or Instant(INDEX)) if isinstance(n, Var) and n.bar else n)
     return e
 
 

@@ -308,14 +308,35 @@ class Evaluator:
         return product
 
     def _jacobian(self, node: Jac, times: dict[str, int]) -> Array:
-        """The value behind the symbol: the local Jacobian of the equation, with every instant a number."""
-        if not node.direct:
-            raise MissingRule("a total Jacobian is evaluated through net.jacobian, not through its symbol")
+        """The value behind the symbol: the local Jacobian of the equation, with every instant a number.
+
+        A total one follows the other nodes of its instant too, so `below` is a state one step before, or something given.
+        """
         below = node.below if node.below.time is None else node.below.at(Instant("", node.below.time.at(times)))
-        top = node.top
-        right = self.system.by_name[top.name].right if isinstance(top, Var) else top
-        moved = at_time(right, INDEX, top.time) if isinstance(top, Var) and top.time is not None else right
-        return self.value(local_jacobian(self.concrete(moved, times), below))
+        top = (
+            node.top
+            if not isinstance(node.top, Var) or node.top.time is None
+            else node.top.at(Instant("", node.top.time.at(times)))
+        )
+        inside = self.concrete(self._right(top) if isinstance(top, Var) else top, times)
+        while not node.direct:
+            inner = {
+                v for v in inside.atoms(Var)
+                if v is not below and not v.bar and isinstance(node.top, Var) and v.time == top.time and self.system.owner(v) is not None
+            }  # fmt: skip
+            if not inner:
+                break
+            inside = self.concrete(rebuild(inside, lambda n, inner=inner: self._right(n) if n in inner else n), times)
+        return self.value(local_jacobian(inside, below))
+
+    def _right(self, v: Var) -> Expr:
+        """The right side of v's equation at v's instant; of a loss that is a sum over time, the term of that instant."""
+        right = self.system.by_name[v.name].right
+        if v.time is None:
+            return right
+        if isinstance(right, Over) and not self.system.by_name[v.name].sequential:
+            return at_time(right.body, right.index, v.time)
+        return at_time(right, INDEX, v.time)
 
     def concrete(self, e: Expr, times: dict[str, int]) -> Expr:
         """e with numbers for instants and sums over time written out."""

@@ -482,6 +482,10 @@ class _Writer:
                 for a, b in forced.reasons:
                     chain += [", " if chain else "", Rel((self.spell(a), self.spell(b)), ("=",))]
                 out.append(self.language.join([Rel((bar, Num("0")), ("=",)), ", whatever the rest: ", *chain, "."]))
+            elif forced.example is None:
+                out.append(
+                    self.language.join([bar, " is undecided: no reason for a zero was found, and no point where it isn't."])
+                )
             else:
                 out.append(
                     self.language.join(
@@ -630,7 +634,10 @@ class _Writer:
             out.append(
                 [
                     "at a kink the slope is that of the left side: ",
-                    Rel((Call(Sym("relu", primes=1, font="function"), (Num("0"),)), Num("0")), ("=",)),
+                    Rel(
+                        (Call(Sym("relu", primes=1, font="function", latex=r"\operatorname{relu}"), (Num("0"),)), Num("0")),
+                        ("=",),
+                    ),
                 ]
             )
         return [self.language.join(pieces) for pieces in out]

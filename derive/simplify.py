@@ -118,9 +118,21 @@ _NESTED = {
 def _nested(node: Map, used: dict[str, None]) -> Expr:
     rule = _NESTED.get((node.fn, node.arg.fn)) if isinstance(node.arg, Map) and not node.order and not node.arg.order else None
     if rule is None:
-        return node
+        return _weight_out(node, used)
     used[rule.name] = None
     return rule.right(node.arg.arg)
+
+
+def _weight_out(node: Map, used: dict[str, None]) -> Expr:
+    """(c a)^n = c^n a^n for a whole n and a number c, so that other rules see a."""
+    inside = node.arg
+    if node.order or node.fn.style != "power" or not isinstance(inside, Lin) or len(inside.terms) != 1:
+        return node
+    (weight, base), n = inside.terms[0], node.fn.parameters[0]
+    if not n.is_Integer or not weight.is_Rational:
+        return node
+    used["(c a)^n = c^n a^n"] = None
+    return lin([(weight**n, node.with_children((base,)))], node.shape)
 
 
 # -- products -----------------------------------------------------------------------------------------------------

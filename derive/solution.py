@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import Any
 
@@ -131,19 +132,18 @@ class Solution:
 
 def instant_of(system: System, name: str) -> Var:
     """The node of a name with an instant: h, h[t], h[t-1], h[T], h[0]."""
-    base, _, rest = name.replace(" ", "").partition("[")
-    v = system.quantities.get(base)
-    if v is None:
-        return system.find(name)
-    if v.time is None or not rest:
+    found = re.fullmatch(r"(\w+)(?:\[(?:([tT])([+-]\d+)?|(-?\d+))\])?", name.replace(" ", ""))
+    v = system.quantities.get(found[1]) if found else None
+    if found is None or v is None:
+        raise NetworkError(
+            f"{system.name} has no quantity {name!r}; it has {', '.join(system.nodes)}, and an instant is t, t-1, T or a number"
+        )
+    base, offset, fixed = found[2], found[3], found[4]
+    if base is None and fixed is None:
         return v
-    slot = rest.rstrip("]")
-    letters = slot.rstrip("+-0123456789") if slot[0].isalpha() else ""
-    offset = slot[len(letters) :] or "0"
-    try:
-        return v.at(Instant(letters, int(offset)))
-    except ValueError:
-        raise NetworkError(f"{name!r}: an instant is t, t-1, T or a number") from None
+    if v.time is None:
+        raise NetworkError(f"{name!r}: {v.name} is not a sequence")
+    return v.at(Instant(base or "", int(fixed or offset or 0)))
 
 
 class _Closing:

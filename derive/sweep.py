@@ -12,7 +12,23 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from derive.adjoint import Pull, chain_term, pulls
-from derive.expr import Expr, Instant, Map, MissingRule, Var, apply, at_time, constant_value, lin, ones, over, postorder, rebuild, var, zeros
+from derive.expr import (
+    Expr,
+    Instant,
+    Map,
+    MissingRule,
+    Var,
+    apply,
+    at_time,
+    constant_value,
+    lin,
+    ones,
+    over,
+    postorder,
+    rebuild,
+    var,
+    zeros,
+)
 from derive.ops import Function
 from derive.simplify import CANCELLATIONS, Equations, Simplified, leading_positive, open_derivatives, simplify
 from derive.system import INDEX, LAST, Equation, System
@@ -208,12 +224,14 @@ class Sweep:
         index, lo, hi = p.binder
         lag, user, value = p.leaf.time.offset, equation.left, p.value
         if not equation.sequential:
-            return Term(user, chain_term(user.adjoint, user, v), at_time(value, index, inner), lo.shifted(lag), hi.shifted(lag), lag)
+            return Term(
+                user, chain_term(user.adjoint, user, v), at_time(value, index, inner), lo.shifted(lag), hi.shifted(lag), lag
+            )
         user = user.at(Instant(OUTER))
         value = at_time(at_time(value, INDEX, Instant(OUTER)), index, inner)
         first, last = self._outer_range(v, inner, lo, hi)
-        chain = over("sum", chain_term(user.adjoint, user, v), OUTER, first, last)
         lowest, highest = self.system.range
+        chain = over("sum", chain_term(user.adjoint, user, v), OUTER, lowest, highest)
         return Term(
             user, chain, over("sum", value, OUTER, first, last), (lowest if lo.base == INDEX else lo).shifted(lag),
             (highest if hi.base == INDEX else hi).shifted(lag), lag,
@@ -228,7 +246,9 @@ class Sweep:
             last = inner.shifted(-lo.offset)
         outside = (hi.base == INDEX and first.base == INDEX and first.offset < 0) or (lo.base == INDEX and last.offset > 0)
         if outside or (v.time is not None and v.time.base == "" and INDEX in (lo.base, hi.base)):
-            raise MissingRule(f"a sum with limits that move with {INDEX} reaches {v}: its adjoint has no rule; write a recurrence instead")
+            raise MissingRule(
+                f"a sum with limits that move with {INDEX} reaches {v}: its adjoint has no rule; write a recurrence instead"
+            )
         return first, last
 
     def _ends(self, terms: tuple[Term, ...]) -> list[Instant]:
@@ -238,7 +258,9 @@ class Sweep:
         for lo, hi in ((t.lo, t.hi) for t in terms):
             assert lo is not None and hi is not None
             if lo.base == hi.base:
-                ends.update((Instant(lo.base, k), None) for k in range(lo.offset, min(hi.offset, 0 if hi.base else hi.offset) + 1))
+                ends.update(
+                    (Instant(lo.base, k), None) for k in range(lo.offset, min(hi.offset, 0 if hi.base else hi.offset) + 1)
+                )
             else:
                 ends.update((Instant(LAST, k), None) for k in range(hi.offset + 1, 1))
                 ends.update((Instant("", k), None) for k in range(first, lo.offset))
@@ -256,7 +278,9 @@ class Sweep:
             because = f"no equation on the way to {self.loss.name} uses it" if when != "end" else "nothing uses it then"
             return Line(v, (Step("unused", bar, zero, (because,)),), zero, zero, when)
         steps = [Step("chain rule", bar, lin([(1, c) for c in _chains(terms)], v.shape), _used_by(uses))]
-        raw = self.equations.name_compositions(v.time or NOW, open_derivatives(lin([(1, t.value) for t in terms], v.shape), "notation"))
+        raw = self.equations.name_compositions(
+            v.time or NOW, open_derivatives(lin([(1, t.value) for t in terms], v.shape), "notation")
+        )
         _append(steps, "local derivative", raw, self._local_rules(uses))
         known = self._constants(raw)
         _append(steps, "substitution", leading_positive(_replace(raw, known)), _listed(known.items()))

@@ -89,7 +89,8 @@ CASES = {
     "identity": (lambda: (identity(3) + S) @ (identity(3) - 2 * S), lambda v: (sympy.eye(3) + v.S) * (sympy.eye(3) - 2 * v.S)),
     "diagonal part": (lambda: S * identity(3), lambda v: sympy.diag(*v.S.diagonal())),
     "rows": (lambda: rows(b, 2) * A, lambda v: entries(lambda x, y: x * y, sympy.ones(2, 1) * v.b.T, v.A)),
-    "columns": (lambda: columns(a, 3) * A + columns(a, 3), lambda v: entries(lambda x, y: x * y + x, v.a * sympy.ones(1, 3), v.A)),
+    "columns": (lambda: columns(a, 3) * A + columns(a, 3),
+        lambda v: entries(lambda x, y: x * y + x, v.a * sympy.ones(1, 3), v.A)),
     "broadcast": (lambda: broadcast(s * s, 2, 3) + A, lambda v: v.A + v.s[0] ** 2 * sympy.ones(2, 3)),
     "sums": (lambda: total(A) * row_sums(A) + A @ ones_of(3), lambda v: (sum(v.A) + 1) * v.A * sympy.ones(3, 1)),
     "column sums": (lambda: column_sums(A * A), lambda v: entries(lambda x, y: x * y, v.A, v.A).T * sympy.ones(2, 1)),
@@ -98,7 +99,8 @@ CASES = {
     "quadratic form": (lambda: b @ S @ b, lambda v: v.b.T * v.S * v.b),
     "tanh of affine": (lambda: tanh(A @ b + a), lambda v: (v.A * v.b + v.a).applyfunc(sympy.tanh)),
     "nested maps": (lambda: sin(exp(tanh(A))), lambda v: v.A.applyfunc(lambda x: sympy.sin(sympy.exp(sympy.tanh(x))))),
-    "a map of itself": (lambda: sigmoid(A * sigmoid(A)), lambda v: v.A.applyfunc(lambda x: 1 / (1 + sympy.exp(-x / (1 + sympy.exp(-x)))))),
+    "a map of itself": (lambda: sigmoid(A * sigmoid(A)),
+        lambda v: v.A.applyfunc(lambda x: 1 / (1 + sympy.exp(-x / (1 + sympy.exp(-x)))))),
     "quotient": (lambda: a / (1 + a * a), lambda v: v.a.applyfunc(lambda x: x / (1 + x**2))),
     "scalar over scalar": (lambda: (a @ a) / (1 + b @ b), lambda v: sympy.Matrix([gram(v.a) / (1 + gram(v.b))])),
     "powers": (lambda: (2 + A) ** 3 - (2 + A) ** "-1/2", lambda v: v.A.applyfunc(lambda x: (2 + x) ** 3 - 1 / sympy.sqrt(2 + x))),
@@ -108,12 +110,14 @@ CASES = {
     "softmax twice": (lambda: softmax(softmax(b) * 3 + b), lambda v: soft(3 * soft(v.b) + v.b)),
     "cross-entropy": (lambda: -(b @ log(softmax(S @ b))), lambda v: -v.b.T * soft(v.S * v.b).applyfunc(sympy.log)),
     "logsumexp": (lambda: logsumexp(S @ b), lambda v: sympy.Matrix([sympy.log(sum((v.S * v.b).applyfunc(sympy.exp)))])),
-    "logsumexp by rows": (lambda: logsumexp(A), lambda v: sympy.Matrix([sympy.log(sum(v.A[i, :].applyfunc(sympy.exp))) for i in range(2)])),
+    "logsumexp by rows": (lambda: logsumexp(A),
+        lambda v: sympy.Matrix([sympy.log(sum(v.A[i, :].applyfunc(sympy.exp))) for i in range(2)])),
     "sqnorm": (lambda: sqnorm(A @ b - a) / 2, lambda v: sympy.Matrix([gram(v.A * v.b - v.a) / 2])),
     "sqnorm of a matrix": (lambda: sqnorm(A @ S), lambda v: sympy.Matrix([gram(v.A * v.S)])),
     "norm": (lambda: norm(A @ b) * a, lambda v: sympy.sqrt(gram(v.A * v.b)) * v.a),
     "normalised": (lambda: a / norm(a), lambda v: v.a / sympy.sqrt(gram(v.a))),
-    "attention": (lambda: softmax(A @ S @ A.T) @ A, lambda v: sympy.Matrix([soft((v.A * v.S * v.A.T)[i, :]) for i in range(2)]) * v.A),
+    "attention": (lambda: softmax(A @ S @ A.T) @ A,
+        lambda v: sympy.Matrix([soft((v.A * v.S * v.A.T)[i, :]) for i in range(2)]) * v.A),
     "shared node": (lambda: (lambda u: u @ u.T @ u)(tanh(A)), lambda v: (lambda u: u * u.T * u)(v.A.applyfunc(sympy.tanh))),
     "constant": (lambda: 5 + 0 * (a @ a), lambda v: sympy.Matrix([5])),
 }  # fmt: skip
@@ -216,7 +220,9 @@ class Grower:
         return self.pick((self.any_rank, self.any_rank, (self.scalar, self.vector, self.matrix)[len(shape)]))(shape, depth - 1)
 
     def positive(self, shape, depth):
-        return self.pick((lambda e: exp(e / 2), lambda e: 1 + e * e, lambda e: sigmoid(e) + sympy.Rational(1, 3)))(self.grow(shape, depth))
+        return self.pick((lambda e: exp(e / 2), lambda e: 1 + e * e, lambda e: sigmoid(e) + sympy.Rational(1, 3)))(
+            self.grow(shape, depth)
+        )
 
     def any_rank(self, shape, depth):
         one, two = (lambda: self.grow(shape, depth)), (lambda: self.grow(shape, depth - 1 if depth else 0))
@@ -271,7 +277,9 @@ class Grower:
             lambda: softmax(self.grow(shape, depth)),
             lambda: rows(self.grow((c,), depth), d),
             lambda: columns(self.grow((d,), depth), c),
-            lambda: ein([(self.grow((d, c), depth), (0, 1)), (self.grow((d, d), depth), (0, 0)), (self.grow((c,), depth), (1,))], (0, 1)),
+            lambda: ein(
+                [(self.grow((d, c), depth), (0, 1)), (self.grow((d, d), depth), (0, 0)), (self.grow((c,), depth), (1,))], (0, 1)
+            ),
             lambda: diag(self.grow((d,), depth)) @ self.grow(shape, depth),
             lambda: broadcast(self.grow((), depth), d, c),
             *square,
@@ -337,7 +345,9 @@ def test_pull_of_a_map_is_its_formula(fn):
     np.testing.assert_allclose(value(local_jacobian(fn(a), a), {a: x}), np.diag(wanted / [2.0, -3.0]), rtol=1e-13, atol=1e-15)
 
 
-@pytest.mark.parametrize("name", ["tanh of affine", "softmax", "norm", "quadratic form", "cross-entropy", "powers", "diag between"])
+@pytest.mark.parametrize(
+    "name", ["tanh of affine", "softmax", "norm", "quadratic form", "cross-entropy", "powers", "diag between"]
+)
 def test_pulls_of_pulls(name):
     """A gradient is an expression like any other: its Jacobian is symmetric, and a complex step's."""
     e = CASES[name][0]()

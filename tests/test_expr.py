@@ -88,6 +88,7 @@ W, V = var("W", (m, n)), var("V", (m, n))
 A, B = var("A", (n, n)), var("B", (n, n))
 t, T = Instant("t"), Instant("T")
 h = var("h", (n,), t)
+SIZES[x.T.shape[0]] = 1  # of a vector lying down
 
 
 def at(v, base="t", offset=0):
@@ -634,11 +635,10 @@ def test_random_einsums_by_their_definition(seed):
 def test_a_vector_times_its_row():
     assert (x.T @ x).shape == ()
     assert (x @ x.T).shape == (n, n)
-    assert x.T.shape == (1, n)
-    assert (W @ x).T.shape == (1, m)
-    assert ((W @ x).T @ W).shape == (1, n)
+    assert show_shape(x.T.shape) == show_shape((1, n)) == "R^(1 x n)"
+    assert show_shape((W @ x).T.shape) == "R^(1 x m)"
+    assert show_shape(((W @ x).T @ W).shape) == "R^(1 x n)"
     assert (x.T @ W.T @ r).shape == ()
-    assert x.T @ W.T @ r is not None
     same(x.T @ W.T @ r, values(x)[0] @ values(W)[0].T @ values(r)[0])
 
 
@@ -653,7 +653,7 @@ ROWS = {
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_what_is_made_of_rows_is_a_row(row):
     """Standing up it is a vector again, and with a vector it gives a number, however it was made."""
-    assert row.shape == (1, n)
+    assert show_shape(row.shape) == "R^(1 x n)"
     assert is_row(row)
     assert row.T.shape == (n,)
     assert (row @ y).shape == ()
@@ -671,6 +671,19 @@ def test_a_declared_matrix_of_one_row_transposes_as_a_matrix():
     assert flat.T.shape == (n, 1)
     assert flat.T.T is flat
     assert (flat @ x).shape == (1,)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [lambda C: x.T + C, lambda C: C - x.T, lambda C: x.T * C, lambda C: inner(x.T, C), lambda C: var("D", (m, 1)) @ x.T, lambda C: C @ A + x.T @ A],
+    ids=["+", "-", "*", "inner", "@", "made of both"],
+)  # fmt: skip
+def test_a_row_beside_a_declared_matrix_of_one_row(build):
+    """It works, or the message says what the difference is: never R^(1 x n) against R^(1 x n)."""
+    try:
+        assert build(var("C", (1, n))) is not None
+    except ShapeError as error:
+        assert "row" in str(error), str(error)  # noqa: PT017
 
 
 # -- shapes -------------------------------------------------------------------------------------------------------

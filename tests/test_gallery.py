@@ -59,7 +59,11 @@ def test_forward_has_every_node_in_its_shape(name):
     done = derive.load(name).forward(values, given_T(name, T))
     assert list(done) == list(system.nodes)
     assert set(oracles.SHAPES[name]) | {e.name for e in system.equations} == set(done)
-    sizes = {str(d): n for v, k in ((v, k) for k, v in system.independent.items()) for d, n in zip(v.shape, np.shape(values[k])[-len(v.shape) :], strict=False)}
+    sizes = {
+        str(d): n
+        for v, k in ((v, k) for k, v in system.independent.items())
+        for d, n in zip(v.shape, np.shape(values[k])[-len(v.shape) :], strict=False)
+    }
     for key, v in system.nodes.items():
         shape = tuple(sizes[str(d)] for d in v.shape)
         indexed = v.time is not None and v.time.base == "t"

@@ -20,7 +20,11 @@ def measured(at, top, below):
 
     def moved(by):
         if below in at.given:
-            return Evaluator(Point(at.system, {**at.given, below: at.given[below] + by}, at.sizes, at.last, at.functions)).forward().named[top]
+            return (
+                Evaluator(Point(at.system, {**at.given, below: at.given[below] + by}, at.sizes, at.last, at.functions))
+                .forward()
+                .named[top]
+            )
         return Evaluator(at, nudges={below: by}).forward().named[top]
 
     shape = tuple(map(at.size, below.shape))
@@ -244,7 +248,9 @@ def test_the_lstm_cell_direct_and_total(seed):
     for t in range(1, T + 1):
         held = oracles.lstm_cell_jacobian(values, t, total=False)
         np.testing.assert_allclose(run.value(direct.expr, {"t": t}), held, rtol=1e-11, atol=1e-13)
-        np.testing.assert_allclose(run.value(net.jacobian(f"c[{t}]", f"c[{t - 1}]", direct=True).expr), held, rtol=1e-11, atol=1e-13)
+        np.testing.assert_allclose(
+            run.value(net.jacobian(f"c[{t}]", f"c[{t - 1}]", direct=True).expr), held, rtol=1e-11, atol=1e-13
+        )
     for t in range(2, T + 1):
         along = oracles.lstm_cell_jacobian(values, t, total=True)
         np.testing.assert_allclose(run.value(total.expr, {"t": t}), along, rtol=1e-11, atol=1e-13)
@@ -398,7 +404,9 @@ def test_products_of_steps_are_jacobians(name):
         times = {"t": t, "k": k}
         agrees(run.value(found.product, times), wanted)
         agrees(run.value(found.product_symbols, times), wanted)
-    agrees(run.value(found.step.expr, {"t": first + 2}), measured(run.at, h.at(Instant("", first + 2)), h.at(Instant("", first + 1))))
+    agrees(
+        run.value(found.step.expr, {"t": first + 2}), measured(run.at, h.at(Instant("", first + 2)), h.at(Instant("", first + 1)))
+    )
 
 
 @pytest.mark.parametrize("name", [*SEQUENTIAL, *OWN])

@@ -173,7 +173,9 @@ def test_pieces_equal_the_function_on_each_side(fn):
 @pytest.mark.parametrize("fn", KINKED, ids=str)
 def test_slope_at_a_kink_is_between_those_of_its_sides(fn):
     for kink in fn.kinks:
-        sides = sorted(float(mpmath.diff(fn.oracle, mpmath.mpf(kink) + s * mpmath.mpf("1e-6"), h=mpmath.mpf("1e-12"))) for s in (-1, 1))
+        sides = sorted(
+            float(mpmath.diff(fn.oracle, mpmath.mpf(kink) + s * mpmath.mpf("1e-6"), h=mpmath.mpf("1e-12"))) for s in (-1, 1)
+        )
         for found in (value(derivative(fn, 1, X), x=kink), value(apply(fn, X, 1), x=kink)):
             assert sides[0] - 1e-5 <= float(found) <= sides[1] + 1e-5
 
@@ -290,7 +292,9 @@ def test_pull_equals_that_of_the_body(node):
         np.testing.assert_allclose(value(own, **given), value(through, **given), rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("node", [c for c in COMPOSED if c.record.pull], ids=lambda c: f"{c.record.name}-rank{len(c.inputs[0].shape)}")
+@pytest.mark.parametrize(
+    "node", [c for c in COMPOSED if c.record.pull], ids=lambda c: f"{c.record.name}-rank{len(c.inputs[0].shape)}"
+)
 def test_pull_in_the_nodes_own_output(node):
     """Where the output is a node of its own: p (cot - p . cot), with p standing for softmax(z)."""
     out, cot = var("out", node.shape), var("cot", node.shape)
@@ -328,11 +332,13 @@ p, q, r = 3, 4, 5
 a, b, c, s = var("a", (p,)), var("b", (p,)), var("c", (q,)), var("s")
 A, B, C, S = var("A", (p, q)), var("B", (q, r)), var("C", (p, q)), var("S", (p, p))
 CONTRACTIONS = {
-    "inner": [(lambda f: f(a, b), lambda v: v.a @ v.b), (lambda f: f(A, C), lambda v: np.trace(v.A.T @ v.C)), (lambda f: f(s, s), lambda v: v.s**2)],
+    "inner": [(lambda f: f(a, b), lambda v: v.a @ v.b), (lambda f: f(A, C), lambda v: np.trace(v.A.T @ v.C)),
+              (lambda f: f(s, s), lambda v: v.s**2)],
     "dot": [(lambda f: f(a, b), lambda v: v.a @ v.b)],
     "outer": [(lambda f: f(a, c), lambda v: np.outer(v.a, v.c))],
     "trace": [(lambda f: f(S), lambda v: np.trace(v.S)), (lambda f: f(A @ C.T), lambda v: np.trace(v.A @ v.C.T))],
-    "diag": [(lambda f: f(a), lambda v: np.diag(v.a)), (lambda f: f(S), lambda v: np.diag(v.S)), (lambda f: f(f(a)), lambda v: v.a),
+    "diag": [(lambda f: f(a), lambda v: np.diag(v.a)), (lambda f: f(S), lambda v: np.diag(v.S)),
+             (lambda f: f(f(a)), lambda v: v.a),
              (lambda f: f(f(S)), lambda v: np.diag(np.diag(v.S))), (lambda f: f(a) @ A, lambda v: v.a[:, None] * v.A)],
     "total": [(lambda f: f(A), lambda v: v.A.sum()), (lambda f: f(a), lambda v: v.a.sum()), (lambda f: f(s), lambda v: v.s)],
     "row_sums": [(lambda f: f(A), lambda v: v.A.sum(1))],
@@ -340,13 +346,17 @@ CONTRACTIONS = {
     "rows": [(lambda f: f(a, q), lambda v: np.tile(v.a, (q, 1)))],
     "columns": [(lambda f: f(a, q), lambda v: np.tile(v.a[:, None], (1, q)))],
     "broadcast": [(lambda f: f(s, p), lambda v: np.full(p, v.s)), (lambda f: f(s, p, q), lambda v: np.full((p, q), v.s))],
-    "identity": [(lambda f: f(p), lambda v: np.eye(p)), (lambda f: f(p) @ A, lambda v: v.A), (lambda f: S * f(p), lambda v: np.diag(np.diag(v.S)))],
-    "ones": [(lambda f: f(p), lambda v: np.ones(p)), (lambda f: f(p, q), lambda v: np.ones((p, q))), (lambda f: a @ f(p), lambda v: v.a.sum())],
+    "identity": [(lambda f: f(p), lambda v: np.eye(p)), (lambda f: f(p) @ A, lambda v: v.A),
+                 (lambda f: S * f(p), lambda v: np.diag(np.diag(v.S)))],
+    "ones": [(lambda f: f(p), lambda v: np.ones(p)), (lambda f: f(p, q), lambda v: np.ones((p, q))),
+             (lambda f: a @ f(p), lambda v: v.a.sum())],
     "mean": [(lambda f: f(A), lambda v: v.A.mean()), (lambda f: f(a), lambda v: v.a.mean()), (lambda f: f(s), lambda v: v.s)],
     "transpose": [(lambda f: f(A), lambda v: v.A.T), (lambda f: f(f(A)), lambda v: v.A), (lambda f: f(a), lambda v: v.a[None, :]),
                   (lambda f: f(f(a)), lambda v: v.a), (lambda f: f(s), lambda v: v.s)],
-    "matmul": [(lambda f: f(A, B), lambda v: v.A @ v.B), (lambda f: f(A, c), lambda v: v.A @ v.c), (lambda f: f(a, A), lambda v: v.a @ v.A),
-               (lambda f: f(a, b), lambda v: v.a @ v.b), (lambda f: f(a.T, b), lambda v: v.a @ v.b), (lambda f: f(a, c.T), lambda v: np.outer(v.a, v.c)),
+    "matmul": [(lambda f: f(A, B), lambda v: v.A @ v.B), (lambda f: f(A, c), lambda v: v.A @ v.c),
+               (lambda f: f(a, A), lambda v: v.a @ v.A),
+               (lambda f: f(a, b), lambda v: v.a @ v.b), (lambda f: f(a.T, b), lambda v: v.a @ v.b),
+               (lambda f: f(a, c.T), lambda v: np.outer(v.a, v.c)),
                (lambda f: f(a.T, A), lambda v: (v.a @ v.A)[None, :]), (lambda f: f(f(a.T, A), c), lambda v: v.a @ v.A @ v.c),
                (lambda f: f(f(A, B), B.T), lambda v: v.A @ v.B @ v.B.T)],
 }  # fmt: skip
@@ -392,10 +402,12 @@ def test_contraction_equals_numpy(name, k):
     [(lambda f: f["outer"](A, a), ["outer takes a vector", "R^(3 x 4)"]), (lambda f: f["trace"](A), ["square", "R^(3 x 4)"]),
      (lambda f: f["trace"](a), ["trace takes a matrix", "R^3"]), (lambda f: f["inner"](a, c), ["one shape", "R^3", "R^4"]),
      (lambda f: f["matmul"](A, A), ["R^(3 x 4)"]), (lambda f: f["rows"](A, 3), ["rows takes a vector"]),
-     (lambda f: f["softmax"](s), ["softmax takes a vector or a matrix", "a scalar"]), (lambda f: f["row_sums"](a), ["row_sums takes a matrix"]),
+     (lambda f: f["softmax"](s), ["softmax takes a vector or a matrix", "a scalar"]),
+     (lambda f: f["row_sums"](a), ["row_sums takes a matrix"]),
      (lambda f: f["transpose"](var("Z", (2, 3, 4))), ["transpose"]), (lambda f: A + B, ["add", "R^(3 x 4)", "R^(4 x 5)"]),
      (lambda f: a * c, ["multiply", "R^3", "R^4"]), (lambda f: A * a, ["entry by entry", "`@` is the matrix product"]),
-     (lambda f: f["broadcast"](a, 3), ["broadcast takes a scalar"]), (lambda f: f["diag"](s), ["diag takes a vector or a matrix"]),
+     (lambda f: f["broadcast"](a, 3), ["broadcast takes a scalar"]),
+     (lambda f: f["diag"](s), ["diag takes a vector or a matrix"]),
      (lambda f: f["norm"](a) @ a, ["`@` needs vectors or matrices"])],
 )  # fmt: skip
 def test_shape_errors_name_both_shapes(call, parts):

@@ -106,8 +106,8 @@ TABLE = {
     "n times": (n * a, "n a", "n a"),
     "n squared": (n**2 * a, "n^2 a", "n² a"),
     "n - 1": ((n - 1) * a, "(n - 1) a", "(n - 1) a"),
-    "1 - n": ((1 - n) * a, "(1 - n) a", "(1 - n) a"),
-    "n - m": ((n - m) * a, "(n - m) a", "(n - m) a"),
+    "1 - n": ((1 - n) * a, ("(1 - n) a", "-(n - 1) a"), ("(1 - n) a", "-(n - 1) a")),
+    "n - m": ((n - m) * a, ("(n - m) a", "-(m - n) a"), ("(n - m) a", "-(m - n) a")),
     "m - n": ((m - n) * a, "(m - n) a", "(m - n) a"),
     "over n - 1": (a / (n - 1), r"\frac{1}{n - 1} a", "(1 / (n - 1)) a"),
     "over m - n": (a / (m - n), r"\frac{1}{m - n} a", "(1 / (m - n)) a"),
@@ -181,6 +181,11 @@ TABLE = {
     "u ⊘ v": (u / v, r"u \oslash v", "u ⊘ v"),
     "(u ⊙ v) ⊘ p": (u * v / p, r"(u \odot v) \oslash p", "(u ⊙ v) ⊘ p"),
     "(A u) ⊘ v": ((A @ u) / v, r"(A u) \oslash v", "(A u) ⊘ v"),
+    "diag(u ⊘ v) A p": (
+        diag(u / v) @ A @ p,
+        (r"(u \oslash v) \odot (A p)", r"\operatorname{diag}(u \oslash v) A p", r"\bigl(u \odot (A p)\bigr) \oslash v"),
+        ("(u ⊘ v) ⊙ (A p)", "diag(u ⊘ v) A p", "(u ⊙ (A p)) ⊘ v"),
+    ),
     "u ⊘ (A v)": (u / (A @ v), r"u \oslash (A v)", "u ⊘ (A v)"),
     "a / (b 3 b)": (a / (b * (3 * b)), (r"\frac{a}{b \cdot 3 b}", r"\frac{a}{3 b b}", r"\frac{1}{3} \frac{a}{b b}", r"\tfrac13 \frac{a}{b b}"), ("a / (b·3 b)", "a / (3 b b)", "⅓ (a / (b b))")),
     "u / a": (u / a, r"\frac{u}{a}", "u / a"),
@@ -598,7 +603,7 @@ class Reader:
             elif self.next()[0] in ("num", "name", "fn", "frac", "root") or self.opens():
                 if self.next()[0] == "num":
                     raise Ambiguous(f"the number {self.next()[1]} directly after a factor")
-                if self.tokens[self.i - 1][0] == "num" and self.next()[0] == "frac" and self.next()[1][0][0] == self.next()[2][0][0] == "num":
+                if self.tokens[self.i - 1][0] == "num" and self.next()[0] == "frac" and all(len(q) == 1 and q[0][0] == "num" for q in self.next()[1:]):
                     raise Ambiguous("a number and a numeric fraction make a mixed number")
                 result, count = times(result, self.factor()), count + 1
             elif self.took("/"):

@@ -179,7 +179,9 @@ class Maker:
 
     def make(self):
         e = self.product(2)
-        return self.pick((lambda: e, lambda: total(e), lambda: inner(e, self.product(1)), lambda: diag(a) @ outer(recip(a), e), lambda: -e))()
+        return self.pick(
+            (lambda: e, lambda: total(e), lambda: inner(e, self.product(1)), lambda: diag(a) @ outer(recip(a), e), lambda: -e)
+        )()
 
 
 def random_case(seed):
@@ -257,7 +259,11 @@ def test_derivations_are_the_same_in_every_process():
     for seed in ("1", "2", "77"):
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"}
         done = subprocess.run(
-            [sys.executable, "-c", PRINT_ALL], env=environment, cwd=Path(derive.__file__).parents[1], capture_output=True, check=True
+            [sys.executable, "-c", PRINT_ALL],
+            env=environment,
+            cwd=Path(derive.__file__).parents[1],
+            capture_output=True,
+            check=True,
         )
         texts.add(done.stdout)
     assert len(texts) == 1

@@ -343,7 +343,8 @@ def unroll(text, system, T):
             declared.append(f"{argument.arg}: {kind}")
     for statement in function.body:
         if isinstance(statement, ast.AnnAssign):
-            declared.append(f"{entry(statement.target.value.id, ast.literal_eval(statement.target.slice))}: {ast.unparse(statement.annotation)}")
+            given = entry(statement.target.value.id, ast.literal_eval(statement.target.slice))
+            declared.append(f"{given}: {ast.unparse(statement.annotation)}")
         elif isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript):
             for k in times:
                 right = Unroll({**env, "t": k}).visit(copy.deepcopy(statement.value))
@@ -462,7 +463,8 @@ class RandomRecurrence:
             return self.leaf(known)
         one, two = self.expression(known, depth - 1), self.expression(known, depth - 1)
         return self.pick(
-            f"tanh({one})", f"sigmoid({one})", f"exp(sin({one}))", f"({one}) * ({two})", f"({one}) + ({two})", f"({one}) - ({two})",
+            f"tanh({one})", f"sigmoid({one})", f"exp(sin({one}))", f"({one}) * ({two})",
+            f"({one}) + ({two})", f"({one}) - ({two})",
             f"({one}) / (2 + sin({two}))", f"(2 + sin({one})) ** {self.pick('2', '3', '(-1)', '(-2)')}",
         )  # fmt: skip
 
@@ -475,12 +477,21 @@ class RandomRecurrence:
 
     def text(self):
         lines = ["x[0]: Scalar", *(f"{name}[{-k}]: Scalar" for name in self.states for k in range(self.lag))]
-        lines += [f"{name} = {self.pick('exp(tanh(u))', 'u * w', 'sum(x[t] * w for t in Time)', 'x[T] + u')}" for name in self.static]
+        lines += [
+            f"{name} = {self.pick('exp(tanh(u))', 'u * w', 'sum(x[t] * w for t in Time)', 'x[T] + u')}" for name in self.static
+        ]
         for k, name in enumerate(self.states):
-            lines.append(f"{name}[t] = tanh({self.expression(k, 2)} + {name}[t - {self.rng.integers(1, self.lag + 1)}] * {self.leaf(k)})")
-        inner = self.pick(f"sin({self.pick(*self.states)}[s] * y[t])", f"{self.pick(*self.states)}[s] ** 2 * w", "x[s] * y[t]", f"{self.states[0]}[t] * y[s]")
-        lines.append(f"o[t] = tanh(sum({inner} for s in Time) + y[t] * sum(y[s] ** 2 * u for s in {self.pick('Time', 'range(1, t + 1)', 'range(t, T + 1)')}))")
-        lines += ["L = sum(o[t] * y[t] for t in Time) + " + " + ".join(self.term() for _ in range(self.rng.integers(1, 4))), "return L"]
+            lines.append(
+                f"{name}[t] = tanh({self.expression(k, 2)} + {name}[t - {self.rng.integers(1, self.lag + 1)}] * {self.leaf(k)})"
+            )
+        one, two, first = self.pick(*self.states), self.pick(*self.states), self.states[0]
+        inner = self.pick(f"sin({one}[s] * y[t])", f"{two}[s] ** 2 * w", "x[s] * y[t]", f"{first}[t] * y[s]")
+        limits = self.pick("Time", "range(1, t + 1)", "range(t, T + 1)")
+        lines.append(f"o[t] = tanh(sum({inner} for s in Time) + y[t] * sum(y[s] ** 2 * u for s in {limits}))")
+        lines += [
+            "L = sum(o[t] * y[t] for t in Time) + " + " + ".join(self.term() for _ in range(self.rng.integers(1, 4))),
+            "return L",
+        ]
         return "def net(t: Time, x: Sequence[Scalar], y: Sequence[Scalar], u: Scalar, w: Scalar):\n    " + "\n    ".join(lines)
 
 
@@ -714,7 +725,12 @@ def test_a_mixture_of_instants_is_not_named():
             L = sum(u[t] for t in Time)
             return L""")
     h, x = system.quantities["h"], system.quantities["x"]
-    for a, b in ((Instant("", 0), Instant("t")), (Instant("T"), Instant("t")), (Instant("t"), Instant("T")), (Instant("", 0), Instant("", 1))):
+    for a, b in (
+        (Instant("", 0), Instant("t")),
+        (Instant("T"), Instant("t")),
+        (Instant("t"), Instant("T")),
+        (Instant("", 0), Instant("", 1)),
+    ):
         assert known.name_of(derive.tanh(h.at(a) * x.at(b))) is None
 
 

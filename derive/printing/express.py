@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import sympy
@@ -88,7 +89,7 @@ class Speller:
     # -- sums -----------------------------------------------------------------------------------------------
 
     def _term(self, c: sympy.Expr, x: Expr) -> tuple[int, Node]:
-        negative = c.could_extract_minus_sign()
+        negative = c.could_extract_minus_sign() and not c.is_Add
         c = -c if negative else c
         node = number(c) if is_ones(x) else _times(c, self.spell(x))
         return (-1 if negative else 1), node
@@ -102,19 +103,23 @@ class Speller:
     def _map(self, e: Map) -> Node:
         arg, fn = self.spell(e.arg), e.fn
         if e.order:
-            return Call(Sym(fn.text or fn.name, primes=e.order, font="function", sub=self._parameters(e)), (arg,))
+            return Call(self._name(e), (arg,))
         match fn.style:
             case "power":
                 return self._power(e, arg, fn.parameters[0])
             case "exp" if not e.shape:
                 return Power(Sym("e", font="roman-e"), arg)
             case "sqrt":
-                return Root(arg) if not e.shape else Call(Sym("sqrt", font="function"), (arg,))
+                return Root(arg)
             case "abs":
                 return Fence("abs", arg)
             case "step":
                 return Prod((ONE_VECTOR, Fence("bracket", Rel((arg, Num("0")), (">",)))))
-        return Call(Sym(fn.text or fn.name, font="function", sub=self._parameters(e)), (arg,))
+        return Call(self._name(e), (arg,))
+
+    def _name(self, e: Map) -> Sym:
+        fn = e.fn
+        return Sym(fn.text or fn.name, primes=e.order, font="function", sub=self._parameters(e), latex=fn.latex)
 
     def _parameters(self, e: Map) -> Node | None:
         shown = [number(p) for p in e.fn.parameters] if e.fn.style == "call" else []
@@ -124,6 +129,8 @@ class Speller:
         if n < 0:
             below = arg if n == -1 else self._power(e, arg, -n)
             return Frac(Num("1"), below) if not e.shape else Prod((Num("1"), below), "oslash")
+        if n == sympy.S.Half and not e.shape:
+            return Root(arg)
         if isinstance(arg, Call) and arg.power is None and isinstance(e.arg, Map):
             return Call(arg.fn, arg.args, number(n))
         return Power(arg, number(n), entrywise=bool(e.shape))
@@ -134,7 +141,7 @@ class Speller:
             return Power(Fence("norm", args[0]), Num("2"))
         if e.record.style == "norm":
             return Fence("norm", args[0])
-        return Call(Sym(e.record.name, font="function"), args)
+        return Call(Sym(e.record.name, font="function", latex=e.record.latex), args)
 
     def _opaque(self, e: Opaque) -> Node:
         fn = letter(e.name)
@@ -258,7 +265,7 @@ class _Contraction:
                 self.under.append(node)
         elif not letters:
             node = self.speller.spell(f)
-            self.scalars.append(Fence("paren", node) if _is_contraction(f) else node)
+            self.scalars.append(Fence("paren", node) if _is_contraction(f) and isinstance(node, Prod | Big) else node)
         elif len(letters) > 2:
             raise _NoMatrixForm
         elif len(letters) == 2 and letters[0] == letters[1]:
@@ -363,6 +370,8 @@ class _Contraction:
         return [*rest[:place], joined, *rest[place:]]
 
     def _sum_alone(self, item: _Item, i: int) -> _Item:
+        if self.e.dims[i] is ROW and len(item.letters) == 2:
+            return _Item(transposed(item.oriented((i, _other(item, i) or 0))), (_other(item, i) or 0,))
         if len(item.letters) == 1:
             return _Item(product([Transposed(ONE_VECTOR), item.node]), ())
         if not {*item.letters} & {*self.out} and self._sums(item.letters[0]) == self._sums(item.letters[1]) == 1:
@@ -446,16 +455,26 @@ def _times(c: sympy.Expr, node: Node) -> Node:
     if node == ONE_VECTOR and c.is_number:
         return product([number(c), node])
     top, below = c.as_numer_denom()
+    if isinstance(node, Frac) and node.top == Num("1") and not c.is_Rational:
+        return Frac(number(top), product([number(below), node.below]) if below != 1 else node.below)
     if isinstance(node, Frac) and not c.is_Rational:
         return Frac(_times(top, node.top), product([number(below), node.below])) if below != 1 else _times_plain(c, node)
     return _times_plain(c, node)
 
 
+def _decimal(p: int, q: int) -> Node:
+    """An exact decimal fraction; a very small one as m · 10^-k."""
+    digits = Decimal(p) / Decimal(q)
+    plain = f"{digits:f}"
+    if len(plain) <= 9:
+        return Num(plain)
+    mantissa, exponent = f"{digits.normalize():e}".split("e")
+    power = Power(Num("10"), Sum(((-1, Num(str(-int(exponent)))),)))
+    return power if mantissa == "1" else Prod((Num(mantissa), power), "cdot")
+
+
 def _times_plain(c: sympy.Expr, node: Node) -> Node:
-    factors = [number(c)]
-    if isinstance(node, Num) or (isinstance(node, Prod) and isinstance(node.factors[0], Num) and node.op == ""):
-        return Prod((*factors, node), "cdot")
-    return product([*factors, node])
+    return product([number(c), node])
 
 
 def number(c: Any) -> Node:
@@ -467,14 +486,14 @@ def number(c: Any) -> Node:
         q, p = int(c.q), int(c.p)
         if p < 0:
             return Sum(((-1, number(-c)),))
-        decimal = sympy.S(q).is_Integer and set(sympy.factorint(q)) <= {2, 5} and q > 8
-        return Num(str(c.evalf(12).__float__())) if decimal else Ratio(p, q)
+        return _decimal(p, q) if q > 8 and set(sympy.factorint(q)) <= {2, 5} else Ratio(p, q)
     if c.is_Symbol or c in (sympy.pi, sympy.E):
         return letter(str(c)) if c.is_Symbol else Sym("pi") if c is sympy.pi else Sym("e")
-    if c.could_extract_minus_sign():
+    if c.could_extract_minus_sign() and not c.is_Add:
         return Sum(((-1, number(-c)),))
     if c.is_Add:
-        return Sum(tuple((-1 if t.could_extract_minus_sign() else 1, number(abs(t) if t.is_number else t)) for t in c.args))
+        terms = sorted(c.as_ordered_terms(), key=lambda t: bool(t.could_extract_minus_sign()))
+        return Sum(tuple((-1, number(-t)) if t.could_extract_minus_sign() else (1, number(t)) for t in terms))
     top, below = c.as_numer_denom()
     if below != 1:
         return Frac(number(top), number(below))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from derive.printing.notation import (
     CALL,
     ENTRYWISE,
@@ -29,14 +31,13 @@ from derive.printing.notation import (
     Sym,
     Transposed,
     Word,
+    needs_fence,
     precedence,
+    starts_with_digit,
 )
 
 _OPERATIONS = {"": " ", "odot": r" \odot ", "oslash": r" \oslash ", "cdot": r" \cdot ", "times": r" \times "}
 _RELATIONS = {"=": "=", "∈": r"\in", ">": ">", "<": "<", "≥": r"\ge", "≤": r"\le", "≈": r"\approx", "≠": r"\ne"}
-_FUNCTIONS = {
-    "σ": r"\sigma", "tanh": r"\tanh", "exp": r"\exp", "log": r"\log", "sin": r"\sin", "cos": r"\cos", "σ'": r"\sigma'",
-}  # fmt: skip
 _FENCES = {"paren": ("(", ")"), "bracket": ("[", "]"), "abs": (r"\lvert", r"\rvert"), "norm": (r"\lVert", r"\rVert")}
 _SIZES = ("", r"\bigl", r"\Bigl", r"\biggl")
 
@@ -85,8 +86,7 @@ def latex(node: Node) -> str:
                 parts += [_RELATIONS[op], latex(part)]
             return " ".join(parts)
         case Listed():
-            separator = ", " if node.op == "," else ""
-            return separator.join(map(latex, node.items))
+            return ", ".join(map(latex, node.items)) if node.op == "," else _side_by_side(list(map(latex, node.items)))
         case Grid():
             rows = r" \\ ".join(" & ".join(map(latex, row)) for row in node.rows)
             return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
@@ -96,6 +96,15 @@ def latex(node: Node) -> str:
     raise TypeError(f"no LaTeX for {type(node).__name__}")
 
 
+def _side_by_side(parts: list[str]) -> str:
+    """Joined without a gap, unless a command would swallow the letter after it."""
+    joined = parts[0]
+    for part in parts[1:]:
+        command = re.search(r"\\[A-Za-z]+$", joined) and part[:1].isalpha()
+        joined += (" " if command else "") + part
+    return joined
+
+
 def _group(text: str) -> str:
     """Braces where LaTeX needs them."""
     return text if len(text) == 1 or (text.startswith("\\") and text[1:].isalpha()) else f"{{{text}}}"
@@ -103,8 +112,10 @@ def _group(text: str) -> str:
 
 def _letter(node: Sym) -> str:
     base = node.base
+    if node.latex:
+        return node.latex
     if node.font == "function":
-        return _FUNCTIONS.get(base) or rf"\operatorname{{{escape(base)}}}"
+        return rf"\operatorname{{{escape(base)}}}"
     if node.font == "bold":
         return rf"\mathbf{{{base}}}"
     if node.font == "blackboard":
@@ -148,15 +159,11 @@ def _transposed(node: Transposed) -> str:
     if isinstance(base, Sym) and base.sup is not None:
         plain = Sym(base.base, base.accents, base.sub, None, base.primes, base.font)
         return rf"{latex(plain)}^{{{_script(base.sup)}\top}}"
-    return (
-        rf"{_inside(base, POSTFIX + 1)}^{{\top}}"
-        if not isinstance(base, Partial | Frac)
-        else rf"\Bigl({latex(base)}\Bigr)^{{\top}}"
-    )
+    return rf"{_inside(base, POSTFIX + 1)}^{{\top}}"
 
 
 def _inside(node: Node, needed: int) -> str:
-    return _fenced("paren", node) if precedence(node) < needed else latex(node)
+    return _fenced("paren", node) if needs_fence(node, needed) else latex(node)
 
 
 def _fenced(kind: str, body: Node) -> str:
@@ -205,10 +212,15 @@ def _sum(node: Sum) -> str:
     return "".join(parts)
 
 
+def _divided(f: Node) -> str:
+    """One side of an entrywise quotient: a matrix product stands in brackets there."""
+    return _fenced("paren", f) if isinstance(f, Prod) else _inside(f, ENTRYWISE + 1)
+
+
 def _product(node: Prod) -> str:
     own = precedence(node)
     if node.op == "oslash":
-        return _OPERATIONS["oslash"].join(_inside(f, ENTRYWISE + 1) for f in node.factors)
+        return _OPERATIONS["oslash"].join(_divided(f) for f in node.factors)
     last = len(node.factors) - 1
     parts = []
     for k, f in enumerate(node.factors):
@@ -216,11 +228,14 @@ def _product(node: Prod) -> str:
             parts.append(latex(f))
         elif own == ENTRYWISE and isinstance(f, Prod) and f.op == "":
             parts.append(_fenced("paren", f))
-        elif isinstance(f, Num) and k > 0:
-            parts.append(rf"\cdot {f.text}")
         else:
             parts.append(_inside(f, own if own == ENTRYWISE else PRODUCT if not isinstance(f, Prod) else CALL))
-    return _OPERATIONS[node.op].join(parts)
+    if node.op:
+        return _OPERATIONS[node.op].join(parts)
+    joined = parts[0]
+    for f, part in zip(node.factors[1:], parts[1:], strict=True):
+        joined += (_OPERATIONS["cdot"] if starts_with_digit(f) else " ") + part
+    return joined
 
 
 def _partial(node: Partial) -> str:

@@ -31,7 +31,9 @@ from derive.printing.notation import (
     Sym,
     Transposed,
     Word,
+    needs_fence,
     precedence,
+    starts_with_digit,
 )
 
 _OPERATIONS = {
@@ -138,12 +140,12 @@ def _transposed(node: Transposed) -> str:
         return (
             f"<msubsup>{inner(Sym(base.base, base.accents, None, None, base.primes, base.font))}{_row(base.sub)}{mark}</msubsup>"
         )
-    body = _fenced("paren", base) if isinstance(base, Partial | Frac) else _inside(base, POSTFIX + 1)
+    body = _inside(base, POSTFIX + 1)
     return f"<msup>{body}{mark}</msup>"
 
 
 def _inside(node: Node, needed: int) -> str:
-    return _fenced("paren", node) if precedence(node) < needed else inner(node)
+    return _fenced("paren", node) if needs_fence(node, needed) else inner(node)
 
 
 def _fenced(kind: str, body: Node) -> str:
@@ -159,10 +161,15 @@ def _sum(node: Sum) -> str:
     return f"<mrow>{''.join(parts)}</mrow>"
 
 
+def _divided(f: Node) -> str:
+    """One side of an entrywise quotient: a matrix product stands in brackets there."""
+    return _fenced("paren", f) if isinstance(f, Prod) else _inside(f, ENTRYWISE + 1)
+
+
 def _product(node: Prod) -> str:
     own = precedence(node)
     if node.op == "oslash":
-        return "<mrow>" + _OPERATIONS["oslash"].join(_inside(f, ENTRYWISE + 1) for f in node.factors) + "</mrow>"
+        return "<mrow>" + _OPERATIONS["oslash"].join(_divided(f) for f in node.factors) + "</mrow>"
     parts = []
     for k, f in enumerate(node.factors):
         if isinstance(f, Big) and k == len(node.factors) - 1 and node.op == "":
@@ -171,7 +178,10 @@ def _product(node: Prod) -> str:
             parts.append(_fenced("paren", f))
         else:
             parts.append(_inside(f, own if own == ENTRYWISE else PRODUCT if not isinstance(f, Prod) else CALL))
-    return f"<mrow>{_OPERATIONS[node.op].join(parts)}</mrow>"
+    joined = parts[0]
+    for f, part in zip(node.factors[1:], parts[1:], strict=True):
+        joined += _OPERATIONS["cdot" if not node.op and starts_with_digit(f) else node.op] + part
+    return f"<mrow>{joined}</mrow>"
 
 
 def _big(node: Big) -> str:

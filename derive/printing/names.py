@@ -10,6 +10,7 @@ from derive.expr import Instant, Var
 from derive.printing.notation import GREEK, Fence, Listed, Node, Num, Partial, Sum, Sym, Word, with_accent
 
 ACCENTS = ("hat", "tilde")
+_SPELLED = {letter: name for name, letter in GREEK.items() if len(letter) == 1}
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Style:
 @lru_cache(maxsize=4096)
 def split(name: str) -> tuple[str, tuple[str, ...], str, str]:
     """(letter or word, accents, number, subscript) of an identifier: W1, c_tilde, w_ix, yhat, alpha_2."""
-    head, _, tail = name.partition("_")
+    head, _, tail = "".join(_SPELLED.get(c, c) for c in name).partition("_")
     if not head:
         head, tail = name.strip("_") or "v", ""
     accents = []

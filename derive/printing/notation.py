@@ -21,7 +21,8 @@ class Sym(Node):
     sub: Node | None = None
     sup: Node | None = None
     primes: int = 0
-    font: str = "italic"  # italic, bold, roman
+    font: str = "italic"  # italic, bold, roman, function
+    latex: str = ""  # how LaTeX writes the letter, where its name doesn't say
 
 
 @dataclass(frozen=True)
@@ -171,6 +172,25 @@ def precedence(node: Node) -> int:
     if isinstance(node, Num) and node.text.startswith("-"):
         return SUM
     return PRECEDENCE[type(node)]
+
+
+def starts_with_digit(node: Node) -> bool:
+    """Whether juxtaposition would run its digits into those before it: 2·3, not 23."""
+    match node:
+        case Num() | Ratio():
+            return not (isinstance(node, Num) and node.text.startswith("-"))
+        case Power() | Transposed() | Entry():
+            return starts_with_digit(node.base)
+        case Prod():
+            return starts_with_digit(node.factors[0])
+        case Frac():
+            return starts_with_digit(node.top)
+    return False
+
+
+def needs_fence(node: Node, needed: int) -> bool:
+    """Whether the node stands in brackets where at least that precedence is needed; fractions do under an exponent."""
+    return precedence(node) < needed or (needed >= POSTFIX and isinstance(node, Frac | Partial | Ratio))
 
 
 def product(factors: list[Node], op: str = "") -> Node:

@@ -8,11 +8,11 @@ import textwrap
 from collections.abc import Callable
 from typing import Any
 
+from derive.ops import POINTWISE
 from derive.printing.names import letter
 from derive.printing.notation import Call, Cases, Frac, Node, Num, Power, Rel, Root, Sum, Sym, Word, product
 
 _COMPARISONS: dict[type, str] = {ast.Gt: ">", ast.Lt: "<", ast.GtE: "≥", ast.LtE: "≤"}
-_WORDS = {"sigmoid": "σ"}
 
 
 def definition(function: Callable[..., Any]) -> Node:
@@ -22,7 +22,7 @@ def definition(function: Callable[..., Any]) -> Node:
     returned = tree.body[-1]
     assert isinstance(returned, ast.Return) and returned.value is not None
     name, parameters = tree.name, [letter(a.arg) for a in tree.args.args]
-    left = Call(Sym(_WORDS.get(name, name), font="function"), tuple(parameters[:1]))
+    left = Call(_function(name), tuple(parameters[:1]))
     return Rel((left, _spell(returned.value)), ("=",))
 
 
@@ -49,7 +49,12 @@ def _spell(node: ast.expr) -> Node:
         case ast.Call(func=ast.Name(id="exp"), args=[a]):
             return Power(Sym("e"), _spell(a))
         case ast.Call(func=ast.Name(id=name), args=[a]):
-            return Call(Sym(_WORDS.get(name, name), font="function"), (_spell(a),))
+            return Call(_function(name), (_spell(a),))
         case ast.IfExp(test=ast.Compare(left=a, ops=[op], comparators=[b]), body=yes, orelse=no):
             return Cases(((_spell(yes), Rel((_spell(a), _spell(b)), (_COMPARISONS[type(op)],))), (_spell(no), Word("otherwise"))))
     raise TypeError(f"no notation for {ast.unparse(node)}")
+
+
+def _function(name: str) -> Sym:
+    record = POINTWISE.get(name)
+    return Sym(record.text or name, font="function", latex=record.latex) if record is not None else Sym(name, font="function")

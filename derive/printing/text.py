@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from derive.printing.notation import (
+    CALL,
     ENTRYWISE,
     GREEK,
     POSTFIX,
@@ -28,7 +29,9 @@ from derive.printing.notation import (
     Sym,
     Transposed,
     Word,
+    needs_fence,
     precedence,
+    starts_with_digit,
 )
 
 _SUPER = str.maketrans("0123456789+-()tTnik", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ᵗᵀⁿⁱᵏ")
@@ -57,7 +60,7 @@ def text(node: Node) -> str:
         case Prod():
             return _product(node)
         case Frac():
-            return f"{_inside(node.top, PRODUCT)} / {_inside(node.below, POSTFIX)}"
+            return f"{_inside(node.top, PRODUCT)} / {_inside(node.below, CALL)}"
         case Partial():
             sign = "d" if node.total else "∂"
             return f"{sign}{_inside(node.top, POSTFIX)}/{sign}{_inside(node.below, POSTFIX)}"
@@ -65,7 +68,7 @@ def text(node: Node) -> str:
             mark = "⊙" if node.entrywise else ""
             return _inside(node.base, POSTFIX + 1) + _raised(mark + text(node.exponent))
         case Transposed():
-            return (f"({text(node.base)})" if isinstance(node.base, Partial | Frac) else _inside(node.base, POSTFIX)) + "ᵀ"
+            return _inside(node.base, POSTFIX) + "ᵀ"
         case Call():
             power = _raised(text(node.power)) if node.power else ""
             return f"{text(node.fn)}{power}({', '.join(map(text, node.args))})"
@@ -107,13 +110,19 @@ def _symbol(node: Sym) -> str:
 
 def _raised(s: str) -> str:
     plain = s.replace(" ", "")
-    return (
-        plain.translate(_SUPER)
-        if all(ord(c) in _SUPER for c in plain)
-        else f"^{plain}"
-        if len(plain) == 1 or plain[0] == "("
-        else f"^({plain})"
-    )
+    if all(ord(c) in _SUPER for c in plain):
+        return plain.translate(_SUPER)
+    return f"^{s}" if len(s) == 1 or _wrapped(s) else f"^({s})"
+
+
+def _wrapped(s: str) -> bool:
+    """Whether one pair of brackets holds all of it: (a + b), not (a + b) (c)."""
+    depth = 0
+    for k, c in enumerate(s):
+        depth += {"(": 1, ")": -1}.get(c, 0)
+        if depth == 0:
+            return s[0] == "(" and k == len(s) - 1
+    return False
 
 
 def _lowered(s: str) -> str:
@@ -122,15 +131,24 @@ def _lowered(s: str) -> str:
 
 
 def _inside(node: Node, needed: int) -> str:
-    return f"({text(node)})" if precedence(node) < needed else text(node)
+    fraction = isinstance(node, Frac) and needed > SUM + 1  # a / b is written in a line
+    return f"({text(node)})" if fraction or needs_fence(node, needed) else text(node)
+
+
+def _divided(f: Node) -> str:
+    """One side of an entrywise quotient: a matrix product stands in brackets there."""
+    return f"({text(f)})" if isinstance(f, Prod) else _inside(f, ENTRYWISE + 1)
 
 
 def _product(node: Prod) -> str:
     own = precedence(node)
     if node.op == "oslash":
-        return " ⊘ ".join(_inside(f, ENTRYWISE + 1) for f in node.factors)
+        return " ⊘ ".join(_divided(f) for f in node.factors)
     parts = []
     for f in node.factors:
-        closed = (own == ENTRYWISE and isinstance(f, Prod) and f.op == "") or isinstance(f, Frac)
+        closed = own == ENTRYWISE and isinstance(f, Prod) and f.op == ""
         parts.append(f"({text(f)})" if closed else _inside(f, own))
-    return _OPERATIONS[node.op].join(parts)
+    joined = parts[0]
+    for f, part in zip(node.factors[1:], parts[1:], strict=True):
+        joined += _OPERATIONS["cdot" if not node.op and starts_with_digit(f) else node.op] + part
+    return joined
