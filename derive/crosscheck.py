@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from derive.expr import ROW, Comp, Instant, Map, Opaque, Var, postorder
+from derive.expr import ROW, Comp, Instant, Map, Opaque, Over, Var, postorder
 from derive.numeric import Evaluator, OpenValue, Point, point, smooth_function
 from derive.sweep import Sweep
 from derive.system import INDEX, System
@@ -188,8 +188,21 @@ def analytic(system: System) -> bool:
     )
 
 
-def random_point(system: System, rng: np.random.Generator, last: int | None = None, sizes: tuple[int, int] = (2, 5)) -> Point:
+def memory(system: System) -> int:
+    """The longest distance in time in the equations: for longer sequences every printed line is met."""
+    nodes = [n for e in system.equations for n in postorder(e.right)]
+    instants = [n.time for n in nodes if isinstance(n, Var | Opaque) and n.time is not None]
+    instants += [i for n in nodes if isinstance(n, Over) for i in (n.lo, n.hi) if i.base]
+    fixed = [abs(i.offset - system.first) for i in instants if not i.base]
+    return max([1, *(abs(i.offset) for i in instants if i.base), *fixed])
+
+
+def random_point(
+    system: System, rng: np.random.Generator, last: int | None = None, sizes: tuple[int, int] = (2, 5), clear: bool = True
+) -> Point:
     """Random values of moderate size, distinct dimensions of distinct random sizes, inside every domain, away from kinks.
+
+    clear: False allows points on a kink.
 
     Raises ValueError where no such point was found: the network leaves a domain (the log of something negative) almost everywhere.
     """
@@ -197,7 +210,7 @@ def random_point(system: System, rng: np.random.Generator, last: int | None = No
     for attempt in range(400):
         pool = rng.permutation(np.arange(sizes[0], sizes[0] + max(len(symbols), sizes[1] - sizes[0] + 1)))
         chosen = {s: int(n) for s, n in zip(symbols, pool, strict=False)}
-        final = last if last is not None else system.first + int(rng.integers(2, 4))
+        final = last if last is not None else system.first + memory(system) + int(rng.integers(1, 3))
         scale = (0.3, 1.0) if attempt % 2 else (-1.0, 1.0)  # all positive on every second try: logarithms
         at = _draw(system, rng, chosen, final, scale)
         if _comfortable(at, clear):

@@ -98,7 +98,8 @@ def at(v, base="t", offset=0):
 # -- an evaluator that shares nothing with the package ------------------------------------------------------------
 
 NUMPY = {
-    "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "tanh": np.tanh, "recip": lambda v: 1 / v, "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
+    "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "tanh": np.tanh, "recip": lambda v: 1 / v,
+    "sigmoid": lambda v: 1 / (1 + np.exp(-v)),
     "relu": lambda v: np.maximum(v, 0),
 }  # fmt: skip
 
@@ -281,7 +282,8 @@ def test_built_twice_is_one_node():
     ("one", "other"),
     [
         (x, var("x", (m,))), (x, x.adjoint), (x, var("x", (n,), t)), (h, at(h, "t", -1)), (h, at(h, "T")), (h, at(h, "", 1)),
-        (x + y, y + x), (W @ x, V @ x), (A @ B, B @ A), (tanh(x), sigmoid(x)), (apply(tanh, x, 1), tanh(x)), (power(x, 2), power(x, 3)),
+        (x + y, y + x), (W @ x, V @ x), (A @ B, B @ A), (tanh(x), sigmoid(x)), (apply(tanh, x, 1), tanh(x)),
+        (power(x, 2), power(x, 3)),
         (trace(W @ W.T), trace(W.T @ W)), (opaque("f", None, x), opaque("g", None, x)), (softmax(x), softmax(y)),
         (over("sum", a, "t", t, T), over("sum", a, "s", t, T)), (jac(x, y), jac(x, y, direct=False)), (zeros((n,)), zeros((m,))),
     ],
@@ -324,7 +326,8 @@ def test_nodes_that_nobody_holds_are_freed():
 @pytest.mark.parametrize(
     ("number", "expected"),
     [
-        (2, sympy.Integer(2)), (0.1, sympy.Rational(1, 10)), (0.5, Half), (1e-3, sympy.Rational(1, 1000)), (-2.5, sympy.Rational(-5, 2)),
+        (2, sympy.Integer(2)), (0.1, sympy.Rational(1, 10)), (0.5, Half), (1e-3, sympy.Rational(1, 1000)),
+        (-2.5, sympy.Rational(-5, 2)),
         (1e-8, sympy.Rational(1, 10**8)), (1e22, sympy.Integer(10**22)), (0.044715, sympy.Rational(44715, 10**6)),
         (Fraction(1, 3), sympy.Rational(1, 3)), (Decimal("0.1"), sympy.Rational(1, 10)), (np.float64(0.1), sympy.Rational(1, 10)),
         (np.int64(7), sympy.Integer(7)), (sympy.Float(0.1), sympy.Rational(1, 10)), (sympy.Rational(2, 3), sympy.Rational(2, 3)),
@@ -367,8 +370,10 @@ def test_division_by_zero_is_refused(zero):
 
 
 NUMBERS = {
-    "int": 2, "Integer": sympy.Integer(2), "float": 0.5, "Float": sympy.Float(0.5), "Rational": Half, "size": n, "sum of sizes": n + 1,
-    "ratio of sizes": n / m, "pi": sympy.pi, "root": sympy.sqrt(2), "Fraction": Fraction(1, 3), "one": sympy.S.One, "minus one": -1,
+    "int": 2, "Integer": sympy.Integer(2), "float": 0.5, "Float": sympy.Float(0.5), "Rational": Half, "size": n,
+    "sum of sizes": n + 1,
+    "ratio of sizes": n / m, "pi": sympy.pi, "root": sympy.sqrt(2), "Fraction": Fraction(1, 3), "one": sympy.S.One,
+    "minus one": -1,
 }  # fmt: skip
 
 
@@ -438,7 +443,8 @@ def test_a_sum_of_one_is_its_term():
 
 @pytest.mark.parametrize(
     ("e", "expected"),
-    [(ones((n,)), 1), (zeros((n,)), 0), (constant(3, (n, m)), 3), (constant(Half), Half), (x, None), (2 * x, None), (identity(n), None), (x - x + 4, 4)],
+    [(ones((n,)), 1), (zeros((n,)), 0), (constant(3, (n, m)), 3), (constant(Half), Half), (x, None), (2 * x, None),
+        (identity(n), None), (x - x + 4, 4)],
 )  # fmt: skip
 def test_constant_value(e, expected):
     assert constant_value(e) == expected
@@ -516,18 +522,28 @@ def plain_values():
     S = draw(s, {})
     return {
         "W x": (W @ x, M @ X), "Wᵀ r": (W.T @ r, M.T @ R), "x A": (x @ A, X @ C), "A B": (A @ B, C @ D), "x y": (x @ y, X @ Y),
-        "outer": (outer(x, r), np.outer(X, R)), "x * y": (x * y, X * Y), "s W": (s * W, S * M), "W * V": (W * V, M * N), "trace": (trace(A), np.trace(C)),
-        "diag v": (diag(x), np.diag(X)), "diag M": (diag(A), np.diag(C)), "total": (total(W), M.sum()), "mean": (mean(W), M.mean()),
+        "outer": (outer(x, r), np.outer(X, R)), "x * y": (x * y, X * Y), "s W": (s * W, S * M), "W * V": (W * V, M * N),
+        "trace": (trace(A), np.trace(C)),
+        "diag v": (diag(x), np.diag(X)), "diag M": (diag(A), np.diag(C)), "total": (total(W), M.sum()),
+        "mean": (mean(W), M.mean()),
         "row sums": (row_sums(W), M.sum(1)), "column sums": (column_sums(W), M.sum(0)), "rows": (rows(x, p), np.tile(X, (4, 1))),
-        "columns": (columns(x, p), np.tile(X, (4, 1)).T), "broadcast": (broadcast(s, m, n), np.full((2, 3), S)), "inner": (inner(W, V), (M * N).sum()),
-        "xᵀ A y": (x @ A @ y, X @ C @ Y), "xᵀ A": (x.T @ A, (X @ C)[None]), "row row": (x.T * y.T, (X * Y)[None]), "x yᵀ": (x @ y.T, np.outer(X, Y)),
-        "tr AB": (trace(A @ B), np.trace(C @ D)), "A diag x": (A @ diag(x), C @ np.diag(X)), "x / y": (x / y, X / Y), "x / s": (x / s, X / S),
-        "s / x": (s / x, S / X), "x ** 2": (x**2, X**2), "A ** 2 is entrywise": (A**2, C**2), "1 - x": (1 - x, 1 - X), "softmax": (softmax(x), np.exp(X) / np.exp(X).sum()),
-        "softmax of rows": (softmax(W), np.exp(M) / np.exp(M).sum(1, keepdims=True)), "logsumexp": (logsumexp(x), np.log(np.exp(X).sum())),
-        "logsumexp of rows": (logsumexp(W), np.log(np.exp(M).sum(1))), "sqnorm": (sqnorm(W), (M**2).sum()), "norm": (norm(x), np.sqrt(X @ X)),
+        "columns": (columns(x, p), np.tile(X, (4, 1)).T), "broadcast": (broadcast(s, m, n), np.full((2, 3), S)),
+        "inner": (inner(W, V), (M * N).sum()),
+        "xᵀ A y": (x @ A @ y, X @ C @ Y), "xᵀ A": (x.T @ A, (X @ C)[None]), "row row": (x.T * y.T, (X * Y)[None]),
+        "x yᵀ": (x @ y.T, np.outer(X, Y)),
+        "tr AB": (trace(A @ B), np.trace(C @ D)), "A diag x": (A @ diag(x), C @ np.diag(X)), "x / y": (x / y, X / Y),
+        "x / s": (x / s, X / S),
+        "s / x": (s / x, S / X), "x ** 2": (x**2, X**2), "A ** 2 is entrywise": (A**2, C**2), "1 - x": (1 - x, 1 - X),
+        "softmax": (softmax(x), np.exp(X) / np.exp(X).sum()),
+        "softmax of rows": (softmax(W), np.exp(M) / np.exp(M).sum(1, keepdims=True)),
+        "logsumexp": (logsumexp(x), np.log(np.exp(X).sum())),
+        "logsumexp of rows": (logsumexp(W), np.log(np.exp(M).sum(1))), "sqnorm": (sqnorm(W), (M**2).sum()),
+        "norm": (norm(x), np.sqrt(X @ X)),
         "s (x y) z": (s * (x @ y) * z, S * (X @ Y) * draw(z, {})), "q rᵀ W": (outer(q, r) @ W, np.outer(Q, R) @ M),
-        "diag diag": (diag(x) @ A @ diag(y), np.diag(X) @ C @ np.diag(Y)), "A + I": (A + identity(n), C + np.eye(3)), "W + 1": (W + 1, M + 1),
-        "(x xᵀ) y": ((x @ x.T) @ y, np.outer(X, X) @ Y), "A * (x yᵀ)": (A * outer(x, y), C * np.outer(X, Y)), "0": (zeros((m, n)), np.zeros((2, 3))),
+        "diag diag": (diag(x) @ A @ diag(y), np.diag(X) @ C @ np.diag(Y)), "A + I": (A + identity(n), C + np.eye(3)),
+        "W + 1": (W + 1, M + 1),
+        "(x xᵀ) y": ((x @ x.T) @ y, np.outer(X, X) @ Y), "A * (x yᵀ)": (A * outer(x, y), C * np.outer(X, Y)),
+        "0": (zeros((m, n)), np.zeros((2, 3))),
     }  # fmt: skip
 
 
@@ -557,7 +573,9 @@ def grow(rng, shape, depth):
     one, first = grow(rng, shape, d)
     if kind in ("add", "sub", "times"):
         two, second = grow(rng, shape, d)
-        return {"add": (one + two, first + second), "sub": (one - two, first - second), "times": (one * two, first * second)}[kind]
+        return {"add": (one + two, first + second), "sub": (one - two, first - second), "times": (one * two, first * second)}[
+            kind
+        ]
     if kind == "number":
         c = rng.choice([2, -1, Half, sympy.Rational(-2, 3), 0.1, 0])
         return c * one, float(c) * first
@@ -578,7 +596,12 @@ def grow(rng, shape, depth):
     size = rng.choice([n, m])
     vector, vectored = grow(rng, (size,), d)
     square, squared = grow(rng, (size, size), d)
-    scalars = [(total(vector), vectored.sum()), (trace(square), np.trace(squared)), (vector @ square @ vector, vectored @ squared @ vectored), (sqnorm(square), (squared**2).sum())]
+    scalars = [
+        (total(vector), vectored.sum()),
+        (trace(square), np.trace(squared)),
+        (vector @ square @ vector, vectored @ squared @ vectored),
+        (sqnorm(square), (squared**2).sum()),
+    ]
     e, v = rng.choice(scalars)
     if not shape:
         return e, v
@@ -609,11 +632,22 @@ def test_random_einsums_by_their_definition(seed):
         shape = tuple(sizes[i] for i in letters)
         if depth and rng.random() < 0.6:
             inside = rng.sample(range(5), rng.randint(1, 3))
-            parts = [factor(tuple(rng.choice(inside) for _ in range(rng.randint(0, 2))), depth - 1) for _ in range(rng.randint(0, 2))]
+            parts = [
+                factor(tuple(rng.choice(inside) for _ in range(rng.randint(0, 2))), depth - 1) for _ in range(rng.randint(0, 2))
+            ]
             e = ein([(f, ls) for f, ls, _ in parts], letters, sizes)
             numbers = [int(SIZES[sizes[i]]) for i in range(5)]
             used = {*letters, *(i for _, ls, _ in parts for i in ls)}
-            return e, letters, loops([v for *_, v in parts], [ls for _, ls, _ in parts], letters, [numbers[i] if i in used else 1 for i in range(5)])
+            return (
+                e,
+                letters,
+                loops(
+                    [v for *_, v in parts],
+                    [ls for _, ls, _ in parts],
+                    letters,
+                    [numbers[i] if i in used else 1 for i in range(5)],
+                ),
+            )
         if not shape:
             return a, letters, draw(a, {})
         kind = rng.random()
@@ -643,9 +677,12 @@ def test_a_vector_times_its_row():
 
 
 ROWS = {
-    "xᵀ": x.T, "2 xᵀ": 2 * x.T, "-xᵀ": -x.T, "xᵀ + yᵀ": x.T + y.T, "xᵀ + 1": x.T + 1, "s xᵀ": s * x.T, "xᵀ / s": x.T / s, "xᵀ ⊙ yᵀ": x.T * y.T,
-    "xᵀ A": x.T @ A, "xᵀ A B": x.T @ A @ B, "(A x)ᵀ": (A @ x).T, "exp(xᵀ)": exp(x.T), "1 - tanh(xᵀ)": 1 - tanh(x.T), "(xᵀ)²": x.T**2,
-    "xᵀ ⊙ exp(xᵀ)": x.T * exp(x.T), "s exp(xᵀ)": s * exp(x.T), "exp(xᵀ) / s": exp(x.T) / s, "exp(xᵀ) A": exp(x.T) @ A, "softmax(xᵀ)": softmax(x.T),
+    "xᵀ": x.T, "2 xᵀ": 2 * x.T, "-xᵀ": -x.T, "xᵀ + yᵀ": x.T + y.T, "xᵀ + 1": x.T + 1, "s xᵀ": s * x.T, "xᵀ / s": x.T / s,
+    "xᵀ ⊙ yᵀ": x.T * y.T,
+    "xᵀ A": x.T @ A, "xᵀ A B": x.T @ A @ B, "(A x)ᵀ": (A @ x).T, "exp(xᵀ)": exp(x.T), "1 - tanh(xᵀ)": 1 - tanh(x.T),
+    "(xᵀ)²": x.T**2,
+    "xᵀ ⊙ exp(xᵀ)": x.T * exp(x.T), "s exp(xᵀ)": s * exp(x.T), "exp(xᵀ) / s": exp(x.T) / s, "exp(xᵀ) A": exp(x.T) @ A,
+    "softmax(xᵀ)": softmax(x.T),
     "exp(xᵀ) ⊙ exp(yᵀ)": exp(x.T) * exp(y.T), "xᵀ / yᵀ": x.T / y.T,
 }  # fmt: skip
 
@@ -675,7 +712,8 @@ def test_a_declared_matrix_of_one_row_transposes_as_a_matrix():
 
 @pytest.mark.parametrize(
     "build",
-    [lambda C: x.T + C, lambda C: C - x.T, lambda C: x.T * C, lambda C: inner(x.T, C), lambda C: var("D", (m, 1)) @ x.T, lambda C: C @ A + x.T @ A],
+    [lambda C: x.T + C, lambda C: C - x.T, lambda C: x.T * C, lambda C: inner(x.T, C), lambda C: var("D", (m, 1)) @ x.T,
+        lambda C: C @ A + x.T @ A],
     ids=["+", "-", "*", "inner", "@", "made of both"],
 )  # fmt: skip
 def test_a_row_beside_a_declared_matrix_of_one_row(build):
@@ -734,7 +772,9 @@ def test_a_number_with_the_matrix_product_is_refused(f):
         f @ x
 
 
-@pytest.mark.parametrize(("shape", "text"), [((), "a scalar"), ((n,), "R^n"), ((m, n), "R^(m x n)"), ((3,), "R^3"), ((n + m,), "R^(m + n)")])
+@pytest.mark.parametrize(
+    ("shape", "text"), [((), "a scalar"), ((n,), "R^n"), ((m, n), "R^(m x n)"), ((3,), "R^3"), ((n + m,), "R^(m + n)")]
+)
 def test_shapes_are_readable(shape, text):
     assert show_shape(shape) == text
 
@@ -762,7 +802,9 @@ ONE = Instant("", 1)
 
 
 @pytest.mark.parametrize(
-    ("instant", "text"), [(t, "t"), (Instant("t", -1), "t-1"), (Instant("t", 2), "t+2"), (T, "T"), (Instant("", 3), "3"), (Instant("", -1), "-1"), (Instant("T", -10), "T-10")]
+    ("instant", "text"),
+    [(t, "t"), (Instant("t", -1), "t-1"), (Instant("t", 2), "t+2"), (T, "T"), (Instant("", 3), "3"), (Instant("", -1), "-1"),
+        (Instant("T", -10), "T-10")]
 )  # fmt: skip
 def test_instants_are_readable(instant, text):
     assert str(instant) == text
@@ -828,7 +870,9 @@ def test_moving_in_time_means_evaluating_elsewhere(seed):
             index = rng.choice("tskr")
             lo, hi = ONE, rng.choice([Instant("", 3), T, Instant(rng.choice(scope), 0)])
             return over(rng.choice(["sum", "sum", "product"]), grown(depth - 1, [*scope, index]), index, lo, hi)
-        return rng.choice([lambda f, g: f + g, lambda f, g: f * g, lambda f, g: f - tanh(g)])(grown(depth - 1, scope), grown(depth - 1, scope))
+        return rng.choice([lambda f, g: f + g, lambda f, g: f * g, lambda f, g: f - tanh(g)])(
+            grown(depth - 1, scope), grown(depth - 1, scope)
+        )
 
     e = grown(4, ["t", "s"])
     base, instant = rng.choice(["t", "s"]), Instant(rng.choice(["t", "s", "k", "T", "r"]), rng.randint(-1, 1))

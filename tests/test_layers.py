@@ -133,7 +133,19 @@ def test_the_ground_stands_alone():
 
 # -- text is never run --------------------------------------------------------------------------------------------
 
-FORBIDDEN = {"eval", "exec", "compile", "parse_expr", "parse_latex", "sympify", "S", "lambdify", "execfile", "__import__", "Parser"}
+FORBIDDEN = {
+    "eval",
+    "exec",
+    "compile",
+    "parse_expr",
+    "parse_latex",
+    "sympify",
+    "S",
+    "lambdify",
+    "execfile",
+    "__import__",
+    "Parser",
+}
 ALLOWED = {
     ("printing.express", "sympify"): 1,  # an exact number, never text
     ("printing.express", "S"): 1,
@@ -163,7 +175,9 @@ def test_no_module_runs_text(module):
     assert not over, calls
 
 
-@pytest.mark.parametrize("text", ["eval(x)", "exec(x)", "sympy.sympify(x)", "from sympy import parse_expr", "S(x)", "compile(x, '', 'eval')"])
+@pytest.mark.parametrize(
+    "text", ["eval(x)", "exec(x)", "sympy.sympify(x)", "from sympy import parse_expr", "S(x)", "compile(x, '', 'eval')"]
+)
 def test_the_guard_sees(text):
     assert {name for name, _ in called_names(ast.parse(text))} & FORBIDDEN
 
@@ -176,7 +190,12 @@ def test_no_star_import_but_the_table(module):
 
 def test_dynamic_imports_take_only_gallery_names():
     """import_module is given one name, which was checked against the gallery's list before."""
-    uses = [(m, n.lineno) for m, tree in TREES.items() for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func).endswith("import_module")]
+    uses = [
+        (m, n.lineno)
+        for m, tree in TREES.items()
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Call) and ast.unparse(n.func).endswith("import_module")
+    ]
     assert [m for m, _ in uses] == ["network"]
     with pytest.raises(derive.DeriveError, match="no network"):
         derive.load("..os")

@@ -12,7 +12,8 @@ from derive.expr import Expr, Instant, var
 from derive.ops import CALLABLES, softmax, sqnorm, tanh
 
 GALLERY = [
-    "layer", "linear_rnn", "log_regression", "lstm", "lstm_scalar", "mlp", "mlp_batch", "relu_sparsity", "residual", "rnn", "rnn_tanh",
+    "layer", "linear_rnn", "log_regression", "lstm", "lstm_scalar", "mlp", "mlp_batch", "relu_sparsity", "residual", "rnn",
+    "rnn_tanh",
 ]  # fmt: skip
 n, m = dims("n m")
 every_network = pytest.mark.parametrize("name", GALLERY)
@@ -42,7 +43,10 @@ def test_a_gallery_file_reads_the_same_from_its_path(name):
     assert [e.line for e in load(path).system.equations] == [e.line for e in load(name).system.equations]
 
 
-@pytest.mark.parametrize("problem", ["residul", "", " ", "Residual", "__init__", "os", "../residual", "networks.residual", "residual ", "None", "residual.p"])
+@pytest.mark.parametrize(
+    "problem",
+    ["residul", "", " ", "Residual", "__init__", "os", "../residual", "networks.residual", "residual ", "None", "residual.p"],
+)
 def test_unknown_names_list_the_gallery(problem):
     with pytest.raises(DeriveError) as error:
         load(problem)
@@ -56,7 +60,9 @@ def test_missing_files(problem):
         load(problem)
 
 
-@pytest.mark.parametrize("problem", [None, 5, b"residual", load, object, "a\0.py", "x" * 5000 + ".py", Path("residual"), "\ud800.py"])
+@pytest.mark.parametrize(
+    "problem", [None, 5, b"residual", load, object, "a\0.py", "x" * 5000 + ".py", Path("residual"), "\ud800.py"]
+)
 def test_what_names_no_problem_is_refused(problem):
     if isinstance(problem, Path):
         assert load(problem) is load("residual")
@@ -105,7 +111,21 @@ def test_every_function_of_the_table_is_exported():
 
 
 def test_the_words_of_a_declaration_are_exported():
-    for name in ("Scalar", "Vector", "Matrix", "Sequence", "Time", "Function", "dims", "network", "load", "gallery", "DeriveError", "NetworkError", "ShapeError"):
+    for name in (
+        "Scalar",
+        "Vector",
+        "Matrix",
+        "Sequence",
+        "Time",
+        "Function",
+        "dims",
+        "network",
+        "load",
+        "gallery",
+        "DeriveError",
+        "NetworkError",
+        "ShapeError",
+    ):
         assert hasattr(derive, name)
         assert name in derive.__all__
     assert Vector[n] is Vector
@@ -181,14 +201,25 @@ def test_rows_as_they_are_written():
     np.testing.assert_allclose(net.forward(v)["L"], expected)
 
 
-@pytest.mark.parametrize("text", ["x.T @ A @ A @ x", "x.T @ A @ A @ A @ x", "(x.T * x.T) @ A @ x", "(x.T @ A + x.T) @ A @ x", "exp(x.T) @ A @ x", "softmax(x.T) @ x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x.T @ A @ A @ x",
+        "x.T @ A @ A @ A @ x",
+        "(x.T * x.T) @ A @ x",
+        "(x.T @ A + x.T) @ A @ x",
+        "exp(x.T) @ A @ x",
+        "softmax(x.T) @ x",
+    ],
+)
 def test_a_row_times_matrices_times_a_vector_is_a_loss(text):
     net = network(f"def a(x: Vector[n], A: Matrix[n, n]):\n    L = {text}\n    return L")
     assert net.system.loss is var("L")
     v = numbers(x=3, A=(3, 3))
     row = {"T": None, "x": v["x"], "A": v["A"]}
     expected = {
-        "x.T @ A @ A @ x": lambda x, A: x @ A @ A @ x, "x.T @ A @ A @ A @ x": lambda x, A: x @ A @ A @ A @ x, "(x.T * x.T) @ A @ x": lambda x, A: (x * x) @ A @ x,
+        "x.T @ A @ A @ x": lambda x, A: x @ A @ A @ x, "x.T @ A @ A @ A @ x": lambda x, A: x @ A @ A @ A @ x,
+        "(x.T * x.T) @ A @ x": lambda x, A: (x * x) @ A @ x,
         "(x.T @ A + x.T) @ A @ x": lambda x, A: (x @ A + x) @ A @ x, "exp(x.T) @ A @ x": lambda x, A: np.exp(x) @ A @ x,
         "softmax(x.T) @ x": lambda x, A: np.exp(x) / np.exp(x).sum() @ x,
     }[text](row["x"], row["A"])  # fmt: skip
@@ -216,7 +247,9 @@ def test_a_repl_shows_every_quantity(name):
     assert lines[1].startswith("  given ")
     assert len(lines) == 2 + len(net.system.equations)
     assert lines[1].count("∈") == len(net.system.independent)
-    assert len({line.index(" = ") for line in lines[2:]}) == 1 or any("\u0304" in line or "\u0303" in line or "\u0302" in line for line in lines)
+    assert len({line.index(" = ") for line in lines[2:]}) == 1 or any(
+        "\u0304" in line or "\u0303" in line or "\u0302" in line for line in lines
+    )
 
 
 @every_network
@@ -255,9 +288,11 @@ def test_sequences_are_indexed_by_t():
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"x": [1.0], "y": [1.0], "w_x": 1, "w_h": 1, "w_y": 1}, "no value for h[0]"), ({"q": 1}, "has no input q; it takes x, y, w_x, w_h, w_y, h[0]"),
+        ({"x": [1.0], "y": [1.0], "w_x": 1, "w_h": 1, "w_y": 1}, "no value for h[0]"),
+        ({"q": 1}, "has no input q; it takes x, y, w_x, w_h, w_y, h[0]"),
         ({"x": [1.0, 2.0], "y": [1.0], "w_x": 1, "w_h": 1, "w_y": 1, "h[0]": 0}, "different lengths"),
-        ({"x": [], "y": [], "w_x": 1, "w_h": 1, "w_y": 1, "h[0]": 0}, "at least one"), ({"x": [1.0], "y": [1.0], "w_x": "one", "w_h": 1, "w_y": 1, "h[0]": 0}, "w_x"),
+        ({"x": [], "y": [], "w_x": 1, "w_h": 1, "w_y": 1, "h[0]": 0}, "at least one"),
+        ({"x": [1.0], "y": [1.0], "w_x": "one", "w_h": 1, "w_y": 1, "h[0]": 0}, "w_x"),
         ({"x": [1.0], "y": [1.0], "w_x": [1.0], "w_h": 1, "w_y": 1, "h[0]": 0}, "w_x: expected a number"),
     ],
 )  # fmt: skip

@@ -125,7 +125,8 @@ TABLE = {
     "minus square": (-(a**2), "-a^2", "-a²"),
     "square of product": ((a * b) ** 2, "(a b)^2", "(a b)²"),
     "square of square": ((a**2) ** 3, "(a^2)^3", "(a²)³"),
-    "square of fraction": ((x / y) ** 2, (r"\Bigl(\frac{x}{y}\Bigr)^2", r"\bigl(\frac{x}{y}\bigr)^2", r"\left(\frac{x}{y}\right)^2"), "(x / y)²"),
+    "square of fraction": ((x / y) ** 2,
+        (r"\Bigl(\frac{x}{y}\Bigr)^2", r"\bigl(\frac{x}{y}\bigr)^2", r"\left(\frac{x}{y}\right)^2"), "(x / y)²"),
     "a / b": (a / b, r"\frac{a}{b}", "a / b"),
     "a b / c": (a * b / c, r"\frac{a b}{c}", "a b / c"),
     "a / (b c)": (a / (b * c), r"\frac{a}{b c}", "a / (b c)"),
@@ -152,7 +153,8 @@ TABLE = {
     "σ (1 - σ)": (sigmoid(a) * (1 - sigmoid(a)), r"\sigma(a) \bigl(1 - \sigma(a)\bigr)", "σ(a) (1 - σ(a))"),
     "σ'": (apply(sigmoid, u, 1) * v, r"\sigma'(u) \odot v", "σ′(u) ⊙ v"),
     "|a - b| c": (absolute(a - b) * c, r"\lvert a - b\rvert c", "|a - b| c"),
-    "leaky relu": (leaky_relu(a, 0.1), (r"\operatorname{leaky}_{0.1}(a)", r"\operatorname{leaky\_relu}_{0.1}(a)"), ("leaky_relu_0.1(a)", "leaky_relu_(0.1)(a)")),
+    "leaky relu": (leaky_relu(a, 0.1), (r"\operatorname{leaky}_{0.1}(a)", r"\operatorname{leaky\_relu}_{0.1}(a)"),
+        ("leaky_relu_0.1(a)", "leaky_relu_(0.1)(a)")),
     "elu": (elu(a, 2), r"\operatorname{elu}_2(a)", "elu₂(a)"),
     # vectors and matrices
     "inner": (u @ v, r"u^{\top} v", "uᵀ v"),
@@ -187,7 +189,9 @@ TABLE = {
         ("(u ⊘ v) ⊙ (A p)", "diag(u ⊘ v) A p", "(u ⊙ (A p)) ⊘ v"),
     ),
     "u ⊘ (A v)": (u / (A @ v), r"u \oslash (A v)", "u ⊘ (A v)"),
-    "a / (b 3 b)": (a / (b * (3 * b)), (r"\frac{a}{b \cdot 3 b}", r"\frac{a}{3 b b}", r"\frac{1}{3} \frac{a}{b b}", r"\tfrac13 \frac{a}{b b}"), ("a / (b·3 b)", "a / (3 b b)", "⅓ (a / (b b))")),
+    "a / (b 3 b)": (a / (b * (3 * b)),
+        (r"\frac{a}{b \cdot 3 b}", r"\frac{a}{3 b b}", r"\frac{1}{3} \frac{a}{b b}", r"\tfrac13 \frac{a}{b b}"),
+        ("a / (b·3 b)", "a / (3 b b)", "⅓ (a / (b b))")),
     "u / a": (u / a, r"\frac{u}{a}", "u / a"),
     "u / ‖u‖": (u / norm(u), r"\frac{u}{\lVert u\rVert}", "u / ‖u‖"),
     "½ ‖u - v‖²": (sqnorm(u - v) / 2, r"\tfrac12 \lVert u - v\rVert^2", "½ ‖u - v‖²"),
@@ -209,9 +213,12 @@ TABLE = {
     "h[t-1]ᵀ A": (ago(h).T @ A, r"h^{(t-1)\top} A", "h⁽ᵗ⁻¹⁾ᵀ A"),
     "h hᵀ": (h @ h.T, r"h^{(t)} h^{(t)\top}", "h⁽ᵗ⁾ h⁽ᵗ⁾ᵀ"),
     "adjoint": (W1.adjoint.T @ r, r"\bar{W}^{(1)\top} r", "W̄⁽¹⁾ᵀ r"),
-    "sum over time": (over("sum", g * a, "t", one, last), (r"\sum_{t=1}^T g^{(t)} a", r"\sum_{t=1}^{T} g^{(t)} a"), "Σ_{t=1..T} g⁽ᵗ⁾ a"),
-    "sum over time of a sum": (over("sum", g + a, "t", one, last), (r"\sum_{t=1}^T (g^{(t)} + a)", r"\sum_{t=1}^{T} (g^{(t)} + a)"), "Σ_{t=1..T} (g⁽ᵗ⁾ + a)"),
-    "square of a sum over time": (over("sum", g, "t", one, last) ** 2, r"\Bigl(\sum_{t=1}^T g^{(t)}\Bigr)^2", "(Σ_{t=1..T} g⁽ᵗ⁾)²"),
+    "sum over time": (over("sum", g * a, "t", one, last), (r"\sum_{t=1}^T g^{(t)} a", r"\sum_{t=1}^{T} g^{(t)} a"),
+        "Σ_{t=1..T} g⁽ᵗ⁾ a"),
+    "sum over time of a sum": (over("sum", g + a, "t", one, last),
+        (r"\sum_{t=1}^T (g^{(t)} + a)", r"\sum_{t=1}^{T} (g^{(t)} + a)"), "Σ_{t=1..T} (g⁽ᵗ⁾ + a)"),
+    "square of a sum over time": (over("sum", g, "t", one, last) ** 2, r"\Bigl(\sum_{t=1}^T g^{(t)}\Bigr)^2",
+        "(Σ_{t=1..T} g⁽ᵗ⁾)²"),
     "mean over time": (over("sum", g, "t", one, last) / T, r"\frac{1}{T} \sum_{t=1}^T g^{(t)}", "(1 / T) (Σ_{t=1..T} g⁽ᵗ⁾)"),
     "product over time": (over("product", A, "k", Instant("t", 1), last), r"\prod_{k=t+1}^T A", "∏_{k=t+1..T} A"),
     "open": (opaque("ell", t, h), r"\ell_t(h^{(t)})", "ℓₜ(h⁽ᵗ⁾)"),
@@ -240,7 +247,8 @@ def test_text_as_in_a_textbook(e, text):
 
 NETWORKS = {
     "residual": [
-        r"z = W^{(1)} x + b^{(1)}", r"h = \sigma(z)", r"y = x + W^{(2)} h + b^{(2)}", r"R = r^{\top} h", r"S = \tfrac12 \lVert y - s\rVert^2",
+        r"z = W^{(1)} x + b^{(1)}", r"h = \sigma(z)", r"y = x + W^{(2)} h + b^{(2)}", r"R = r^{\top} h",
+        r"S = \tfrac12 \lVert y - s\rVert^2",
         "E = R + S",
     ],
     "lstm": [
@@ -250,17 +258,21 @@ NETWORKS = {
         r"L = \sum_{t=1}^T \tfrac12 \lVert h^{(t)} - y^{(t)}\rVert^2",
     ],
     "mlp": [
-        r"z^{(1)} = W^{(1)} x + b^{(1)}", r"h^{(1)} = \tanh(z^{(1)})", r"z^{(2)} = W^{(2)} h^{(1)} + b^{(2)}", r"h^{(2)} = \tanh(z^{(2)})",
+        r"z^{(1)} = W^{(1)} x + b^{(1)}", r"h^{(1)} = \tanh(z^{(1)})", r"z^{(2)} = W^{(2)} h^{(1)} + b^{(2)}",
+        r"h^{(2)} = \tanh(z^{(2)})",
         r"z^{(3)} = W^{(3)} h^{(2)} + b^{(3)}", r"p = \operatorname{softmax}(z^{(3)})", r"L = -t^{\top} \log(p)",
     ],
     "mlp_batch": [
-        r"Z^{(1)} = X W^{(1)\top} + \mathbf{1} b^{(1)\top}", r"H^{(1)} = \tanh(Z^{(1)})", r"Z^{(2)} = H^{(1)} W^{(2)\top} + \mathbf{1} b^{(2)\top}",
-        r"H^{(2)} = \tanh(Z^{(2)})", r"Z^{(3)} = H^{(2)} W^{(3)\top} + \mathbf{1} b^{(3)\top}", r"P = \operatorname{softmax}(Z^{(3)})",
+        r"Z^{(1)} = X W^{(1)\top} + \mathbf{1} b^{(1)\top}", r"H^{(1)} = \tanh(Z^{(1)})",
+        r"Z^{(2)} = H^{(1)} W^{(2)\top} + \mathbf{1} b^{(2)\top}",
+        r"H^{(2)} = \tanh(Z^{(2)})", r"Z^{(3)} = H^{(2)} W^{(3)\top} + \mathbf{1} b^{(3)\top}",
+        r"P = \operatorname{softmax}(Z^{(3)})",
         r"L = -\frac{1}{N} \mathbf{1}^{\top} \bigl(Y \odot \log(P)\bigr) \mathbf{1}",
     ],
     "log_regression": ["z = w_1 x + w_2 x^2", "y = e^z", r"L = \tfrac12 \bigl(\log(y) - \log(t)\bigr)^2"],
     "rnn": [r"h^{(t)} = \sigma(W h^{(t-1)} + x^{(t)})", r"L = \sum_{t=0}^T \ell_t(h^{(t)})"],
-    "linear_rnn": ["h^{(t)} = w_h h^{(t-1)} + w_x x^{(t)}", r"\hat{y}^{(t)} = w_y h^{(t)}", r"L = \sum_{t=1}^T (\hat{y}^{(t)} - y^{(t)})^2"],
+    "linear_rnn": ["h^{(t)} = w_h h^{(t-1)} + w_x x^{(t)}", r"\hat{y}^{(t)} = w_y h^{(t)}",
+        r"L = \sum_{t=1}^T (\hat{y}^{(t)} - y^{(t)})^2"],
     "layer": [r"y = \sigma(W x)", r"z = (W x)^{\top}"],
 }  # fmt: skip
 
@@ -277,7 +289,8 @@ def equations(left_and_right):
 def test_adjoints_of_the_residual_network():
     assert equations(derive.load("residual").solve().lines("latex")) == {
         r"\bar{E}": "1", r"\bar{S}": "1", r"\bar{R}": "1", r"\bar{y}": "y - s", r"\bar{h}": r"W^{(2)\top} \bar{y} + r",
-        r"\bar{z}": r"\bar{h} \odot \sigma'(z)", r"\bar{x}": r"W^{(1)\top} \bar{z} + \bar{y}", r"\bar{W}^{(1)}": r"\bar{z} x^{\top}", r"\bar{b}^{(1)}": r"\bar{z}",
+        r"\bar{z}": r"\bar{h} \odot \sigma'(z)", r"\bar{x}": r"W^{(1)\top} \bar{z} + \bar{y}",
+        r"\bar{W}^{(1)}": r"\bar{z} x^{\top}", r"\bar{b}^{(1)}": r"\bar{z}",
         r"\bar{W}^{(2)}": r"\bar{y} h^{\top}", r"\bar{b}^{(2)}": r"\bar{y}", r"\bar{r}": "h", r"\bar{s}": "s - y",
     }  # fmt: skip
 
@@ -344,9 +357,12 @@ def test_names_in_every_style(e, style, latex):
 @pytest.mark.parametrize(
     ("e", "style", "text"),
     [
-        (h.adjoint, Style(), "h̄⁽ᵗ⁾"), (h, Style(time="subscript"), "hₜ"), (W1, Style(layers="subscript"), "W₁"), (W1.adjoint, Style(adjoint="delta"), None),
-        (u.adjoint, Style(adjoint="partial"), "∂L/∂u"), (var("yhat"), Style(), "ŷ"), (var("alpha_2"), Style(), "α₂"), (var("w_ix"), Style(), "wᵢₓ"),
-        (a.adjoint**2, Style(adjoint="partial"), "(∂L/∂a)²"), (var("w_hy"), Style(), "w_hy"), (ago(h), Style(), "h⁽ᵗ⁻¹⁾"), (h.at(last), Style(), "h⁽ᵀ⁾"),
+        (h.adjoint, Style(), "h̄⁽ᵗ⁾"), (h, Style(time="subscript"), "hₜ"), (W1, Style(layers="subscript"), "W₁"),
+        (W1.adjoint, Style(adjoint="delta"), None),
+        (u.adjoint, Style(adjoint="partial"), "∂L/∂u"), (var("yhat"), Style(), "ŷ"), (var("alpha_2"), Style(), "α₂"),
+        (var("w_ix"), Style(), "wᵢₓ"),
+        (a.adjoint**2, Style(adjoint="partial"), "(∂L/∂a)²"), (var("w_hy"), Style(), "w_hy"), (ago(h), Style(), "h⁽ᵗ⁻¹⁾"),
+        (h.at(last), Style(), "h⁽ᵀ⁾"),
     ],
 )  # fmt: skip
 def test_names_in_text(e, style, text):
@@ -361,7 +377,9 @@ def test_a_function_is_printed_by_its_record(fn):
     assert write(fn(a)) == f"{fn.text or fn.name}(a)"
 
 
-@pytest.mark.parametrize(("text", "expected"), [("a_b", r"a\_b"), ("50 %", r"50 \%"), ("{x}", r"\{x\}"), ("\\x", r"\textbackslash{}x"), ("#1 & $2^3~", r"\#1 \& \$2\textasciicircum{}3\textasciitilde{}")])  # fmt: skip
+@pytest.mark.parametrize(("text", "expected"),
+    [("a_b", r"a\_b"), ("50 %", r"50 \%"), ("{x}", r"\{x\}"), ("\\x", r"\textbackslash{}x"),
+        ("#1 & $2^3~", r"\#1 \& \$2\textasciicircum{}3\textasciitilde{}")])  # fmt: skip
 def test_words_are_escaped(text, expected):
     assert escape(text) == expected
 
@@ -369,7 +387,8 @@ def test_words_are_escaped(text, expected):
 # -- a reader of its own ------------------------------------------------------------------------------------------
 
 FUNCTIONS = {
-    "log": np.log, "tanh": np.tanh, "sin": np.sin, "exp": np.exp, "σ": lambda q: 1 / (1 + np.exp(-q)), "relu": lambda q: np.maximum(q, 0),
+    "log": np.log, "tanh": np.tanh, "sin": np.sin, "exp": np.exp, "σ": lambda q: 1 / (1 + np.exp(-q)),
+    "relu": lambda q: np.maximum(q, 0),
     "diag": lambda q: np.diag(q[:, 0]) if q.shape[1] == 1 else np.diag(q)[:, None], "tr": lambda q: np.array(np.trace(q)),
     "softmax": lambda q: np.exp(q) / np.exp(q).sum(0 if q.shape[1] == 1 else 1, keepdims=True), "sqrt": np.sqrt,
 }  # fmt: skip
@@ -491,7 +510,14 @@ def latex_tokens(s):
         elif token == r"\top":
             out.append(("transpose",))
         elif token in (r"\cdot", r"\odot", r"\oslash", r"\lvert", r"\rvert", r"\lVert", r"\rVert"):
-            out.append(("op", {"c": "·", "od": "⊙", "os": "⊘", "lv": "|", "rv": "|", "lV": "‖", "rV": "‖"}[token[1] if token[1] == "c" else token[1:3]]))
+            out.append(
+                (
+                    "op",
+                    {"c": "·", "od": "⊙", "os": "⊘", "lv": "|", "rv": "|", "lV": "‖", "rV": "‖"}[
+                        token[1] if token[1] == "c" else token[1:3]
+                    ],
+                )
+            )
         elif token[0] == "\\":
             name = token[1:]
             assert name in GREEK or name in FUNCTIONS, f"{token} in {s!r}"
@@ -521,7 +547,13 @@ def element(node):
             return [("num", Fraction(node.text))]
         case "mo":
             signs = {"−": "-", "\u2062": "", "\u2061": ""}
-            return [("transpose",)] if node.text == "⊤" else [("op", signs.get(node.text, node.text))] if signs.get(node.text, node.text) else []
+            return (
+                [("transpose",)]
+                if node.text == "⊤"
+                else [("op", signs.get(node.text, node.text))]
+                if signs.get(node.text, node.text)
+                else []
+            )
         case "mspace":  # a gap between factors
             return []
         case "mfrac":
@@ -540,7 +572,12 @@ def element(node):
             assert not rest
             return [(kind, name + "".join(str(token[1]) for token in element(parts[1])))]
         case "mover":
-            return [("name", element(parts[0])[0][1] + {"‾": ACCENTS["bar"], "^": ACCENTS["hat"], "~": ACCENTS["tilde"]}[parts[1].text])]
+            return [
+                (
+                    "name",
+                    element(parts[0])[0][1] + {"‾": ACCENTS["bar"], "^": ACCENTS["hat"], "~": ACCENTS["tilde"]}[parts[1].text],
+                )
+            ]
     raise AssertionError(node.tag)
 
 
@@ -603,7 +640,11 @@ class Reader:
             elif self.next()[0] in ("num", "name", "fn", "frac", "root") or self.opens():
                 if self.next()[0] == "num":
                     raise Ambiguous(f"the number {self.next()[1]} directly after a factor")
-                if self.tokens[self.i - 1][0] == "num" and self.next()[0] == "frac" and all(len(q) == 1 and q[0][0] == "num" for q in self.next()[1:]):
+                if (
+                    self.tokens[self.i - 1][0] == "num"
+                    and self.next()[0] == "frac"
+                    and all(len(q) == 1 and q[0][0] == "num" for q in self.next()[1:])
+                ):
                     raise Ambiguous("a number and a numeric fraction make a mixed number")
                 result, count = times(result, self.factor()), count + 1
             elif self.took("/"):
@@ -615,7 +656,9 @@ class Reader:
                 return result, count
 
     def opens(self):
-        return self.next() == ("op", "(") or (self.next() in [("op", "|"), ("op", "‖")] and self.next() != getattr(self, "shut", None))
+        return self.next() == ("op", "(") or (
+            self.next() in [("op", "|"), ("op", "‖")] and self.next() != getattr(self, "shut", None)
+        )
 
     def factor(self):
         kind, *rest = self.next()
@@ -711,10 +754,13 @@ POINT = {"a": 0.7, "b": 1.3, "c": -0.4, "x": 0.9, "y": 1.6, "w1": 0.3}
 @pytest.mark.parametrize(
     ("printed", "language", "expected"),
     [
-        ("a + b c", "text", 0.7 - 0.52), ("-(a - b)² / (2 x)", "text", -0.36 / 1.8), ("½ a^(3/2)", "text", 0.5 * 0.7**1.5), ("e^(-a b)", "text", np.exp(-0.91)),
-        ("w₁ tanh²(a)", "text", 0.3 * np.tanh(0.7) ** 2), ("|c| √(a + b)", "text", 0.4 * 2**0.5), (r"\frac{a + b}{2 \cdot 3} c^2", "latex", 2 / 6 * 0.16),
+        ("a + b c", "text", 0.7 - 0.52), ("-(a - b)² / (2 x)", "text", -0.36 / 1.8), ("½ a^(3/2)", "text", 0.5 * 0.7**1.5),
+        ("e^(-a b)", "text", np.exp(-0.91)),
+        ("w₁ tanh²(a)", "text", 0.3 * np.tanh(0.7) ** 2), ("|c| √(a + b)", "text", 0.4 * 2**0.5),
+        (r"\frac{a + b}{2 \cdot 3} c^2", "latex", 2 / 6 * 0.16),
         (r"\tfrac12 \bigl(\log(y) - \sigma(a)\bigr)^{2}", "latex", 0.5 * (np.log(1.6) - 1 / (1 + np.exp(-0.7))) ** 2),
-        (r"\lvert a - \lvert c\rvert\rvert w_1", "latex", 0.09), ("<math><msup><mi>a</mi><mrow><mn>2</mn></mrow></msup></math>", "mathml", 0.49),
+        (r"\lvert a - \lvert c\rvert\rvert w_1", "latex", 0.09),
+        ("<math><msup><mi>a</mi><mrow><mn>2</mn></mrow></msup></math>", "mathml", 0.49),
     ],
 )  # fmt: skip
 def test_the_reader_reads(printed, language, expected):
@@ -724,8 +770,10 @@ def test_the_reader_reads(printed, language, expected):
 @pytest.mark.parametrize(
     ("printed", "language"),
     [
-        (r"\frac{a}{b}^2", "latex"), ("a 2", "text"), ("2 3^a", "text"), ("a / b / c", "text"), ("a / b c", "text"), (r"{a}^{2}^{3}", "latex"), ("(a + b", "text"),
-        ("<math><msup><mrow><mi>a</mi><mi>b</mi></mrow><mn>2</mn></msup></math>", "mathml"), ("<math><mn>2</mn><mn>3</mn></math>", "mathml"), ("log a", "text"),
+        (r"\frac{a}{b}^2", "latex"), ("a 2", "text"), ("2 3^a", "text"), ("a / b / c", "text"), ("a / b c", "text"),
+        (r"{a}^{2}^{3}", "latex"), ("(a + b", "text"),
+        ("<math><msup><mrow><mi>a</mi><mi>b</mi></mrow><mn>2</mn></msup></math>", "mathml"),
+        ("<math><mn>2</mn><mn>3</mn></math>", "mathml"), ("log a", "text"),
     ],
 )  # fmt: skip
 def test_the_reader_refuses(printed, language):
@@ -751,7 +799,12 @@ def scalar(rng, depth):
         f, s = scalar(rng, depth - 1)
         if kind == "/" and abs(s) < 1e-3:
             return e, q
-        return {"+": lambda: (e + f, q + s), "-": lambda: (e - f, q - s), "*": lambda: (e * f, q * s), "/": lambda: (e / f, q / s)}[kind]()
+        return {
+            "+": lambda: (e + f, q + s),
+            "-": lambda: (e - f, q - s),
+            "*": lambda: (e * f, q * s),
+            "/": lambda: (e / f, q / s),
+        }[kind]()
     if kind == "number":
         number = rng.choice(NUMBERS)
         return number * e, float(number) * q
@@ -763,7 +816,17 @@ def scalar(rng, depth):
         return -e, -q
     if kind == "1-":
         return 1 - e, 1 - q
-    f, fn = rng.choice([(tanh, np.tanh), (sigmoid, FUNCTIONS["σ"]), (absolute, abs), (exp, np.exp), (log, np.log), (sqrt, np.sqrt), (sin, np.sin)])
+    f, fn = rng.choice(
+        [
+            (tanh, np.tanh),
+            (sigmoid, FUNCTIONS["σ"]),
+            (absolute, abs),
+            (exp, np.exp),
+            (log, np.log),
+            (sqrt, np.sqrt),
+            (sin, np.sin),
+        ]
+    )
     if (f in (log, sqrt) and q <= 0.01) or (f is exp and abs(q) > 5):
         return e, q
     return f(e), float(fn(q))
@@ -780,7 +843,9 @@ def disagreements(make, language, values, count, depth):
         printed = write(e, language)
         try:
             got = read(printed, language, values)
-            if not np.allclose(got, expected, rtol=1e-9) or (got.shape != np.shape(expected) and np.any(expected)):  # 0 has every shape
+            if not np.allclose(got, expected, rtol=1e-9) or (
+                got.shape != np.shape(expected) and np.any(expected)
+            ):  # 0 has every shape
                 wrong.append(f"{printed}   is {got}, not {expected}")
         except (Ambiguous, AssertionError, ValueError, IndexError) as error:
             wrong.append(f"{printed}   {error}")
@@ -794,7 +859,21 @@ def test_printed_scalars_evaluate_to_what_was_meant(language):
 
 
 SIZES = {n: 3, m: 2}
-SHAPED = {"a": (), "b": (), "u": (n,), "v": (n,), "p": (n,), "r": (m,), "A": (n, n), "B": (n, n), "W": (m, n), "V": (m, n), "W1": (m, n), "b1": (m,), "M": (m, m)}
+SHAPED = {
+    "a": (),
+    "b": (),
+    "u": (n,),
+    "v": (n,),
+    "p": (n,),
+    "r": (m,),
+    "A": (n, n),
+    "B": (n, n),
+    "W": (m, n),
+    "V": (m, n),
+    "W1": (m, n),
+    "b1": (m,),
+    "M": (m, m),
+}
 
 
 def column(shape, name):
@@ -816,7 +895,11 @@ def matrix(rng, depth, shape=None):
     if depth == 0:
         name = rng.choice(fitting)
         return LEAVES[name], ARRAYS[name]
-    kinds = ["+", "-", "*", "number", "f", "scaled"] + ["@", "@", "@", "outer"] * (len(shape) > 0) + ["inner", "inner", "trace"] * (not shape)
+    kinds = (
+        ["+", "-", "*", "number", "f", "scaled"]
+        + ["@", "@", "@", "outer"] * (len(shape) > 0)
+        + ["inner", "inner", "trace"] * (not shape)
+    )
     kinds += ["diag", "/"] * (len(shape) == 1) + ["diagonal", "transpose"] * (shape == (n, n))
     kind = rng.choice(kinds)
     if kind in "+-*/":
@@ -869,8 +952,10 @@ def test_printed_matrices_evaluate_to_what_was_meant(language):
 
 
 CHAINS = [
-    u.T @ A @ v, u.T @ A.T @ v, u.T @ A @ B @ v, (A @ u).T @ v, (A @ u).T @ B @ v, u @ A.T @ v, a * (u.T @ v), (a * u.T) @ v, (u.T / a) @ v, (2 * u.T) @ (A @ v),
-    (u + v).T @ A @ p, (u * v).T @ p, r.T @ W @ u, (W @ u).T @ r, u.T @ W.T @ r, (W.T @ r).T @ u, u.T @ (A + B) @ v, (u.T @ A + v.T) @ p, (u.T @ A * v.T) @ p,
+    u.T @ A @ v, u.T @ A.T @ v, u.T @ A @ B @ v, (A @ u).T @ v, (A @ u).T @ B @ v, u @ A.T @ v, a * (u.T @ v), (a * u.T) @ v,
+    (u.T / a) @ v, (2 * u.T) @ (A @ v),
+    (u + v).T @ A @ p, (u * v).T @ p, r.T @ W @ u, (W @ u).T @ r, u.T @ W.T @ r, (W.T @ r).T @ u, u.T @ (A + B) @ v,
+    (u.T @ A + v.T) @ p, (u.T @ A * v.T) @ p,
 ]  # fmt: skip
 
 
@@ -886,8 +971,10 @@ def test_rows_in_chains_are_printed_as_written(e):
 @pytest.mark.parametrize(
     ("e", "expected"),
     [
-        (2 * x * y, 2 * 3 * 4), (x * y, 12), (x * y**2, 48), (2 * x**2, 18), (x - y, -1), (-x, -3), (x**2 - 2 * x * y, -15), (x / y, 0.75), (2 * (x / y), 1.5),
-        ((x + y) * x, 21), (z * x, -1.5), (z**2, 0.25), (x - z, 3.5), (2 * z, -1), (x * z**2, 0.75), (exp(z * x), float(np.exp(-1.5))), (2 * x, 6),
+        (2 * x * y, 2 * 3 * 4), (x * y, 12), (x * y**2, 48), (2 * x**2, 18), (x - y, -1), (-x, -3), (x**2 - 2 * x * y, -15),
+        (x / y, 0.75), (2 * (x / y), 1.5),
+        ((x + y) * x, 21), (z * x, -1.5), (z**2, 0.25), (x - z, 3.5), (2 * z, -1), (x * z**2, 0.75),
+        (exp(z * x), float(np.exp(-1.5))), (2 * x, 6),
     ],
     ids=str,
 )  # fmt: skip
@@ -933,7 +1020,15 @@ def test_mathml_is_well_formed(expressions):
             root = ET.fromstring(write(e, "mathml", style))
             assert root.tag == "math"
             for node in root.iter():
-                assert len(node) == {"msup": 2, "msub": 2, "mfrac": 2, "mover": 2, "munder": 2, "msubsup": 3, "munderover": 3}.get(node.tag, len(node))
+                assert len(node) == {
+                    "msup": 2,
+                    "msub": 2,
+                    "mfrac": 2,
+                    "mover": 2,
+                    "munder": 2,
+                    "msubsup": 3,
+                    "munderover": 3,
+                }.get(node.tag, len(node))
                 assert node.tag in ("mi", "mn", "mo", "mtext") or not (node.text or "").strip()
                 assert not (node.tail or "").strip()
 
@@ -990,8 +1085,10 @@ def test_latex_is_sound(expressions):
 
 
 COMMANDS = {
-    "frac", "tfrac", "sqrt", "operatorname", "mathrm", "mathbf", "text", "bar", "hat", "tilde", "overline", "top", "odot", "oslash", "cdot", "times", "sum", "prod",
-    "partial", "nabla", "ell", "sigma", "tanh", "log", "exp", "sin", "cos", "alpha", "delta", "pi", "bigl", "bigr", "Bigl", "Bigr", "biggl", "biggr", "lvert",
+    "frac", "tfrac", "sqrt", "operatorname", "mathrm", "mathbf", "text", "bar", "hat", "tilde", "overline", "top", "odot",
+    "oslash", "cdot", "times", "sum", "prod",
+    "partial", "nabla", "ell", "sigma", "tanh", "log", "exp", "sin", "cos", "alpha", "delta", "pi", "bigl", "bigr", "Bigl",
+    "Bigr", "biggl", "biggr", "lvert",
     "rvert", "lVert", "rVert", "_", "le", "ge",
 }  # fmt: skip
 
@@ -1028,11 +1125,15 @@ def test_text_is_one_line_without_stray_blanks(expressions):
 
 INDEXED = {
     "three letters": (ein([(u, (0,)), (v, (1,)), (p, (2,))], (0, 1, 2)), "u_i v_j p_k", "uᵢ vⱼ pₖ"),
-    "a tensor and a vector": (ein([(var("K", (n, n, n)), (0, 1, 2)), (u, (2,))], (0, 1)), r"\sum_{k} K_{ijk} u_k", "Σ_{k} Kᵢⱼₖ uₖ"),
-    "four round a vertex": (ein([(A, (0, 1)), (A, (0, 2)), (A, (0, 3)), (A, (0, 4))], (1, 2, 3, 4)), r"\sum_{m} A_{mi} A_{mj} A_{mk} A_{ml}", None),
-    "entries of a function": (ein([(tanh(var("K", (n, n, n))), (0, 1, 2)), (u, (2,))], (0, 1)), r"\sum_{k} \tanh(K_{ijk}) u_k", None),
+    "a tensor and a vector": (ein([(var("K", (n, n, n)), (0, 1, 2)), (u, (2,))], (0, 1)), r"\sum_{k} K_{ijk} u_k",
+        "Σ_{k} Kᵢⱼₖ uₖ"),
+    "four round a vertex": (ein([(A, (0, 1)), (A, (0, 2)), (A, (0, 3)), (A, (0, 4))], (1, 2, 3, 4)),
+        r"\sum_{m} A_{mi} A_{mj} A_{mk} A_{ml}", None),
+    "entries of a function": (ein([(tanh(var("K", (n, n, n))), (0, 1, 2)), (u, (2,))], (0, 1)), r"\sum_{k} \tanh(K_{ijk}) u_k",
+        None),
     "entries of a sum": (ein([(var("K", (n, n, n)) + 1, (0, 1, 2)), (u, (2,))], (0, 1)), r"\sum_{k} (K_{ijk} + 1) u_k", None),
-    "entries of a name in time": (ein([(h, (0,)), (v, (1,)), (p, (2,))], (0, 1, 2)), ("h_i^{(t)} v_j p_k", "(h^{(t)})_i v_j p_k"), None),
+    "entries of a name in time": (ein([(h, (0,)), (v, (1,)), (p, (2,))], (0, 1, 2)), ("h_i^{(t)} v_j p_k", "(h^{(t)})_i v_j p_k"),
+        None),
     "entries of a layer": (ein([(W1, (0, 1)), (p, (2,))], (0, 1, 2)), ("W_{ij}^{(1)} p_k", "(W^{(1)})_{ij} p_k"), None),
 }  # fmt: skip
 
@@ -1044,6 +1145,18 @@ def test_what_has_no_matrix_form_is_written_with_indices(e, latex, text):
 
 
 def test_the_default_of_every_style_is_the_printer_of_str():
-    for e in (W1 @ u + b1, h**2, recip(u), step(a), relu(a), erf(a), gelu_tanh(a), logsumexp(u), broadcast(a, n), ones((n,)), jac(h, ago(h))):
+    for e in (
+        W1 @ u + b1,
+        h**2,
+        recip(u),
+        step(a),
+        relu(a),
+        erf(a),
+        gelu_tanh(a),
+        logsumexp(u),
+        broadcast(a, n),
+        ones((n,)),
+        jac(h, ago(h)),
+    ):
         assert str(e) == write(e) == write(e, "text", Style())
         assert e._repr_latex_() == f"$\\displaystyle {write(e, 'latex')}$"

@@ -75,7 +75,8 @@ def test_equations_know_where_they_stand():
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("h", var("h", (n,), t)), ("h[t]", var("h", (n,), t)), ("h[ t ]", var("h", (n,), t)), ("h[0]", var("h", (n,), Instant("", 0))), (" W ", var("W", (n, n))), ("L", var("L"))],
+    [("h", var("h", (n,), t)), ("h[t]", var("h", (n,), t)), ("h[ t ]", var("h", (n,), t)),
+        ("h[0]", var("h", (n,), Instant("", 0))), (" W ", var("W", (n, n))), ("L", var("L"))],
 )  # fmt: skip
 def test_nodes_are_found_by_name_and_key(name, expected):
     assert RNN.find(name) is expected
@@ -254,7 +255,8 @@ def test_free_times_are_not_those_under_a_sum():
 @pytest.mark.parametrize(
     ("e", "aligned", "lead"),
     [
-        (h * ago(x), h * ago(x), 0), (h.at(Instant("t", 1)) * x, h * ago(x), 1), (w, w, 0), (SUM, SUM, 0), (h.at(Instant("t", 2)) + SUM, h + SUM, 2),
+        (h * ago(x), h * ago(x), 0), (h.at(Instant("t", 1)) * x, h * ago(x), 1), (w, w, 0), (SUM, SUM, 0),
+        (h.at(Instant("t", 2)) + SUM, h + SUM, 2),
         (ago(h), h, -1), (ago(h) * ago(x, 2), h * ago(x), -1), (h.at(T), h.at(T), 0),
     ],
 )  # fmt: skip
@@ -282,7 +284,9 @@ def test_every_gallery_system_is_consistent():
 
 
 def test_time_that_starts_elsewhere():
-    found = network("def a(t: Time[0], x: Sequence[Scalar]):\n    h[-1]: Scalar\n    h[t] = h[t - 1] + x[t]\n    L = h[T]\n    return L").system
+    found = network(
+        "def a(t: Time[0], x: Sequence[Scalar]):\n    h[-1]: Scalar\n    h[t] = h[t - 1] + x[t]\n    L = h[T]\n    return L"
+    ).system
     assert found.range == (Instant("", 0), T)
     assert list(found.independent) == ["x", "h[-1]"]
     assert found.is_initial(h.at(Instant("", -1)))
