@@ -13,6 +13,7 @@ from typing import Any
 from derive.expr import DeriveError, Expr, MissingRule, ShapeError
 from derive.network import Network, gallery, load, network
 from derive.ops import *  # every function of the table by its name
+from derive.ops import CALLABLES
 from derive.pysource import dimension
 from derive.system import NetworkError
 
@@ -56,7 +57,9 @@ def dims(names: str) -> Any:
     return symbols[0] if len(symbols) == 1 else symbols
 
 
+globals().update(CALLABLES)  # abs, dot and ones among them, which Python or the engine uses otherwise
+
 __all__ = [
     "DeriveError", "Expr", "Function", "Matrix", "MissingRule", "Network", "NetworkError", "Scalar", "Sequence", "ShapeError",
-    "Time", "Vector", "dims", "gallery", "load", "network",
+    "Time", "Vector", "dims", "gallery", "load", "network", *CALLABLES,
 ]  # fmt: skip

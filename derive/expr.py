@@ -68,9 +68,22 @@ class Instant(NamedTuple):
         return (times[self.base] if self.base else 0) + self.offset
 
 
+ROW = sympy.Symbol("1", positive=True, integer=True)  # the first size of a vector written lying down: not a matrix of one row
+
+
 def show_shape(shape: Shape) -> str:
-    """Readable shape: scalar, R^n, R^(n x d)."""
-    return "a scalar" if not shape else f"R^{shape[0]}" if len(shape) == 1 else f"R^({' x '.join(map(str, shape))})"
+    """Readable shape: a scalar, R^n, R^(n x d)."""
+    if not shape:
+        return "a scalar"
+    if len(shape) == 1:
+        return f"R^({shape[0]})" if " " in str(shape[0]) else f"R^{shape[0]}"
+    return f"R^({' x '.join(map(str, shape))})"
+
+
+def show_operand(e: Expr) -> str:
+    """An operand with its shape, for messages; a row says that it isn't a matrix of one row."""
+    row = ", a row (the transpose of a vector)," if is_row(e) else ""
+    return f"{e} in {show_shape(e.shape)}{row}"
 
 
 _interned: WeakValueDictionary[tuple, Expr] = WeakValueDictionary()
@@ -91,9 +104,11 @@ def _intern(cls: type, key: tuple, **fields: Any) -> Any:
 def exact(value: Any) -> sympy.Expr:
     """An exact SymPy number; a float is read as the decimal it prints as (0.1 is 1/10)."""
     if isinstance(value, sympy.Expr) and not isinstance(value, sympy.Float):
+        if value.is_number and (value.is_real is False or value.is_finite is False or value is sympy.nan):
+            raise DeriveError(f"{value} is not a real number")
         floats = value.atoms(sympy.Float)
         return value.xreplace({f: sympy.Rational(str(f)) for f in floats}) if floats else value
-    if isinstance(value, bool):
+    if isinstance(value, bool) or value != value or value in (float("inf"), float("-inf")):
         raise DeriveError(f"{value} is not a number")
     if isinstance(value, int):
         return sympy.Integer(value)
@@ -158,7 +173,14 @@ class Expr(Basic):
 
     def has(self, *patterns: Any) -> bool:
         nodes = set(postorder(self))
-        return any(p in nodes if isinstance(p, Expr) else any(isinstance(n, p) for n in nodes) for p in patterns)
+        fields = {atom for n in nodes for f in n._fields() for atom in f.atoms()}
+
+        def there(p: Any) -> bool:
+            if isinstance(p, type):
+                return any(isinstance(n, p) for n in nodes)
+            return p in nodes if isinstance(p, Expr) else p in fields
+
+        return any(map(there, patterns))
 
     def xreplace(self, rule: dict) -> Expr:
         return rebuild(self, lambda node: rule.get(node, node))
@@ -234,7 +256,11 @@ class Expr(Basic):
         return self.table["power"](self, n)
 
     def __truediv__(self, other: Any) -> Expr:
-        return self * (self.table["recip"](other) if isinstance(other, Expr) else 1 / exact(other))
+        if isinstance(other, Expr):
+            return self * self.table["recip"](other)
+        if exact(other) == 0:
+            raise DeriveError(f"a division of {self} by zero")
+        return self * (1 / exact(other))
 
     def __rtruediv__(self, other: Any) -> Expr:
         return self.table["recip"](self) * other
@@ -570,7 +596,7 @@ def _sum(a: Expr, sign: int, other: Any, verb: str) -> Expr:
         elif not b.shape and (value := constant_value(b)) is not None:
             b = constant(value, a.shape)
         else:
-            raise ShapeError(f"can't {verb} {a} in {show_shape(a.shape)} and {b} in {show_shape(b.shape)}")
+            raise ShapeError(f"can't {verb} {show_operand(a)} and {show_operand(b)}")
     return lin([(1, a), (sign, b)], a.shape)
 
 
@@ -578,12 +604,9 @@ def hadamard(a: Expr, b: Expr) -> Expr:
     """Entry by entry; a scalar multiplies everything."""
     if a.shape and b.shape and a.shape != b.shape:
         hint = "; `@` is the matrix product" if len(a.shape) + len(b.shape) > 2 else ""
-        raise ShapeError(f"can't multiply {a} in {show_shape(a.shape)} by {b} in {show_shape(b.shape)} entry by entry{hint}")
+        raise ShapeError(f"can't multiply {show_operand(a)} by {show_operand(b)} entry by entry{hint}")
     out = tuple(range(max(len(a.shape), len(b.shape))))
     return ein([(a, out if a.shape else ()), (b, out if b.shape else ())], out)
-
-
-ROW = sympy.Symbol("1", positive=True, integer=True)  # the first size of a vector written lying down: not a matrix of one row
 
 
 def is_row(e: Expr) -> bool:
@@ -621,7 +644,7 @@ def matmul(a: Expr, b: Any) -> Expr:
     if len(a.shape) == 1 and is_row(b):
         return ein([(a, (0,)), (transpose(b), (1,))], (0, 1))
     if a.shape[-1] != b.shape[0]:
-        raise ShapeError(f"can't multiply {a} in {show_shape(a.shape)} by {b} in {show_shape(b.shape)}")
+        raise ShapeError(f"can't multiply {show_operand(a)} by {show_operand(b)}")
     if is_row(a) and len(b.shape) == 1:
         a = transpose(a)
     left = tuple(range(len(a.shape) - 1))

@@ -83,9 +83,11 @@ def network(source: Callable[..., Any] | str) -> Network:
     """
     if isinstance(source, str):
         return Network(read_function(source))
+    if not inspect.isfunction(source):
+        raise NetworkError(f"a network is made of a function or of its text, not of {source!r:.80}")
     try:
         lines, start = inspect.getsourcelines(source)
-    except (OSError, TypeError):
+    except (OSError, TypeError, SyntaxError):
         raise NetworkError(
             f"the source of {getattr(source, '__name__', source)!r} can't be found (a plain Python prompt keeps none): "
             f'give its text, network("""def {getattr(source, "__name__", "net")}(…): …""")'
@@ -97,9 +99,7 @@ def network(source: Callable[..., Any] | str) -> Network:
 
 def _padded(text: str, start: int) -> str:
     """The text at its own line numbers, so that messages name them."""
-    import textwrap
-
-    return "\n" * (start - 1) + textwrap.dedent(text)
+    return "\n" * (start - 1) + text
 
 
 # -- where networks come from -------------------------------------------------------------------------------------
@@ -129,6 +129,8 @@ def _from_file(path: Path) -> Network:
         raise DeriveError(f"{path}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise DeriveError(f"{path}: not a text file in UTF-8") from None
+    except ValueError as error:  # a path with a null byte, or with a lone surrogate
+        raise DeriveError(f"{str(path)!r}: not a path: {error}") from None
     return Network(read_function(text, place=path.name))
 
 

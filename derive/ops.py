@@ -24,6 +24,7 @@ from derive.expr import (
     exact,
     matmul,
     ones,
+    show_operand,
     show_shape,
     transpose,
     zeros,
@@ -359,7 +360,7 @@ def _rank(x: Expr, ranks: tuple[int, ...], name: str) -> Expr:
 def inner(a: Expr, b: Expr) -> Expr:
     """Σ of the products of the entries: aᵀb, and tr(AᵀB) for matrices."""
     if a.shape != b.shape:
-        raise ShapeError(f"inner takes one shape, not {show_shape(a.shape)} and {show_shape(b.shape)}")
+        raise ShapeError(f"inner takes one shape, not {show_operand(a)} and {show_operand(b)}")
     letters = tuple(range(len(a.shape)))
     return ein([(a, letters), (b, letters)], ())
 
@@ -379,6 +380,8 @@ def trace(a: Expr) -> Expr:
 
 def diag(a: Expr) -> Expr:
     """The diagonal matrix of a vector; the diagonal of a square matrix."""
+    if len(a.shape) == 2 and a.shape[0] != a.shape[1]:
+        raise ShapeError(f"diag takes a vector or a square matrix, not {show_shape(a.shape)}")
     return ein([(a, (0,))], (0, 0)) if len(_rank(a, (1, 2), "diag").shape) == 1 else ein([(a, (0, 0))], (0,))
 
 

@@ -11,7 +11,11 @@ def residual(x: Vector[d], W1: Matrix[n, d]):      declarations
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
+import inspect
+import math
+import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,10 +24,12 @@ from typing import Any
 
 import sympy
 
-from derive.expr import DeriveError, Expr, Instant, Var, as_expr, at_time, opaque, over, postorder, var
-from derive.ops import CALLABLES, CONSTANTS
+from derive.expr import DeriveError, Expr, Instant, Var, as_expr, at_time, exact, opaque, over, postorder, show_shape, var
+from derive.ops import CALLABLES, CONSTANTS, Composition
 from derive.system import INDEX, LAST, Equation, NetworkError, OpenFunction, System
 
+LARGEST_EXPONENT = 1000
+LARGEST_NUMBER = 3500  # bits
 KINDS = {"Scalar": 0, "Vector": 1, "Matrix": 2}
 Sizes = dict[str, Any]
 
@@ -34,19 +40,73 @@ def read_function(text: str, sizes: Sizes | None = None, name: str | None = None
     sizes: what dimension names mean outside the text (d = 3); others are positive integer symbols.
     name: which function, where the text holds several. Raises NetworkError with the equation and what would be right.
     """
-    text = textwrap.dedent(text)
+    module = _parsed(_margin(text).removeprefix("\ufeff"), place)
+    function = _chosen(module, name, place)
+    given = {**_module_sizes(module), **(sizes or {})}
+    reader = _Reader(function, given, place, module.source)
     try:
-        module = ast.parse(text)
+        return reader.system()
+    except RecursionError:
+        raise NetworkError(
+            f"{_at(place, function.lineno)}{function.name} is nested too deeply: give parts of it names of their own"
+        ) from None
+
+
+def _parsed(text: str, place: str) -> Any:
+    """The syntax tree, with the text that it was made from. Raises NetworkError for what is not Python."""
+    try:
+        text.encode()
+        module: Any = _parse(text)
     except SyntaxError as error:
-        line = (error.text or "").strip()
+        line = (error.text or "").strip()[:80]
         raise NetworkError(f"{_at(place, error.lineno or 0)}not Python: {error.msg}: {line}") from None
-    functions = [n for n in module.body if isinstance(n, ast.FunctionDef) and name in (None, n.name)]
+    except (ValueError, RecursionError, MemoryError) as error:  # surrogates, towers of brackets
+        raise NetworkError(f"{place or 'this text'}: not Python that can be read: {str(error)[:80]}") from None
+    module.source = text
+    return module
+
+
+def _parse(text: str) -> ast.Module:
+    """`ast.parse` with room for sums of thousands of terms, which are as many levels deep."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 12_000))
+    try:
+        return ast.parse(text)
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _margin(text: str) -> str:
+    """The text moved to the margin; a function from inside another, whose comments may stand at the margin, under an `if`."""
+    text = textwrap.dedent(text)
+    first = next((line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")), "")
+    return "if 1:\n" + text.removeprefix("\n") if first[:1].isspace() else text
+
+
+def _chosen(module: Any, name: str | None, place: str) -> ast.FunctionDef:
+    """The function to read: the only one, the only one that is decorated, or the one of that name."""
+    bodies = [*module.body, *(n for top in module.body if isinstance(top, ast.If) for n in top.body)]
+    functions = [n for n in bodies if isinstance(n, ast.FunctionDef) and name in (None, n.name)]
+    if len(functions) > 1:
+        functions = [
+            f for f in functions if any(ast.unparse(d).split(".")[-1] == "network" for d in f.decorator_list)
+        ] or functions
     if len(functions) != 1:
         found = ", ".join(f.name for f in functions) or "none"
-        raise NetworkError(
-            f"{place or 'this text'} should hold one network, a function such as `def net(x: Scalar): …`; found {found}"
-        )
-    return _Reader(functions[0], sizes or {}, place, text).system()
+        what = "one network, a function such as `def net(x: Scalar): …`"
+        raise NetworkError(f"{place or 'this text'} should hold {what}; found {found}")
+    return functions[0]
+
+
+def _module_sizes(module: Any) -> Sizes:
+    """Sizes that the text itself sets: d = 3."""
+    return {
+        target.id: n.value.value
+        for n in module.body
+        if isinstance(n, ast.Assign) and isinstance(n.value, ast.Constant) and type(n.value.value) is int
+        for target in n.targets
+        if isinstance(target, ast.Name)
+    }
 
 
 def dimension(name: str) -> sympy.Symbol:
@@ -73,6 +133,7 @@ class _Reader:
     known: dict[str, Var] = field(default_factory=dict)
     index: str = INDEX
     first: int = 1
+    timed: bool = False
     returned: str | None = None
     sequences: set[str] = field(default_factory=set)
 
@@ -81,15 +142,23 @@ class _Reader:
     def system(self) -> System:
         self._declarations()
         self._statements()
+        if not self.assigned:
+            raise self._fail(self.function, f"{self.function.name} has no equation: write `name = expression`,")
         equations = self._equations()
         loss = next((e.left for e in equations if e.name == self.returned), None)
         scalar = loss is not None and loss.time is None and not loss.shape
-        return System(
+        system = System(
             name=self.function.name, title=self._title(), declared=tuple(self.declared.values()),
             initial=tuple(v for by_time in self.initial.values() for _, v in sorted(by_time.items())),
             functions=tuple(self.functions.values()), equations=equations, first=self.first,
             loss=loss if scalar else None, returned=loss, text=self.text,
         )  # fmt: skip
+        try:
+            system.stages  # noqa: B018  # an order of computation exists
+        except NetworkError as error:
+            circular = next((e for e in equations if e.sequential), equations[0])
+            raise NetworkError(f"{_at(self.place, circular.line)}{error}") from None
+        return system
 
     def _title(self) -> str:
         doc = ast.get_docstring(self.function) or self.function.name.replace("_", " ")
@@ -117,22 +186,27 @@ class _Reader:
 
     def _declarations(self) -> None:
         arguments = self.function.args
-        if arguments.vararg or arguments.kwarg or arguments.defaults or arguments.kw_defaults:
+        if arguments.vararg or arguments.kwarg or arguments.defaults or any(arguments.kw_defaults):
             raise self._fail(self.function, "parameters are declared one by one, `W: Matrix[n, d]`, without defaults")
-        for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs):
+        everything = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+        for argument in everything:
             self._declare(argument)
+        if LAST in self.declared and self.sequences:
+            raise self._fail(next(a for a in everything if a.arg == LAST), f"{LAST} is the last instant; choose another name")
 
     def _declare(self, argument: ast.arg) -> None:
         name, annotation = argument.arg, argument.annotation
-        if name == LAST and self.sequences:
-            raise self._fail(argument, f"{LAST} is the last instant; choose another name")
+        if name in self.declared or name in self.functions:
+            raise self._fail(argument, f"`{name}` is declared twice")
         kind, inside = self._annotation(annotation, argument)
         if kind == "Time":
-            self.index, self.first = name, self._first(inside, argument)
+            if self.timed:
+                raise self._fail(argument, f"`{name}`: there is one time index, and it is `{self.index}`")
+            self.timed, self.index, self.first = True, name, self._first(inside, argument)
         elif kind == "Function":
             self.functions[name] = OpenFunction(name)
         elif kind == "Sequence":
-            inner, sizes = self._annotation(inside[0] if inside else None, argument)
+            inner, sizes = self._annotation(inside[0], argument) if len(inside) == 1 else ("", [])
             if inner not in KINDS:
                 raise self._fail(argument, f"`{name}`: a sequence of what? Write Sequence[Scalar] or Sequence[Vector[d]]")
             self.sequences.add(name)
@@ -141,24 +215,36 @@ class _Reader:
             self.declared[name] = var(name, self._shape(kind, inside, argument))
 
     def _annotation(self, node: ast.expr | None, where: ast.AST) -> tuple[str, list[ast.expr]]:
+        written = ast.unparse(node) if node is not None else ""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            node = ast.parse(node.value, mode="eval").body
+            written = node.value
+            try:
+                node = ast.parse(written, mode="eval").body
+            except SyntaxError:
+                node = None
         base = node.value if isinstance(node, ast.Subscript) else node
         kind = base.attr if isinstance(base, ast.Attribute) else base.id if isinstance(base, ast.Name) else ""
         if kind not in {*KINDS, "Sequence", "Time", "Function"}:
             what = f"`{where.arg}`" if isinstance(where, ast.arg) else "a declaration"
-            given = f", not `{ast.unparse(node)}`" if node is not None else ""
+            given = f", not `{written[:80]}`" if written else ""
             raise self._fail(where, f"{what} needs Scalar, Vector[n], Matrix[n, d], Sequence[…], Time or Function{given}")
         inside = node.slice if isinstance(node, ast.Subscript) else None
         return kind, list(inside.elts) if isinstance(inside, ast.Tuple) else [inside] if inside is not None else []
 
     def _first(self, inside: list[ast.expr], where: ast.AST) -> int:
-        start = inside[0].lower if inside and isinstance(inside[0], ast.Slice) else inside[0] if inside else None
+        """Time, Time[T], Time[0], Time[0:T]: where it starts; it always ends at T."""
+        slot = inside[0] if inside else None
+        start = slot.lower if isinstance(slot, ast.Slice) else slot
+        end = slot.upper if isinstance(slot, ast.Slice) else None
+        if end is not None and not (isinstance(end, ast.Name) and end.id == LAST):
+            raise self._fail(
+                where, f"time ends at {LAST}, whose number is given later: Time[1:{LAST}], not Time[{ast.unparse(slot or end)}]"
+            )
         if start is None or (isinstance(start, ast.Name) and start.id == LAST):
             return 1
         value = self._integer(start)
-        if value is None:
-            raise self._fail(where, "time starts at a whole number: Time is 1 … T, Time[0] is 0 … T")
+        if value is None or len(inside) > 1:
+            raise self._fail(where, f"time starts at a whole number: Time is 1 … {LAST}, Time[0] is 0 … {LAST}")
         return value
 
     def _integer(self, node: ast.expr | None) -> int | None:
@@ -174,25 +260,38 @@ class _Reader:
         return tuple(self._size(s, where) for s in sizes)
 
     def _size(self, node: ast.expr, where: ast.AST) -> sympy.Expr:
+        size = self._size_formula(node)
+        if size is None or (size.is_number and not size > 0):
+            known = "use a name, a positive number, or a sum or product of them"
+            raise self._fail(where, f"`{ast.unparse(node)[:80]}` is not a size: {known}")
+        return size
+
+    def _size_formula(self, node: ast.expr) -> sympy.Expr | None:
         match node:
-            case ast.Constant(value=int(value)) if value > 0:
+            case ast.Constant(value=int(value)) if type(value) is int:
                 return sympy.Integer(value)
             case ast.Name(id=name):
-                meaning = self.sizes.get(name)
-                if isinstance(meaning, int) and meaning > 0:
-                    return sympy.Integer(meaning)
-                return dimension(str(meaning) if isinstance(meaning, sympy.Symbol) else name)
+                return self.meaning(name) or dimension(name)
             case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() as op, right=right):
-                a, b = self._size(left, where), self._size(right, where)
+                a, b = self._size_formula(left), self._size_formula(right)
+                if a is None or b is None:
+                    return None
                 return a + b if isinstance(op, ast.Add) else a - b if isinstance(op, ast.Sub) else a * b
-        raise self._fail(
-            where, f"`{ast.unparse(node)}` is not a size: use a name, a positive number, or a sum or product of them"
-        )
+        return None
+
+    def meaning(self, name: str) -> sympy.Expr | None:
+        """What a name around the function stands for: a number or a size."""
+        known = self.sizes.get(name)
+        if type(known) is int and known > 0:
+            return sympy.Integer(known)
+        return dimension(str(known)) if isinstance(known, sympy.Symbol) else None
 
     # -- statements -----------------------------------------------------------------------------------------
 
     def _statements(self) -> None:
         for statement in self.function.body:
+            if self.returned is not None:
+                raise self._fail(statement, "`return` ends a network; this stands after it:")
             match statement:
                 case ast.Expr(value=ast.Constant()) | ast.Pass():
                     continue
@@ -212,8 +311,9 @@ class _Reader:
                 case ast.Return(value=ast.Name(id=name)):
                     self.returned = name
                 case ast.Return(value=value) if value is not None:
-                    self._define("L", ast.copy_location(ast.Assign([ast.Name("L")], value), statement))
-                    self.returned = "L"
+                    taken = {*self.declared, *self.assigned, *self.functions}
+                    self.returned = next(n for n in ("L", "loss", "L_", "loss_") if n not in taken)
+                    self._define(self.returned, ast.copy_location(ast.Assign([ast.Name(self.returned)], value), statement))
                 case _:
                     raise self._fail(
                         statement,
@@ -248,8 +348,11 @@ class _Reader:
     def _equations(self) -> tuple[Equation, ...]:
         """In the order of the page; read in an order in which every shape is known."""
         for name in self.initial:
-            if name not in self.assigned and name not in self.declared:
-                raise self._fail(self.function, f"`{name}` has an initial value but no equation `{name}[{self.index}] = …`,")
+            if name not in self.sequences:
+                raise self._fail(
+                    self.function,
+                    f"`{name}` has an initial value but no equation `{name}[{self.index}] = …`: it is not a sequence,",
+                )
         done: dict[str, Equation] = {}
         pending = list(self.assigned.items())
         for name, given in self.initial.items():
@@ -296,7 +399,10 @@ class _Reader:
         left = var(name, right.shape, Instant(INDEX) if sequential else None)
         for given in self.initial.get(name, {}).values():
             if given.shape != left.shape:
-                raise self._fail(statement, f"{given.key} is declared in {given.shape}, but the equation gives {left.shape},")
+                raise self._fail(
+                    statement,
+                    f"{given.key} is declared in {show_shape(given.shape)}, the equation gives {show_shape(left.shape)},",
+                )
         self.known[name] = left
         return Equation(left, right, source, statement.lineno)
 
@@ -319,8 +425,10 @@ class _Reading:
 
     def expression(self, node: ast.expr) -> Any:
         match node:
-            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-                return sympy.Rational(str(value)) if isinstance(value, float) else sympy.Integer(value)
+            case ast.Constant(value=int(value)) if type(value) is int:
+                return self._sane(sympy.Integer(value))
+            case ast.Constant(value=float(value)):
+                return self._decimal(node, value)
             case ast.Name(id=name):
                 return self._name(name)
             case ast.Attribute(value=inside, attr="T"):
@@ -333,15 +441,31 @@ class _Reading:
                 return self._chain(node)
             case ast.Call(func=ast.Name(id="sum"), args=[ast.GeneratorExp() as generator]):
                 return self._sum(generator)
-            case ast.Call(func=ast.Subscript(value=ast.Name(id=name), slice=slot), args=[inside]) if name in self.page.functions:
+            case ast.Call(func=ast.Subscript(value=ast.Name(id=name), slice=slot), args=[inside], keywords=[]) if (
+                name in self.page.functions
+            ):
                 return opaque(name, self._instant(slot, name), as_expr(self.expression(inside)))
-            case ast.Call(func=ast.Name(id=name), args=[inside]) if name in self.page.functions:
+            case ast.Call(func=ast.Name(id=name), args=[inside], keywords=[]) if name in self.page.functions:
                 return opaque(name, None, as_expr(self.expression(inside)))
-            case ast.Call(func=ast.Name() | ast.Attribute() as function):
+            case ast.Call(func=ast.Name() as function):
                 return self._call(function, node)
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=module)) as function) if not self._quantity(module):
+                return self._call(function, node)
+            case ast.Call(func=ast.Attribute(attr=name)):
+                hint = f": write `{name}(…)`, not a method," if name in CALLABLES else "; the sum of all entries is `total(x)`,"
+                raise self._fail(
+                    f"`{name}` is not a function of the table here" + (hint if name in CALLABLES or name == "sum" else ",")
+                )
             case ast.Subscript(value=ast.Name(id=name), slice=slot):
                 return self._entry(name, slot)
         raise self._fail(f"`{ast.unparse(node)}` can't be read: use names, numbers, + - * / ** @, .T and functions,")
+
+    def _decimal(self, node: ast.expr, value: float) -> Any:
+        """A float is the decimal that was written; one that Python's floats can't hold is refused, not made 0."""
+        mantissa = self.page.source(node).lower().split("e")[0]
+        if not math.isfinite(value) or (value == 0 and any(c in "123456789" for c in mantissa)):
+            raise self._fail(f"`{self.page.source(node)[:40]}` is beyond the range of floating-point numbers,")
+        return self._sane(sympy.Rational(str(value)))
 
     def _chain(self, node: ast.BinOp) -> Any:
         """A binary operation; the left spine is walked in a loop, because sums can be thousands of terms long."""
@@ -358,20 +482,40 @@ class _Reading:
     def _binary(self, op: ast.operator, a: Any, b: Any) -> Any:
         match op:
             case ast.Add():
-                return a + b
+                return self._sane(a + b)
             case ast.Sub():
-                return a - b
+                return self._sane(a - b)
             case ast.Mult():
-                return a * b
+                return self._sane(a * b)
             case ast.Div():
-                return a / b
+                if not isinstance(b, Expr) and b == 0:
+                    raise self._fail("a division by zero")
+                return self._sane(a / b)
             case ast.MatMult():
                 return as_expr(a) @ as_expr(b)
             case ast.Pow():
-                if isinstance(b, Expr):
-                    raise self._fail("an exponent must be a constant; for a^b write exp(b * log(a)),")
-                return a**b
+                return self._sane(a ** self._exponent(a, b))
         raise self._fail(f"`{type(op).__name__}` is not an operation of the engine,")
+
+    def _exponent(self, a: Any, b: Any) -> Any:
+        """A constant of moderate size: x^n is a table function for each n."""
+        if isinstance(b, Expr) or (isinstance(a, Expr) and not b.is_number):
+            raise self._fail("an exponent must be a constant; for a^b write exp(b * log(a)),")
+        if b.is_number and (not b.is_real or abs(b) > LARGEST_EXPONENT):
+            raise self._fail(f"an exponent is a real number up to {LARGEST_EXPONENT},")
+        if a == 0 and b.is_number and b < 0:
+            raise self._fail("a division by zero")
+        return b
+
+    def _sane(self, value: Any) -> Any:
+        """Numbers stay real, finite and of moderate length, so that arithmetic on a page can't eat the machine."""
+        if isinstance(value, Expr) or not value.is_number:
+            return value
+        if value.is_real is False or value.is_finite is False:
+            raise self._fail("a number that is not real and finite")
+        if value.is_Rational and max(abs(value.p), value.q).bit_length() > LARGEST_NUMBER:
+            raise self._fail("a number of more than a thousand digits")
+        return value
 
     def _name(self, name: str) -> Any:
         page = self.page
@@ -385,14 +529,19 @@ class _Reading:
             raise _Later(name)
         if name in CONSTANTS:
             return CONSTANTS[name]
-        dims = {str(s) for v in page.declared.values() for size in v.shape for s in size.free_symbols}
-        if name in dims:
+        given = (*page.declared.values(), *(v for by_time in page.initial.values() for v in by_time.values()))
+        if name in {str(s) for v in given for size in v.shape for s in size.free_symbols}:
             return dimension(name)
+        if (meaning := page.meaning(name)) is not None:
+            return meaning
         if name == LAST and self._timed():
             return dimension(LAST)
         raise self._fail(
             f"`{name}` is not defined{self._near(name)}: declare it in the function's parameters or give it an equation,"
         )
+
+    def _quantity(self, name: str) -> bool:
+        return name in self.page.declared or name in self.page.assigned or name in self.page.functions
 
     def _timed(self) -> bool:
         return bool(self.page.sequences)
@@ -406,13 +555,41 @@ class _Reading:
         name = function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
         if name in self.page.sequences or name in self.page.declared or name in self.page.assigned:
             raise self._fail(f"`{name}` is a quantity, not a function: a product is written with `*` or `@`,")
+        if name in self.page.functions:
+            raise self._fail(f"`{name}` takes one argument,")
+        if name == "sum":
+            raise self._fail("`sum` of what? The sum of all entries is `total(x)`, a sum over time `sum(… for t in Time)`,")
         rule = CALLABLES.get(name)
         if rule is None:
             raise self._fail(f"`{name}` is not a function of the table{self._near(name, CALLABLES)}; `derive list` shows them,")
         arguments = [self.expression(a) for a in node.args]
-        named = {k.arg: self.expression(k.value) for k in node.keywords if k.arg}
-        sized = name in ("rows", "columns", "broadcast", "identity", "ones")
-        return rule(*(a if sized or (i and not isinstance(a, Expr)) else as_expr(a) for i, a in enumerate(arguments)), **named)
+        named = {k.arg or "**": self.expression(k.value) for k in node.keywords}
+        return rule(*self._arguments(name, rule, arguments, named))
+
+    def _arguments(self, name: str, rule: Callable[..., Expr], given: list[Any], named: dict[str, Any]) -> list[Any]:
+        """The arguments in their places. The first is a quantity; what follows is one too, a size, or a constant parameter."""
+        target = rule.body if isinstance(rule, Composition) else rule
+        parameters = [p for p in inspect.signature(target).parameters.values() if p.kind is not p.VAR_POSITIONAL]
+        open_end = len(parameters) < len(inspect.signature(target).parameters)
+        names = [p.name for p in parameters]
+        required = sum(p.default is p.empty for p in parameters)
+        unknown = [k for k in named if k not in names[len(given) :]]
+        if unknown or not required <= len(given) + len(named) <= (len(given) if open_end else len(names)):
+            extra = f"; `{unknown[0]}` is none of them" if unknown else ""
+            takes = [*names, *(["sizes"] if open_end else [])]
+            raise self._fail(f"`{name}` takes the argument{'s' * (len(takes) > 1)} {', '.join(takes)}{extra},")
+        values = [*given, *(named.get(n, p.default) for n, p in list(zip(names, parameters, strict=True))[len(given) :])]
+        return [self._argument(name, k, value) for k, value in enumerate(values)]
+
+    def _argument(self, name: str, k: int, value: Any) -> Any:
+        if name in ("identity", "ones") or (k > 0 and name in ("rows", "columns", "broadcast")):
+            return value  # sizes: checked by the contraction
+        if k > 0 and name in ("leaky_relu", "elu", "power"):
+            if isinstance(value, Expr) or not exact(value).is_number:
+                what = "an exponent must be a constant; for a^b write exp(b * log(a))"
+                raise self._fail(f"{what}," if name == "power" else f"the parameter of `{name}` must be a constant number,")
+            return self._exponent(sympy.S.One, exact(value)) if name == "power" else self._sane(exact(value))
+        return as_expr(value)
 
     # -- time -----------------------------------------------------------------------------------------------
 
@@ -427,7 +604,7 @@ class _Reading:
             )
             raise self._fail(f"`{name}` {hint}: `{name}[{ast.unparse(slot)}]`,")
         instant = self._instant(slot, name)
-        self._reaches(name, instant)
+        self._reaches(name, instant, ast.unparse(slot).replace(" ", ""))
         given = page.initial.get(name, {})
         if instant.base == "" and instant.offset in given:
             return given[instant.offset]
@@ -436,7 +613,7 @@ class _Reading:
             raise _Later(name)
         return quantity.at(instant)
 
-    def _reaches(self, name: str, instant: Instant) -> None:
+    def _reaches(self, name: str, instant: Instant, written: str) -> None:
         """Every instant that this use takes has an equation or a given value."""
         page, given = self.page, self.page.initial.get(name, {})
         lo, hi = self._span(instant)
@@ -444,20 +621,21 @@ class _Reading:
         if missing:
             entry = f"{name}[{missing[-1]}]"
             raise self._fail(
-                f"`{name}[{instant}]` takes `{entry}` when {page.index} = {page.first}, and that initial value is not given: declare it "
-                f"in the body, `{entry}: Scalar` or `{entry}: Vector[n]`,"
+                f"`{name}[{written}]` takes `{entry}` when {page.index} = {page.first}, and that initial value is not given: "
+                f"declare it in the body, `{entry}: Scalar` or `{entry}: Vector[n]`,"
             )
         if hi.base == LAST and hi.offset > 0:
-            raise self._fail(f"`{name}[{instant}]` reaches past {LAST}: {page.index} runs over {page.first} … {LAST},")
+            raise self._fail(f"`{name}[{written}]` reaches past {LAST}: {page.index} runs over {page.first} … {LAST},")
 
     def _span(self, instant: Instant) -> tuple[Instant, Instant]:
         """First and last instant that an instant in this equation stands for."""
-        for index, lo, hi in self.bound.values():
+        lo, hi = instant, instant
+        for index, first, last in self.bound.values():
             if instant.base == index:
-                return lo.shifted(instant.offset), hi.shifted(instant.offset)
-        if instant.base == INDEX:
-            return Instant("", self.page.first + instant.offset), Instant(LAST, instant.offset)
-        return instant, instant
+                lo, hi = first.shifted(instant.offset), last.shifted(instant.offset)
+        if lo.base == INDEX and self.sequential:
+            lo = Instant("", self.page.first + lo.offset)
+        return lo, Instant(LAST, hi.offset) if hi.base == INDEX and self.sequential else hi
 
     def _instant(self, slot: ast.expr, name: str) -> Instant:
         """t, t-1, T, T-1, 0."""
@@ -492,7 +670,9 @@ class _Reading:
             raise self._fail(f"a sum over time is `sum(… for {page.index} in Time)`,")
         lo, hi = self._range(loop.iter)
         index = "s" if self.sequential else INDEX
-        index = "sklmnpqr"[len(self.bound)] if self.bound else index
+        if len(self.bound) > 4:
+            raise self._fail("sums over time nested too deeply: give the inner ones equations of their own,")
+        index = "sklmn"[len(self.bound)] if self.bound else index
         inner = _Reading(page, self.statement, self.sequential, {**self.bound, loop.target.id: (index, lo, hi)})
         body = as_expr(inner.expression(node.elt))
         if not any(isinstance(v, Var) and v.time is not None for v in postorder(body)) and not page.sequences:
@@ -512,7 +692,8 @@ def resolve_sizes(function: Callable[..., Any]) -> Sizes:
     """What the names in a function's module and closure mean, for sizes."""
     names = dict(getattr(function, "__globals__", {}))
     for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        names[name] = cell.cell_contents
+        with contextlib.suppress(ValueError):  # a cell that is still empty
+            names[name] = cell.cell_contents
     return {k: v for k, v in names.items() if isinstance(v, int | sympy.Symbol) and not isinstance(v, bool)}
 
 

@@ -91,8 +91,9 @@ class System:
         name = name.replace(" ", "")
         if name in self.nodes:
             return self.nodes[name]
-        if name.endswith(f"[{INDEX}]") and name[: -len(INDEX) - 2] in self.nodes:
-            return self.nodes[name[: -len(INDEX) - 2]]
+        plain = self.nodes.get(name.removesuffix(f"[{INDEX}]"))
+        if plain is not None and plain.time is not None:
+            return plain
         raise NetworkError(f"{self.name} has no quantity {name!r}; it has {', '.join(self.nodes)}")
 
     def is_initial(self, v: Var) -> bool:

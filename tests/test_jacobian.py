@@ -186,7 +186,8 @@ TWO_STAGES = """
 def net(t: Time, x: Sequence[Scalar], w: Scalar):
     s = sum(x[t] ** 2 for t in Time)
     u[t] = tanh(s * x[t])
-    L = sum(u[t] * w for t in Time)
+    v[t] = sum(x[s] ** 2 for s in Time) * w
+    L = sum(u[t] * w * v[t] for t in Time)
     return L
 """
 THROUGH_TIME = [
@@ -195,6 +196,8 @@ THROUGH_TIME = [
     ("rnn_tanh", "h[3]", "W_xh"), ("rnn_tanh", "L", "W_hy"), ("rnn_tanh", "y[T]", "W_hh"), ("lstm_scalar", "L", "c[2]"),
     ("lstm_scalar", "L", "w_fx"), ("lstm_scalar", "h[T]", "c[1]"), ("rnn", "h[2]", "W"), ("two stages", "u[t]", "x[t]"),
     ("two stages", "u[3]", "x[2]"), ("two stages", "u[t]", "s"), ("two stages", "L", "s"), ("two stages", "L", "w"),
+    ("two stages", "u[t-1]", "x[t]"), ("two stages", "u[2]", "x[4]"), ("two stages", "v[t-1]", "x[t]"), ("two stages", "v[t]", "x[t-1]"),
+    ("two stages", "v[2]", "x[T]"), ("two stages", "v[t]", "x[t]"),
 ]  # fmt: skip
 
 

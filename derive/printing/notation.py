@@ -166,7 +166,7 @@ PRECEDENCE: dict[type, int] = {
 def precedence(node: Node) -> int:
     """How tightly the node holds together."""
     if isinstance(node, Prod):
-        return ENTRYWISE if node.op in ("odot", "oslash") else PRODUCT
+        return {"odot": ENTRYWISE, "oslash": ENTRYWISE - 1}.get(node.op, PRODUCT)
     if isinstance(node, Sym) and node.sup is not None:
         return POSTFIX
     if isinstance(node, Num) and node.text.startswith("-"):
