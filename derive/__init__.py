@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from derive.convert import from_sympy
 from derive.expr import DeriveError, Expr, MissingRule, ShapeError
 from derive.network import Network, gallery, load, network
 from derive.ops import *  # every function of the table by its name
@@ -61,5 +62,5 @@ globals().update(CALLABLES)  # abs, dot and ones among them, which Python or the
 
 __all__ = [
     "DeriveError", "Expr", "Function", "Matrix", "MissingRule", "Network", "NetworkError", "Scalar", "Sequence", "ShapeError",
-    "Time", "Vector", "dims", "gallery", "load", "network", *CALLABLES,
+    "Time", "Vector", "dims", "from_sympy", "gallery", "load", "network", *CALLABLES,
 ]  # fmt: skip

@@ -17,6 +17,7 @@ identity, and walked iteratively with a memo: SymPy's own walks are exponential 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -108,7 +109,7 @@ def exact(value: Any) -> sympy.Expr:
             raise DeriveError(f"{value} is not a real number")
         floats = value.atoms(sympy.Float)
         return value.xreplace({f: sympy.Rational(str(f)) for f in floats}) if floats else value
-    if isinstance(value, bool) or value != value or value in (float("inf"), float("-inf")):
+    if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         raise DeriveError(f"{value} is not a number")
     if isinstance(value, int):
         return sympy.Integer(value)
@@ -125,7 +126,7 @@ class Expr(Basic):
     shape: Shape
     kids: tuple[Expr, ...]
     printer: Callable[..., str] | None = None  # set by derive.printing
-    table: dict[str, Callable[..., Expr]] = {}  # noqa: RUF012  # power and recip, set by derive.ops, which knows the functions
+    table: dict[str, Callable[..., Any]] = {}  # noqa: RUF012  # power, recip and to_sympy, set by the modules that know them
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         raise TypeError(f"{cls.__name__} nodes are built by the functions in derive.expr and derive.ops")
@@ -267,6 +268,10 @@ class Expr(Basic):
 
     def __matmul__(self, other: Any) -> Expr:
         return matmul(self, other)
+
+    def to_sympy(self, sizes: Any = None) -> Any:
+        """A scalar as a SymPy expression, a matrix as an explicit Matrix for the given sizes; see derive.convert."""
+        return self.table["to_sympy"](self, sizes)
 
     def __str__(self) -> str:
         return self.printer("text") if self.printer else object.__repr__(self)

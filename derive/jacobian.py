@@ -157,7 +157,13 @@ def _require_path(system: System, below: Var, top: Var) -> None:
         carried = any(v.time != Instant(INDEX) for e in sequences for v in occurrences(e.right) if v.time is not None)
         through_time = bool(sequences) and (top.time is None or carried)
     else:
-        through_time = top.time is None or len(sequences) < len(way)
+        backwards = top.time is not None and top.time.base == below.time.base and top.time.offset < below.time.offset
+        ahead = any(
+            isinstance(n, Over) or (isinstance(n, Var) and n.time is not None and n.time.base != INDEX)
+            for e in way
+            for n in postorder(e.right)
+        )
+        through_time = top.time is None or len(sequences) < len(way) or (backwards and ahead)
     if through_time and way:
         raise NetworkError(
             f"{top} depends on {below} through all of time: ask for one step, as in h[t] and h[t-1], for the direct Jacobian, or for paths"

@@ -326,7 +326,7 @@ class Evaluator:
             }  # fmt: skip
             if not inner:
                 break
-            inside = self.concrete(rebuild(inside, lambda n, inner=inner: self._right(n) if n in inner else n), times)
+            inside = self.concrete(rebuild(inside, lambda n, inner=inner: self._right(n) if n in inner else n), times)  # type: ignore[misc]
         return self.value(local_jacobian(inside, below))
 
     def _right(self, v: Var) -> Expr:
@@ -411,4 +411,4 @@ class Evaluator:
         node = v.adjoint if bar else v
         if v.time is not None and v.time.base == INDEX:
             return np.stack([self.named[node.at(Instant("", t))] for t in self.instants()])
-        return self.named[node]
+        return np.asarray(self.named[node])

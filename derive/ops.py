@@ -325,7 +325,7 @@ def elu(x: Any, alpha: Any = 1) -> Expr:
             "elu", lambda x, y: step(x) + (1 - step(x)) * (y + a),
             lambda x: x if x > 0 else _number(a) * _mp("expm1")(x),
             lambda x: sympy.Piecewise((x, x > 0), (a * (sympy.exp(x) - 1), True)), r"\operatorname{elu}",
-            kinks=() if a == 1 else (0.0,), analytic=False, opened=False, parameters=(a,), range=(-float(a), float("inf")),
+            kinks=() if a == 1 else (0.0,), analytic=False, opened=False, parameters=(a,), range=(min(0.0, -float(a)), float("inf")),
             exact=lambda x: step(x) * x + a * (1 - step(x)) * (exp(x) - 1),
             pieces=(lambda x: a * (exp(x) - 1), lambda x: x),
         )  # fmt: skip

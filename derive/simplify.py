@@ -92,7 +92,7 @@ def simplify(e: Expr) -> Simplified:
         fired: dict[str, None] = {}
         new = leading_positive(rebuild(e, lambda node, fired=fired: _rewrite(node, fired)))  # type: ignore[misc]
         used.update(fired)
-        if new is e or not fired:
+        if new is e:
             return Simplified(new, tuple(used))
         e = new
     return Simplified(e, tuple(used))
@@ -118,20 +118,19 @@ _NESTED = {
 def _nested(node: Map, used: dict[str, None]) -> Expr:
     rule = _NESTED.get((node.fn, node.arg.fn)) if isinstance(node.arg, Map) and not node.order and not node.arg.order else None
     if rule is None:
-        return _weight_out(node, used)
+        return _weight_out(node)
     used[rule.name] = None
     return rule.right(node.arg.arg)
 
 
-def _weight_out(node: Map, used: dict[str, None]) -> Expr:
-    """(c a)^n = c^n a^n for a whole n and a number c, so that other rules see a."""
+def _weight_out(node: Map) -> Expr:
+    """(c a)^n as c^n a^n for a whole n and a number c: a normal form like that of sums, so that the rules see a."""
     inside = node.arg
     if node.order or node.fn.style != "power" or not isinstance(inside, Lin) or len(inside.terms) != 1:
         return node
     (weight, base), n = inside.terms[0], node.fn.parameters[0]
     if not n.is_Integer or not weight.is_Rational:
         return node
-    used["(c a)^n = c^n a^n"] = None
     return lin([(weight**n, node.with_children((base,)))], node.shape)
 
 

@@ -22,7 +22,7 @@ LAYERS = [
     {"printing.names"},
     {"printing.express", "printing.latex", "printing.mathml", "printing.text", "printing.pycode", "printing.breaking"},
     {"printing"},
-    {"assume", "explain", "picture"},
+    {"assume", "explain", "picture", "convert"},
     {"solution"},
     {"export"},
     {"network"},
