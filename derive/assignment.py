@@ -38,6 +38,9 @@ _CHOICES = {
 }  # fmt: skip
 
 
+_KINDS = {str: "text", int: "a whole number", bool: "true or false", list: 'a list, such as ["W2"]', dict: "a table"}
+
+
 class AssignmentError(DeriveError):
     """An assignment that can't be used; the message names the file, the problem and the key."""
 
@@ -128,7 +131,7 @@ def _expect(data: dict[str, Any], key: str, kind: type, place: str, default: Any
     if key not in data:
         return default
     if not isinstance(data[key], kind) or (kind is int and isinstance(data[key], bool)):
-        raise AssignmentError(f"{place}: {key} should be {kind.__name__}, not {data[key]!r}")
+        raise AssignmentError(f"{place}: {key} should be {_KINDS[kind]}, not {data[key]!r}")
     return data[key]
 
 

@@ -92,6 +92,8 @@ def to_sympy(e: Expr, sizes: Sizes | None = None) -> Any:
     sizes: a number for each dimension by name or symbol, and for T where sums over time are to be written out. Entries of
     W are the symbols W[0,1], counted from 0. Raises DeriveError where a size is missing.
     """
+    if sizes is not None and not isinstance(sizes, Mapping):
+        raise DeriveError(f"sizes are a dictionary, {{'n': 2}}, not {sizes!r}")
     given = {str(k): sympy.Integer(n) for k, n in (sizes or {}).items()}
     symbols = {s for n in postorder(e) for d in n.shape for s in d.free_symbols} | _weights(e)
     at = _ExactPoint(None, {}, {s: given[str(s)] for s in symbols if str(s) in given}, int(given.get(LAST, 0)))  # type: ignore[arg-type]

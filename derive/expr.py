@@ -83,6 +83,8 @@ def show_shape(shape: Shape) -> str:
 
 def show_operand(e: Expr) -> str:
     """An operand with its shape, for messages; a row says that it isn't a matrix of one row."""
+    if not e.shape:
+        return f"{e} (a scalar)"
     row = ", a row (the transpose of a vector)," if is_row(e) else ""
     return f"{e} in {show_shape(e.shape)}{row}"
 

@@ -29,7 +29,7 @@ from derive.expr import (
     var,
     zeros,
 )
-from derive.simplify import open_derivatives, simplify
+from derive.simplify import Equations, open_derivatives, simplify
 from derive.sweep import Sweep
 from derive.system import INDEX, LAST, Equation, NetworkError, System, occurrences
 
@@ -44,6 +44,7 @@ class Jacobian:
     direct: bool
     parts: tuple[tuple[Jac, Expr], ...] = ()
     along: Expr | None = None  # the sum over paths of products of the parts' symbols
+    short: Expr | None = None  # with σ′ in the nodes' own values, where that is another form
 
     @property
     def transposed(self) -> Expr:
@@ -92,18 +93,37 @@ def jacobian(system: System, top: Var, below: Var, direct: bool = False) -> Jaco
             break
     found = known.get(top, zeros(top.shape + below.shape))
     kept = _on_the_way(parts, top)
-    return Jacobian(top, below, _tidy(_squeeze(found)), False, kept, _sum_over_paths([j for j, _ in kept], top, below))
+    paths_ = _paths([j for j, _ in kept], top, below)
+    along = lin([(1, _chained(list(chain))) for chain in paths_], top.shape + below.shape) if paths_ else None
+    value = _tidy(_squeeze(found)) if not paths_ else _sum_of_products(paths_, dict(kept))
+    short = simplify(Equations(system).rewrite(value, Instant(INDEX))).expr
+    return Jacobian(top, below, value, False, kept, along, short if short is not value else None)
 
 
-def _sum_over_paths(symbols: list[Jac], top: Var, below: Var) -> Expr | None:
-    """Σ over the paths of the product of the symbols along it; None where there are too many to write."""
+def _paths(symbols: list[Jac], top: Var, below: Var) -> list[list[Jac]]:
+    """The symbols along every path, from top down; none where there is one part only, or more than can be written."""
     chains: dict[Var, list[list[Jac]]] = {below: [[]]}
     for j in symbols:
-        chains.setdefault(j.top, []).extend([j, *chain] for chain in chains.get(j.below, []))
-    paths_ = chains.get(top, [])
-    if not 0 < len(paths_) <= 8 or len(symbols) < 2:
-        return None
-    return lin([(1, _chained(list(chain))) for chain in paths_], top.shape + below.shape)
+        chains.setdefault(_node(j), []).extend([j, *chain] for chain in chains.get(j.below, []))
+    found = chains.get(top, [])
+    rows = any(ROW in j.top.shape for j in symbols)
+    return found if 0 < len(found) <= 8 and len(symbols) > 1 and not rows else []
+
+
+def _node(j: Jac) -> Var:
+    assert isinstance(j.top, Var)
+    return j.top
+
+
+def _sum_of_products(paths_: list[list[Jac]], values: dict[Jac, Expr]) -> Expr:
+    """The Jacobian as a sum over paths of products of the local ones, so that no bracket is left open."""
+    terms = []
+    for chain in paths_:
+        product = values[chain[-1]]
+        for outer in reversed(chain[:-1]):
+            product = _compose(values[outer], product, _node(outer), outer.below, chain[-1].below)
+        terms.append((1, product))
+    return _tidy(lin(terms, terms[0][1].shape))
 
 
 def _on_the_way(parts: list[tuple[Jac, Expr]], top: Var) -> tuple[tuple[Jac, Expr], ...]:

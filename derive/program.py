@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from derive.expr import ROW, Instant, Letters, MissingRule
+from derive.expr import ROW, DeriveError, Instant, Letters, MissingRule
 from derive.numeric import Evaluator, Point
 from derive.ops import Composition, Function
 from derive.products import PRODUCTS, Factor, Products, opened_products
@@ -41,6 +41,9 @@ class Program:
     steps: list[tuple[str, tuple[Operand, ...]]] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     known: dict[tuple, Operand] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        return f"Program({self.operations} operations, {', '.join(self.inputs)} to {', '.join(self.outputs)})"
 
     # -- building -------------------------------------------------------------------------------------------
 
@@ -329,6 +332,9 @@ def straight_line(
     if system.functions:
         raise MissingRule("an open function has no scalar operations: give it a formula")
     program = Program()
+    needed = {str(s) for v in system.quantities.values() for d in v.shape for s in d.free_symbols if s is not ROW}
+    if missing := sorted(needed - set(sizes)):
+        raise DeriveError(f"no size for {', '.join(missing)}: a program needs a number for each of {', '.join(sorted(needed))}")
     dimensions = {s: sizes[str(s)] for v in system.quantities.values() for d in v.shape for s in d.free_symbols if s is not ROW}
     at = Point(system, {}, {k: sympy.Integer(n) for k, n in dimensions.items()}, last)
     for key, v in system.independent.items():

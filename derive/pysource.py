@@ -145,6 +145,7 @@ class _Reader:
         if not self.assigned:
             raise self._fail(self.function, f"{self.function.name} has no equation: write `name = expression`,")
         equations = self._equations()
+        self._no_clash()
         loss = next((e.left for e in equations if e.name == self.returned), None)
         scalar = loss is not None and loss.time is None and not loss.shape
         system = System(
@@ -159,6 +160,13 @@ class _Reader:
             circular = next((e for e in equations if e.sequential), equations[0])
             raise NetworkError(f"{_at(self.place, circular.line)}{error}") from None
         return system
+
+    def _no_clash(self) -> None:
+        """A letter is a size or a quantity, not both."""
+        quantities = {*self.declared, *self.assigned}
+        sizes = {str(s) for v in (*self.declared.values(), *self.known.values()) for d in v.shape for s in d.free_symbols}
+        if clash := sorted(sizes & quantities):
+            raise self._fail(self.function, f"`{clash[0]}` is a size and a quantity too: rename one of them,")
 
     def _title(self) -> str:
         doc = ast.get_docstring(self.function) or self.function.name.replace("_", " ")

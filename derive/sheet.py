@@ -7,7 +7,7 @@ trusted is escaped by the template's environment.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -18,10 +18,10 @@ import numpy as np
 from markupsafe import Markup
 
 from derive import definitions, picture
-from derive.assume import Forced
+from derive.assume import Forced, assumption
 from derive.crosscheck import Report
 from derive.explain import explanations
-from derive.expr import Comp, Ein, Expr, Instant, Map, Opaque, Var, is_zero, ones, postorder, rebuild
+from derive.expr import Comp, Ein, Expr, Instant, Map, Opaque, Over, Var, at_time, is_zero, jac, ones, postorder, rebuild, var
 from derive.jacobian import Jacobian, Paths
 from derive.numeric import Evaluator
 from derive.printing import Style
@@ -41,6 +41,7 @@ DETAILS = ("answer", "steps", "full")
 FORMULA_WIDTH = 33.0  # em, of the 41 em of the page: the rest is for the left side and a margin of error
 ONE_ROW = 25.0  # em: equalities that fit in this stand in one row
 TABLE_CELL = 17.0
+WIDE = 37.0  # em: rows without a reason
 SHOWN_STEPS = 4  # instants of a worked example that are written out
 
 
@@ -187,7 +188,13 @@ class _Writer:
     @cached_property
     def speller(self) -> Speller:
         loss = self.system.loss
-        return Speller(Style(self.style.time, self.style.layers, self.style.adjoint, loss.name if loss is not None else "L"))
+        name, partial = loss.name if loss is not None else "L", self.style.adjoint == "partial"
+        return Speller(Style(self.style.time, self.style.layers, self.style.adjoint, name, marked=partial))
+
+    @cached_property
+    def marking(self) -> Speller:
+        """For Jacobians: the derivative in one equation alone is marked, because the other kind stands beside it."""
+        return Speller(replace(self.speller.style, marked=True))
 
     def context(self) -> dict[str, Any]:
         p = self.problem
@@ -197,7 +204,8 @@ class _Writer:
             "declarations": self._declarations(), "equations": self._equations(), "loss": self._loss(),
             "picture": self._picture(), "definitions": self._definitions(),
             "adjoints": self._adjoint_rows() if solved else [], "gradients": self._gradient_rows() if solved else [],
-            "closed": self._closed_rows() if solved else [], "remarks": self._remarks() if solved else [],
+            "closed": self._closed_rows() if solved else [],
+            "closed_title": self._closed_title() if solved else "", "remarks": self._remarks() if solved else [],
             "explanations": self._explanations(), "jacobians": self._jacobians(), "paths": self._paths(),
             "zeros": self._zeros(), "table": self._table() if solved else [], "check": self._check(),
             "values": self._values(), "conventions": self._conventions(),
@@ -235,9 +243,12 @@ class _Writer:
                 pieces += [whole] if width(whole) < limit else ["the equation of ", left]
         total = sum(width(p) if isinstance(p, Node) else 0.45 * len(p) for p in pieces)
         if total > 38 and len(reason) > 1:
-            lefts = [self.spell(p[0]) for p in reason if isinstance(p, tuple)]
+            pairs = [p for p in reason if isinstance(p, tuple)]
+            rules: list[Node] = [Rel((self.spell(a), self.spell(b)), ("=",)) for a, b in pairs if isinstance(a, Map)]
+            lefts = [self.spell(a) for a, _ in pairs if not isinstance(a, Map)]
             if lefts:
-                return self.language.join(["the equations of ", Listed(tuple(lefts[:6]))])
+                short: list[str | Node] = ["the equations of ", Listed(tuple(lefts[:6]))]
+                return self.language.join([*short, *(x for r in rules for x in ("; ", r))])
         return self.language.join(pieces)
 
     # -- the problem ----------------------------------------------------------------------------------------
@@ -394,6 +405,12 @@ class _Writer:
             rows.append(self._row(self._gradient_symbol(self.system.nodes[key]), [("=", node)], ""))
         return rows
 
+    def _closed_title(self) -> str:
+        """Closed forms where no adjoint is left in any; in time the states' adjoints stay."""
+        assert self.problem.solution is not None
+        left = [v for c in self.problem.solution.closed_forms.values() if c is not None for v in c.atoms(Var) if v.bar]
+        return "With the other adjoints put in" if left else "In closed form"
+
     def _gradient_symbol(self, v: Var) -> Node:
         style = Style(self.speller.style.time, self.speller.style.layers, "partial", self.speller.style.loss)
         return Speller(style).spell(v.adjoint)
@@ -408,7 +425,8 @@ class _Writer:
                 short = simplify(rebuild(a.formula, lambda n, s=sums[0]: _one(n) if n is s else n)).expr  # type: ignore[misc]
                 what = Rel((self.spell(sums[0]), self.spell(_one(sums[0]))), ("=",))
                 result = Rel((self.spell(a.node.adjoint), self.spell(short)), ("=",))
-                found.append(self.language.join(["For a target with ", what, ", such as a one-hot vector: ", result, "."]))
+                example = ", such as one-hot rows: " if sums[0].shape else ", such as a one-hot vector: "
+                found.append(self.language.join(["For a target with ", what, example, result, "."]))
         return found
 
     def _explanations(self) -> list[Any]:
@@ -421,19 +439,22 @@ class _Writer:
     def _jacobians(self) -> list[dict[str, Any]]:
         out = []
         for j, layout in self.problem.jacobians:
-            symbol = self.spell(j.symbol)
+            speller = self.marking if j.direct or len(j.parts) > 1 else self.speller
+            symbol, value = speller.spell(j.symbol), speller.spell(j.expr)
             rows = []
             if self.detail != "answer" and len(j.parts) > 1:
-                rows += [self._row(self.spell(a), [("=", self.spell(b))], "one equation") for a, b in j.parts]
-            value = self.spell(j.expr)
-            fits = max(width(part) for _, part in broken(value, FORMULA_WIDTH)) <= FORMULA_WIDTH
-            if j.along is not None and (self.detail != "answer" or not fits):
-                rows.append(self._row(symbol, [("=", self.spell(j.along))], "one product for every path"))
-            if fits:
-                words = "every other quantity held" if j.direct else ""
-                rows.append(self._row(symbol if j.along is None or self.detail == "answer" else None, [("=", value)], words))
+                rows += [self._row(speller.spell(a), [("=", speller.spell(b))], "") for a, b in j.parts]
+                if j.along is not None:
+                    rows.append(self._row(symbol, [("=", speller.spell(j.along))], "one product for every path"))
+            words = "every other quantity held" if j.direct else ""
+            forms = [value, *([speller.spell(j.short)] if j.short is not None else [])]
+            left: Node | None = None if rows and j.along is not None else symbol
+            for form in forms:
+                if left is not None or max(width(part) for _, part in broken(form, WIDE)) <= WIDE:
+                    rows.append(self._row(left, [("=", form)], words, room=WIDE))
+                    left = None
             if layout == "both" and len(j.expr.shape) == 2:
-                rows.append(self._row(Word("in the other layout: "), [("", self.spell(j.transposed))], ""))
+                rows.append(self._row(Word("in the other layout: "), [("", speller.spell(j.transposed))], ""))
             out.append({"rows": rows, "title": self.math(symbol), "direct": j.direct})
         return out
 
@@ -444,20 +465,21 @@ class _Writer:
         top = Speller(Style(self.style.time, self.style.layers, "partial", self.speller.style.loss)).spell(p.parameter.adjoint)
         h_k, h_t = p.state.at(Instant("k")), p.state.at(p.end)
         between = _partial(self.spell(h_t), self.spell(h_k))
-        rows = [
-            self._row(
-                self.spell(p.step.symbol),
-                [("=", self.spell(p.step.expr))],
-                self._reason((("one step: "), (p.state, self.system.by_name[p.state.name].right))),
-            ),
+        rows = []
+        if isinstance(p.loss_term, Var) and p.summed:
+            rows.append(self._row(p.loss_term, [("=", self.spell(self._summand()))], "the loss of one instant"))
+        rows += [
+            self._row(self.spell(p.step.symbol), [("=", self.spell(p.step.expr))], "one step"),
             self._row(between, [("=", self.spell(p.product_symbols)), ("=", self.spell(p.product))], "latest factor on the left"),
+            self._row(self.spell(h_k.adjoint), [("=", self.spell(p.back))], "the loss, back through the product", self._dim(h_k)),
             self._row(
-                self.spell(h_k.adjoint), [("=", self.spell(p.back))], "every later loss, back through the product", self._dim(h_k)
+                top,
+                [("=", self.spell(p.symbols))],
+                self.language.join(["a term for every path from the loss to ", self.spell(p.parameter)]),
             ),
-            self._row(top, [("=", self.spell(p.symbols))], self.language.join(["the loss reaches every ", self.spell(h_k)])),
         ]
-        if width(self.spell(p.value)) < FORMULA_WIDTH:
-            rows.append(self._row(None, [("=", self.spell(p.value))], "in matrix form"))
+        if width(self.spell(p.value)) < WIDE:
+            rows.append(self._row(None, [("=", self.spell(p.value))], "everything put in"))
         expansion: list[dict[str, Any]] = []
         if self.problem.expand is not None:
             for t, terms in p.expansion(self.problem.expand, self.system.first):
@@ -472,9 +494,20 @@ class _Writer:
                 expansion.append({**row, "lead": lead})
         return {"rows": rows, "expansion": expansion, "last": self.problem.expand}
 
+    def _summand(self) -> Expr:
+        """The term of the loss for one instant."""
+        assert self.system.loss is not None
+        right = self.system.by_name[self.system.loss.name].right
+        assert isinstance(right, Over)
+        return right.body
+
     def _zeros(self) -> list[Any]:
         p = self.problem
         out = []
+        if p.zeros:
+            signs = [assumption(self.system, g) for g in p.given]
+            relations: list[Node] = [Rel((self.spell(a.node), Num("0")), ("<" if a.sign < 0 else ">",)) for a in signs]
+            out.append(self.language.join(["Suppose ", Listed(tuple(relations)), "."]))
         for key, forced in p.zeros.items():
             bar = self.spell(self.system.independent[key].adjoint)
             if forced.zero:
@@ -491,7 +524,7 @@ class _Writer:
                     self.language.join(
                         [
                             bar,
-                            f" is not forced to be zero: at a random point with {' and '.join(p.given)} it is {forced.example:.4g}.",
+                            f" is not forced to be zero: at a random such point it is {forced.example:.4g}.",
                         ]
                     )
                 )
@@ -558,6 +591,11 @@ class _Writer:
             return []
         shown = list(run.instants())[:SHOWN_STEPS] if self.system.sequential else []
         rows = [
+            self._row(v, [("=", _value_node(run.named[v]))], "given")
+            for g in self.system.independent.values()
+            for v, _ in self._entries(g, shown)
+        ]
+        rows += [
             row
             for e in self.system.ordered
             for v, t in self._entries(e.left, shown)
@@ -581,7 +619,8 @@ class _Writer:
         assert run is not None
         plain = run.concrete(formula, {**({INDEX: t} if t is not None else {}), LAST: run.at.last})
         numbers = {leaf: _value_node(run.named[leaf], bracketed=True) for leaf in plain.atoms(Var) if leaf in run.named}
-        forms = [self.spell(formula)] if spelled else []
+        shown = at_time(formula, INDEX, Instant("", t)) if t is not None else formula
+        forms = [self.spell(at_time(shown, LAST, Instant("", run.at.last)))] if spelled else []
         if not any(isinstance(n, Opaque) for n in postorder(plain)):
             filled = Speller(self.speller.style, numbers).spell(plain)
             forms += [filled] if width(filled) < FORMULA_WIDTH and filled not in forms else []
@@ -599,59 +638,47 @@ class _Writer:
 
     def _conventions(self) -> list[Any]:
         nodes = [n for e in self.system.equations for n in postorder(e.right)]
+        vectors = any(v.shape for v in self.system.quantities.values())
         out: list[list[str | Node]] = []
         if self.problem.solution is not None:
             v = var_v(self.speller)
-            out.append(
-                [
-                    Rel((v[0], v[1]), ("=",)),
-                    " has the shape of ",
-                    Sym("v"),
-                    " (gradient convention); a node collects one term from every equation that uses it",
-                ]
-            )
-        if self.problem.jacobians or self.problem.paths:
+            what = " has the shape of " if vectors else ": "
+            tail: list[str | Node] = [what, Sym("v"), " (gradient convention); a node"] if vectors else [": a node"]
+            out.append([Rel((v[0], v[1]), ("=",)), *tail, " collects one term from every equation that uses it"])
+        if vectors and (self.problem.jacobians or self.problem.paths or self.detail != "answer"):
             out.append(["a Jacobian has a row for each entry of its numerator"])
-        if any(
-            isinstance(n, Ein) and n.shape and not n.summed and sum(ls == n.out for _, ls in n.factors) > 1 for n in nodes
-        ) or any(isinstance(n, Map | Comp) and n.shape for n in nodes):
-            out.append([Sym("odot", font="operator"), " multiplies entry by entry, and functions act entry by entry"])
+        if self.speller.style.marked or any(j.direct or len(j.parts) > 1 for j, _ in self.problem.jacobians):
+            out.append(
+                [self.marking.spell(jac(var("u"), var("v"))), " is taken in one equation alone, every other quantity held"]
+            )
+        if self.problem.paths is not None:
+            held = self.spell(jac(self.problem.paths.state.at(Instant("k")), self.problem.paths.parameter))
+            before = self.spell(self.problem.paths.state.at(Instant("k", -1)))
+            out.append(["along the paths ", held, " is taken with ", before, " held, and an empty product is the identity"])
+        functions = [self.speller._name(n) for n in nodes if isinstance(n, Map) and n.shape and n.fn.style == "call"]
+        if functions:
+            out.append(
+                [Listed(tuple(dict.fromkeys(functions))), " act entry by entry, as ", Sym("odot", font="operator"), " multiplies"]
+            )
+        soft = next((n for n in nodes if isinstance(n, Comp) and n.record.name == "softmax"), None)
+        if soft is not None:
+            z = var("u", soft.shape[-1:])
+            rule = Rel((self.spell(soft.record(z)), self.spell(soft.record.body(z))), ("=",))
+            out.append([rule, ", for each row" if len(soft.shape) == 2 else ""])
         if self.system.sequential and self.problem.solution is not None:
-            past = Sum(((1, Sym(INDEX)), (1, Num("1"))))
-            out.append(
-                [
-                    "adjoints beyond ",
-                    Sym(LAST),
-                    " are zero, so that a line for generic ",
-                    Sym(INDEX),
-                    " holds at ",
-                    Sym(LAST),
-                    " without its terms at ",
-                    past,
-                ]
-            )
+            out.append(["adjoints beyond ", Sym(LAST), " are zero"])
         if any(isinstance(n, Map) and n.fn.kinks for n in nodes):
-            out.append(
-                [
-                    "at a kink the slope is that of the left side: ",
-                    Rel(
-                        (Call(Sym("relu", primes=1, font="function", latex=r"\operatorname{relu}"), (Num("0"),)), Num("0")),
-                        ("=",),
-                    ),
-                ]
-            )
+            relu = Sym("relu", primes=1, font="function", latex=r"\operatorname{relu}")
+            out.append(["at a kink the slope is that of the left side: ", Rel((Call(relu, (Num("0"),)), Num("0")), ("=",))])
         return [self.language.join(pieces) for pieces in out]
 
 
 def var_v(speller: Speller) -> tuple[Node, Node]:
     """The adjoint's symbol for a quantity v, and what it stands for."""
-    from derive.expr import var
-
     v = var("v")
-    style = speller.style
-    partial = Speller(Style(style.time, style.layers, "partial", style.loss)).spell(v.adjoint)
+    partial = Speller(replace(speller.style, adjoint="partial", marked=False)).spell(v.adjoint)
     shown = speller.spell(v.adjoint)
-    return (shown, partial) if shown != partial else (partial, Word("the derivative"))
+    return (shown, partial) if shown != partial else (partial, Word("the gradient"))
 
 
 def _times(sizes: list[Node]) -> Node:

@@ -25,6 +25,7 @@ from derive.expr import (
     Opaque,
     Over,
     Var,
+    apply,
     at_time,
     ein,
     is_ones,
@@ -90,7 +91,7 @@ def simplify(e: Expr) -> Simplified:
         return Simplified(e, ())
     for _ in range(PASSES):
         fired: dict[str, None] = {}
-        new = leading_positive(rebuild(e, lambda node, fired=fired: _rewrite(node, fired)))  # type: ignore[misc]
+        new = tidy_sum(rebuild(e, lambda node, fired=fired: _rewrite(node, fired)))  # type: ignore[misc]
         used.update(fired)
         if new is e:
             return Simplified(new, tuple(used))
@@ -103,7 +104,43 @@ def _rewrite(node: Expr, used: dict[str, None]) -> Expr:
         return _nested(node, used)
     if isinstance(node, Ein):
         return _product(node, used)
+    if isinstance(node, Lin):
+        return _multiplied_out(node, used)
     return node
+
+
+def _multiplied_out(node: Lin, used: dict[str, None]) -> Expr:
+    """(1 - y) p - y (1 - p) = p - y: products of sums multiplied out, where so much cancels that it gets shorter."""
+    products = [
+        t for _, t in node.terms if isinstance(t, Ein) and not t.summed and any(isinstance(f, Lin) for f, _ in factors_of(t))
+    ]
+    if len(products) < 2 or len(node.terms) > 8:
+        return node
+    order = {e: k for k, e in enumerate(postorder(node))}
+    terms = [(c * weight, e) for c, t in node.terms for weight, e in _expanded(t, order)]
+    result = leading_positive(lin(terms, node.shape))
+    if size(result) >= size(node):
+        return node
+    used["multiplied out"] = None
+    return result
+
+
+def _expanded(e: Expr, order: dict[Expr, int]) -> list[tuple[sympy.Expr, Expr]]:
+    """A product of sums as a sum of products, their factors in one order so that equal ones are one."""
+    if not isinstance(e, Ein) or e.summed:
+        return [(sympy.S.One, e)]
+    choices = [
+        [(c, t, letters) for c, t in f.terms] if isinstance(f, Lin) else [(sympy.S.One, f, letters)]
+        for f, letters in factors_of(e)
+    ]
+    if sympy.Mul(*map(len, choices)) > 16:
+        return [(sympy.S.One, e)]
+    sizes = dict(enumerate(e.dims))
+    found = []
+    for picked in product(*choices):
+        factors = [(t, letters) for _, t, letters in sorted(picked, key=lambda p: order.get(p[1], 0))]
+        found.append((sympy.Mul(*(c for c, _, _ in picked)), ein(factors, e.out, sizes)))
+    return found
 
 
 # -- one call inside another --------------------------------------------------------------------------------------
@@ -228,6 +265,17 @@ def leading_positive(e: Expr) -> Expr:
     return lin((e.terms[lead], *e.terms[:lead], *e.terms[lead + 1 :]), e.shape)
 
 
+def tidy_sum(e: Expr) -> Expr:
+    """A positive term first, and a weight that all terms share in front: (1/N) (p - y)."""
+    e = leading_positive(e)
+    if not isinstance(e, Lin) or len(e.terms) < 2:
+        return e
+    weight = e.terms[0][0]
+    if weight in (1, -1) or any(c not in (weight, -weight) for c, _ in e.terms):
+        return e
+    return lin([(weight, lin([(c / weight, t) for c, t in e.terms], e.shape))], e.shape)
+
+
 def size(e: Expr) -> int:
     """Number of symbols of the expression as it would be written, shared parts counted each time."""
     sizes: dict[Expr, int] = {}
@@ -301,14 +349,26 @@ class Equations:
         """e with compositions that are a node's right side replaced by the node: p for softmax(z)."""
         return self._outside(e, lambda node: self.name_of(node, since) or node if isinstance(node, Comp) else node)
 
-    def rewrite(self, e: Expr, since: Instant | None) -> Expr:
-        """e with known right sides replaced by their names, and f'(z) in the output where that has a name: h ⊙ (1 − h)."""
+    def rewrite(self, e: Expr, since: Instant | None, used: dict[Expr, Expr] | None = None) -> Expr:
+        """e with known right sides replaced by their names, and f'(z) in the output where that has a name: h ⊙ (1 − h).
+
+        used: receives what was used, as left = right: the rule of f', the equations.
+        """
+        noted = {} if used is None else used
 
         def change(node: Expr) -> Expr:
             if isinstance(node, Map) and node.order == 1:
                 output = self.name_of(node.fn(node.arg), since)
-                return node if output is None or not node.fn.analytic else node.fn.derivative(node.arg, output)
-            return self.name_of(node, since) or node
+                if output is None or not node.fn.analytic:
+                    return node
+                u = var("u")
+                noted[apply(node.fn, u, 1)] = node.fn.derivative(u, node.fn(u))
+                noted[output] = node.fn(node.arg)
+                return node.fn.derivative(node.arg, output)
+            named = self.name_of(node, since)
+            if named is not None:
+                noted[named] = node
+            return named or node
 
         return self._outside(e, change)
 

@@ -35,11 +35,11 @@ class Solution:
 
     @cached_property
     def adjoints(self) -> dict[str, Expr]:
-        return {name: a.formula for name, a in self.sweep.adjoints.items()}
+        return _Formulas({name: a.formula for name, a in self.sweep.adjoints.items()})
 
     @cached_property
     def gradients(self) -> dict[str, Expr]:
-        return {name: self.adjoints[name] for name in self.wrt}
+        return _Formulas({name: self.adjoints[name] for name in self.wrt})
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -144,6 +144,13 @@ def instant_of(system: System, name: str) -> Var:
     if v.time is None:
         raise NetworkError(f"{name!r}: {v.name} is not a sequence")
     return v.at(Instant(base or "", int(fixed or offset or 0)))
+
+
+class _Formulas(dict):
+    """Expressions by name; a name that isn't there is answered with those that are."""
+
+    def __missing__(self, name: str) -> Expr:
+        raise KeyError(f"{name!r} is not among {', '.join(self)}")
 
 
 class _Closing:

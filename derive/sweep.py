@@ -278,8 +278,10 @@ class Sweep:
             because = f"no equation on the way to {self.loss.name} uses it" if when != "end" else "nothing uses it then"
             return Line(v, (Step("unused", bar, zero, (because,)),), zero, zero, when)
         steps = [Step("chain rule", bar, lin([(1, c) for c in _chains(terms)], v.shape), _used_by(uses))]
-        raw = self.equations.name_compositions(
-            v.time or NOW, open_derivatives(lin([(1, t.value) for t in terms], v.shape), "notation")
+        raw = leading_positive(
+            self.equations.name_compositions(
+                v.time or NOW, open_derivatives(lin([(1, t.value) for t in terms], v.shape), "notation")
+            )
         )
         _append(steps, "local derivative", raw, self._local_rules(uses))
         known = self._constants(raw)
@@ -292,17 +294,18 @@ class Sweep:
             formula = opened.expr
         else:
             result, put_in = cancelled
-            _append(steps, "cancellation", result.expr, (*_listed(put_in.items()), "; ", "; ".join(result.rules)))
+            _append(steps, "cancellation", result.expr, (*_listed(put_in.items()), " put in; quotients cancel"))
             formula = result.expr
-        short = simplify(self.equations.rewrite(formula, v.time or NOW)).expr
-        _append(steps, "network equation", short, _named(formula, short, self.system))
+        used: dict[Expr, Expr] = {}
+        short = simplify(self.equations.rewrite(formula, v.time or NOW, used)).expr
+        _append(steps, "network equation", short, _listed(used.items()))
         return Line(v, tuple(steps), formula, short, when, uses)
 
     def _local_rules(self, uses: tuple[Var, ...]) -> Reason:
         """The equations that were differentiated."""
-        found = [self.system.by_name[u.name] for u in uses]
-        names = dict.fromkeys(e.name for e in found)
-        return _listed((self.system.by_name[n].left, self.system.by_name[n].right) for n in names)
+        found = [(u, self.system.by_name[u.name].right) for u in uses]
+        at = [(u, right if u.time is None else at_time(right, INDEX, u.time)) for u, right in found]
+        return _listed(dict(at).items())
 
     def _constants(self, e: Expr) -> dict[Var, Expr]:
         """The adjoints in e whose value is a plain number."""
@@ -390,21 +393,13 @@ def _listed(pairs: Iterable[tuple[Expr, Expr]]) -> Reason:
 def _opening(e: Expr, rules: tuple[str, ...]) -> Reason:
     """Why the opened form equals e: the derivatives of the table that it uses, and the rules."""
     primes = {node.fn: node for node in postorder(e) if isinstance(node, Map) and node.order == 1 and node.fn.opened}
-    z = var("z")
+    z = var("u")
     pairs = [(fn_prime(fn, z), fn.derivative(z, fn(z))) for fn in primes]
     return (*_listed(pairs), "; " if pairs and rules else "", "; ".join(rules)) if pairs or rules else ("written out",)
 
 
 def fn_prime(fn: Function, z: Expr) -> Expr:
     return apply(fn, z, 1)
-
-
-def _named(before: Expr, after: Expr, system: System) -> Reason:
-    """The equations whose left sides came in."""
-    old, now = before.atoms(Var), after.atoms(Var)
-    fresh = {v.name for v in now - old} or {v.name for v in now}
-    changed = [n for n in system.by_name if n in fresh]
-    return _listed((system.by_name[n].left, system.by_name[n].right) for n in changed)
 
 
 def differentiate(system: System) -> Sweep:

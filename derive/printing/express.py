@@ -83,7 +83,8 @@ class Speller:
                 return self._over(e)
             case Jac():
                 top = self.spell(e.top)
-                return Partial(top.fn if isinstance(e.top, Opaque) and isinstance(top, Call) else top, self.spell(e.below))
+                shown = top.fn if isinstance(e.top, Opaque) and isinstance(top, Call) else top
+                return Partial(shown, self.spell(e.below), plus=e.direct and self.style.marked)
         raise MissingRule(f"no notation for {type(e).__name__}: it needs a case in printing.express")
 
     # -- sums -----------------------------------------------------------------------------------------------
@@ -151,7 +152,10 @@ class Speller:
 
     def _over(self, e: Over) -> Node:
         lower = Rel((Sym(e.index), instant(e.lo)), ("=",))
-        return Big("sum" if e.kind == "sum" else "prod", lower, instant(e.hi), self.spell(e.body))
+        body = self.spell(e.body)
+        if e.kind == "product" and isinstance(body, Prod):
+            body = Fence("bracket", body)
+        return Big("sum" if e.kind == "sum" else "prod", lower, instant(e.hi), body)
 
     # -- einsums --------------------------------------------------------------------------------------------
 
@@ -185,7 +189,9 @@ class Speller:
             raise MissingRule("a diagonal tensor of rank above 2 has no notation here: ask for an entry of it")
         hidden = {i for f, ls in e.factors if isinstance(f, Jac) for i in ls[len(f.top.shape) :]}
         shown = [i for i in range(len(e.dims)) if i not in hidden]
-        names = names or {i: INDICES[k] for k, i in enumerate(shown)} | dict.fromkeys(hidden, INDICES[-1])
+        taken = {v.name for v in e.atoms(Var)}
+        free = [c for c in INDICES if c not in taken] or list(INDICES)
+        names = names or ({i: free[k] for k, i in enumerate(shown)} | dict.fromkeys(hidden, free[-1]))
         entries = [self.entry(f, ls, names) for f, ls in factors_of(e)]
         body = Prod(tuple(entries)) if len(entries) > 1 else entries[0] if entries else Num("1")
         return Big("sum", Listed(tuple(Sym(names[i]) for i in e.summed)), None, body) if e.summed else body
@@ -197,7 +203,7 @@ class Speller:
         if isinstance(e, Jac):
             rank = len(e.top.shape)
             top = self.entry(e.top, letters[:rank], names)
-            return Partial(top, self.spell(e.below))
+            return Partial(top, self.spell(e.below), plus=e.direct and self.style.marked)
         if isinstance(e, Lin):
             terms = [(c, self.entry(x, letters, names) if not is_ones(x) else Num("1")) for c, x in e.terms]
             return Fence(

@@ -239,9 +239,9 @@ def _product(node: Prod) -> str:
 
 
 def _partial(node: Partial) -> str:
-    sign = "d" if node.total else r"\partial "
+    sign = r"\partial^+ " if node.plus else r"\partial "
     top = _fenced("paren", node.top) if isinstance(node.top, Sum) else latex(node.top)
-    return rf"\frac{{{sign}{top}}}{{{sign}{latex(node.below)}}}"
+    return rf"\frac{{{sign}{top}}}{{\partial {latex(node.below)}}}"
 
 
 def _big(node: Big) -> str:

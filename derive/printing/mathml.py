@@ -31,6 +31,7 @@ from derive.printing.notation import (
     Sym,
     Transposed,
     Word,
+    is_tall,
     needs_fence,
     precedence,
     starts_with_digit,
@@ -75,9 +76,10 @@ def inner(node: Node) -> str:
         case Frac():
             return f"<mfrac>{_row(node.top)}{_row(node.below)}</mfrac>"
         case Partial():
-            sign = "<mi mathvariant='normal'>d</mi>" if node.total else "<mo lspace='0' rspace='0'>∂</mo>"
+            sign = "<mo lspace='0' rspace='0'>∂</mo>"
+            above = f"<msup>{sign}<mo>+</mo></msup>" if node.plus else sign
             top = _fenced("paren", node.top) if isinstance(node.top, Sum) else inner(node.top)
-            return f"<mfrac><mrow>{sign}{top}</mrow><mrow>{sign}{inner(node.below)}</mrow></mfrac>"
+            return f"<mfrac><mrow>{above}{top}</mrow><mrow>{sign}{inner(node.below)}</mrow></mfrac>"
         case Power():
             mark = "<mo lspace='0' rspace='0'>⊙</mo>" if node.entrywise else ""
             return f"<msup>{_inside(node.base, POSTFIX + 1)}<mrow>{mark}{inner(node.exponent)}</mrow></msup>"
@@ -121,7 +123,9 @@ def _symbol(node: Sym) -> str:
     letter = "𝟏" if node.font == "bold" and letter == "1" else letter
     text = f"<mi mathvariant='normal'>{letter}</mi>" if upright and len(letter) == 1 and letter != "σ" else f"<mi>{letter}</mi>"
     for accent in node.accents:
-        text = f"<mover accent='true'>{text}<mo stretchy='false'>{_ACCENTS[accent]}</mo></mover>"
+        text = (
+            f"<mover accent='true'>{text}<mo stretchy='{'true' if accent == 'bar' else 'false'}'>{_ACCENTS[accent]}</mo></mover>"
+        )
     above = "<mo lspace='0' rspace='0'>" + "′" * node.primes + "</mo>" if node.primes else ""
     above += inner(node.sup) if node.sup is not None else ""
     if node.sub is not None and above:
@@ -150,7 +154,10 @@ def _inside(node: Node, needed: int) -> str:
 
 def _fenced(kind: str, body: Node) -> str:
     left, right = _FENCES[kind]
-    return f"<mrow><mo form='prefix' lspace='0' rspace='0'>{left}</mo>{inner(body)}<mo form='postfix' lspace='0' rspace='0'>{right}</mo></mrow>"
+    stretch = "" if is_tall(body) else " stretchy='false'"
+    opening = f"<mo form='prefix' lspace='0' rspace='0'{stretch}>{left}</mo>"
+    closing = f"<mo form='postfix' lspace='0' rspace='0'{stretch}>{right}</mo>"
+    return f"<mrow>{opening}{inner(body)}{closing}</mrow>"
 
 
 def _sum(node: Sum) -> str:

@@ -10,6 +10,7 @@ from derive.expr import Instant, Var
 from derive.printing.notation import GREEK, Fence, Listed, Node, Num, Partial, Sum, Sym, Word, with_accent
 
 ACCENTS = ("hat", "tilde")
+_WORDS = {"lam": "lambda", "lamda": "lambda", "eps": "epsilon"}
 _SPELLED = {letter: name for name, letter in GREEK.items() if len(letter) == 1}
 
 
@@ -21,12 +22,14 @@ class Style:
     layers: str = "superscript"
     adjoint: str = "bar"
     loss: str = "L"
+    marked: bool = False  # ∂⁺ for the derivative in one equation alone
 
 
 @lru_cache(maxsize=4096)
 def split(name: str) -> tuple[str, tuple[str, ...], str, str]:
     """(letter or word, accents, number, subscript) of an identifier: W1, c_tilde, w_ix, yhat, alpha_2."""
     head, _, tail = "".join(_SPELLED.get(c, c) for c in name).partition("_")
+    head = _WORDS.get(head, head)
     if not head:
         head, tail = name.strip("_") or "v", ""
     accents = []
@@ -49,6 +52,8 @@ def symbol(v: Var, style: Style = Style()) -> Node:
     if style.adjoint == "bar":
         return with_accent(plain, "bar")
     if style.adjoint == "delta":
+        if v.time is not None and style.time == "subscript":
+            return Sym("delta", sub=plain)
         bare = _plain(v.at(None), style) if v.time is not None else plain
         return Sym("delta", sub=bare, sup=_instant_script(v.time) if v.time is not None else None)
     return Partial(letter(style.loss), plain)

@@ -109,7 +109,7 @@ class Partial(Node):
 
     top: Node
     below: Node
-    total: bool = False
+    plus: bool = False  # ∂⁺: in one equation alone, everything else held
 
 
 @dataclass(frozen=True)
@@ -185,6 +185,26 @@ def starts_with_digit(node: Node) -> bool:
             return starts_with_digit(node.factors[0])
         case Frac():
             return starts_with_digit(node.top)
+    return False
+
+
+def is_tall(node: Node) -> bool:
+    """Whether brackets around it must grow: fractions, signs with limits, grids, nested brackets."""
+    match node:
+        case Frac() | Partial() | Big() | Grid() | Cases() | Root() | Fence():
+            return True
+        case Sum():
+            return any(is_tall(t) or _bracket(t, SUM + 1) > 0 for _, t in node.terms)
+        case Prod():
+            return any(is_tall(f) or _bracket(f, precedence(node)) > 0 for f in node.factors)
+        case Power() | Transposed() | Entry():
+            return is_tall(node.base) or _bracket(node.base, POSTFIX) > 0
+        case Call():
+            return any(map(is_tall, node.args))
+        case Rel():
+            return any(map(is_tall, node.parts))
+        case Listed():
+            return any(map(is_tall, node.items))
     return False
 
 

@@ -62,8 +62,8 @@ def text(node: Node) -> str:
         case Frac():
             return f"{_inside(node.top, PRODUCT)} / {_inside(node.below, CALL)}"
         case Partial():
-            sign = "d" if node.total else "∂"
-            return f"{sign}{_inside(node.top, POSTFIX)}/{sign}{_inside(node.below, POSTFIX)}"
+            sign = "∂⁺" if node.plus else "∂"
+            return f"{sign}{_inside(node.top, POSTFIX)}/∂{_inside(node.below, POSTFIX)}"
         case Power():
             mark = "⊙" if node.entrywise else ""
             return _inside(node.base, POSTFIX + 1) + _raised(mark + text(node.exponent))
