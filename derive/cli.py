@@ -115,7 +115,7 @@ def _solve(options: argparse.Namespace) -> int:
         net = load(name)
         wrt = [key_of(net.system, w) for w in options.wrt.split(",")] if options.wrt else None
         if net.system.returned is None and wrt is None and "json" not in formats:
-            done.append((net.name, Sheet(net.title, [_jacobians_only(net)], style, options.detail), None))
+            done.append((net.name, Sheet(net.title, [_jacobians_only(net).check()], style, options.detail), None))
             continue
         problem = Problem(net.system, net.solve(wrt), wrt=wrt).check(options.points)
         values = None

@@ -6,7 +6,7 @@ network is analytic. One batched forward pass evaluates all the perturbed points
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count, pairwise
 from typing import Any
 
@@ -14,9 +14,10 @@ import numpy as np
 import sympy
 
 from derive.expr import ROW, Comp, Instant, Map, Opaque, Over, Var, postorder
+from derive.jacobian import Jacobian
 from derive.numeric import Evaluator, OpenValue, Point, point, smooth_function
 from derive.sweep import Sweep
-from derive.system import INDEX, System
+from derive.system import INDEX, LAST, System
 
 Array = Any
 STEPS = (4e-3, 2e-3, 1e-3)  # Richardson on three halvings: error ~ h^6, noise ~ 1e-13
@@ -175,6 +176,51 @@ def _losses(sweep: Sweep, at: Point, v: Var, batch: Array) -> Array:
         moved, nudges = at, {v: batch}
     loss = np.asarray(Evaluator(moved, nudges=nudges).forward().named[sweep.loss])
     return np.broadcast_to(loss, (len(batch),)) if loss.ndim == 0 else loss
+
+
+# -- Jacobians ---------------------------------------------------------------------------------------------------
+
+
+def check_jacobian(system: System, j: Jacobian, points: int = 3, seed: int = 0) -> float:
+    """The largest relative error of a Jacobian against differences of the forward pass. Raises CrossCheckFailed where it is wrong."""
+    method = "complex step" if analytic(system) else "central differences"
+    worst = 0.0
+    for k in range(points):
+        entry = _jacobian_entry(system, j, random_point(system, np.random.default_rng([seed, k])), method, k)
+        if not entry.error <= TOLERANCE[method]:
+            raise CrossCheckFailed(str(entry).replace("gradient of", "Jacobian"))
+        worst = max(worst, entry.error)
+    return worst
+
+
+def _jacobian_entry(system: System, j: Jacobian, at: Point, method: str, number: int) -> Entry:
+    times = {INDEX: system.first + memory(system)}
+
+    def placed(v: Var) -> Var:
+        return v if v.time is None else v.at(Instant("", v.time.at({**times, LAST: at.last})))
+
+    top, below = placed(j.top), placed(j.below)
+    run = Evaluator(at).forward()
+    exact = np.asarray(run.value(j.expr, times), dtype=float)
+    base = np.asarray(run.named[below])
+    directions = np.eye(base.size).reshape(base.size, *base.shape)
+
+    def moved(batch: Array) -> Array:
+        if j.direct:
+            alone = Evaluator(at)
+            alone.named = {**run.named, below: base + batch}
+            return np.asarray(alone.value(system.by_name[top.name].right, {INDEX: top.time.offset} if top.time else {}))
+        if below in at.given:
+            return np.asarray(Evaluator(replace(at, given={**at.given, below: base + batch})).forward().named[top])
+        return np.asarray(Evaluator(at, nudges={below: batch}).forward().named[top])
+
+    if method == "complex step":
+        measured = np.imag(moved(1e-200j * directions)) / 1e-200
+    else:
+        measured = _extrapolate([(moved(h * directions) - moved(-h * directions)) / (2 * h) for h in STEPS])
+    measured = np.broadcast_to(measured, (base.size, *measured.shape[measured.ndim - len(j.top.shape) :]))
+    columns = np.moveaxis(measured, 0, -1).reshape(exact.shape)
+    return _worst(f"∂{j.top}/∂{j.below}", exact, columns, method, number)
 
 
 # -- random points ------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from typing import Any
 
 import sympy
 
-from derive.expr import DeriveError, Expr, Instant, Var, as_expr, at_time, exact, opaque, over, postorder, show_shape, var
+from derive.expr import DeriveError, Expr, Instant, Var, as_expr, at_time, exact, opaque, over, postorder, show_shape, times, var
 from derive.ops import CALLABLES, CONSTANTS, Composition
 from derive.system import INDEX, LAST, Equation, NetworkError, OpenFunction, System
 
@@ -494,7 +494,7 @@ class _Reading:
             case ast.Sub():
                 return self._sane(a - b)
             case ast.Mult():
-                return self._sane(a * b)
+                return self._sane(times(a, b))
             case ast.Div():
                 if not isinstance(b, Expr) and b == 0:
                     raise self._fail("a division by zero")

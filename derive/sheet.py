@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from derive import definitions, picture
 from derive.assume import Forced, assumption
-from derive.crosscheck import Report
+from derive.crosscheck import Report, check_jacobian
 from derive.explain import explanations
 from derive.expr import Comp, Ein, Expr, Instant, Map, Opaque, Over, Var, at_time, is_zero, jac, ones, postorder, rebuild, var
 from derive.jacobian import Jacobian, Paths
@@ -30,7 +30,7 @@ from derive.printing.express import Speller
 from derive.printing.latex import escape, latex
 from derive.printing.mathml import inner
 from derive.printing.names import letter
-from derive.printing.notation import Call, Fence, Grid, Listed, Node, Num, Rel, Sum, Sym, Word, width
+from derive.printing.notation import Call, Fence, Grid, Listed, Node, Num, Partial, Power, Prod, Rel, Sum, Sym, Word, width
 from derive.printing.pycode import definition
 from derive.simplify import simplify
 from derive.solution import Solution
@@ -41,6 +41,7 @@ DETAILS = ("answer", "steps", "full")
 FORMULA_WIDTH = 33.0  # em, of the 41 em of the page: the rest is for the left side and a margin of error
 ONE_ROW = 25.0  # em: equalities that fit in this stand in one row
 TABLE_CELL = 17.0
+ERROR_BOUNDS = (-11, -8, -6)  # powers of ten in the column of the cross-check
 WIDE = 37.0  # em: rows without a reason
 SHOWN_STEPS = 4  # instants of a worked example that are written out
 
@@ -106,7 +107,9 @@ class Problem:
     wrt: list[str] | None = None
 
     def check(self, points: int = 5, seed: int = 0) -> Problem:
-        """Cross-check the solution. Raises CrossCheckFailed; a sheet is only written after this."""
+        """Cross-check the solution and the Jacobians. Raises CrossCheckFailed; a sheet is only written after this."""
+        for j, _ in self.jacobians:
+            check_jacobian(self.system, j, seed=seed)
         if self.solution is not None:
             self.report = self.solution.crosscheck(points, seed).require()
         return self
@@ -559,11 +562,10 @@ class _Writer:
         return self.language.math(node) if width(node) <= TABLE_CELL else self.language.escape("(above)")
 
     def _error(self, e: float | None) -> Any:
+        """A bound on a relative error, coarse enough to be the same on every machine: what is below it is rounding."""
         if e is None:
             return ""
-        if e < 1e-15:
-            return self.language.math(Rel((Word(""), _power_of_ten(-15)), ("<",)))
-        return self.language.math(_power_of_ten(int(np.ceil(np.log10(e))), bound=True))
+        return self.language.math(_below(next((k for k in ERROR_BOUNDS if 10 * e < 10.0**k), ERROR_BOUNDS[-1])))
 
     def _check(self) -> dict[str, Any] | None:
         report = self.problem.report
@@ -658,7 +660,12 @@ class _Writer:
         functions = [self.speller._name(n) for n in nodes if isinstance(n, Map) and n.shape and n.fn.style == "call"]
         if functions:
             out.append(
-                [Listed(tuple(dict.fromkeys(functions))), " act entry by entry, as ", Sym("odot", font="operator"), " multiplies"]
+                [
+                    Listed(tuple(dict.fromkeys(functions))),
+                    " act" + "s" * (len(set(functions)) == 1) + " entry by entry, as ",
+                    Sym("odot", font="operator"),
+                    " multiplies",
+                ]
             )
         soft = next((n for n in nodes if isinstance(n, Comp) and n.record.name == "softmax"), None)
         if soft is not None:
@@ -682,14 +689,10 @@ def var_v(speller: Speller) -> tuple[Node, Node]:
 
 
 def _times(sizes: list[Node]) -> Node:
-    from derive.printing.notation import Prod
-
     return Prod(tuple(sizes), "times")
 
 
 def _partial(top: Node, below: Node) -> Node:
-    from derive.printing.notation import Partial
-
     return Partial(top, below)
 
 
@@ -759,20 +762,15 @@ def _number(value: float, bracketed: bool = False) -> Node:
 
 
 def _scientific(mantissa: str, exponent: int) -> Node:
-    from derive.printing.notation import Power, Prod
-
     sign = -1 if mantissa.startswith("-") else 1
     power = Num(str(exponent)) if exponent >= 0 else Sum(((-1, Num(str(-exponent))),))
     body = Prod((Num(mantissa.lstrip("-")), Power(Num("10"), power)), "cdot")
     return body if sign > 0 else Sum(((-1, body),))
 
 
-def _power_of_ten(exponent: int, bound: bool = False) -> Node:
-    from derive.printing.notation import Power
-
-    power = Num(str(exponent)) if exponent >= 0 else Sum(((-1, Num(str(-exponent))),))
-    node: Node = Power(Num("10"), power)
-    return Rel((Word(""), node), ("<",)) if bound else node
+def _below(exponent: int) -> Node:
+    """< 10^-11."""
+    return Rel((Word(""), Power(Num("10"), Sum(((-1, Num(str(-exponent))),)))), ("<",))
 
 
 def _value_node(value: Any, bracketed: bool = False) -> Node:

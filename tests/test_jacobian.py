@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import oracles
@@ -6,7 +7,7 @@ import pytest
 
 import derive
 from derive import NetworkError, network
-from derive.crosscheck import analytic, random_point
+from derive.crosscheck import CrossCheckFailed, analytic, check_jacobian, random_point
 from derive.expr import Instant, MissingRule
 from derive.numeric import Evaluator, Point, point
 from derive.solution import instant_of
@@ -423,3 +424,16 @@ def test_what_has_no_single_state_is_refused_with_its_states(name):
     else:
         with pytest.raises(NetworkError, match="no quantity 'nonsense'"):
             load(name).solve().paths("nonsense")
+
+
+@pytest.mark.parametrize(("name", "top", "below", "direct"), [
+    ("layer", "y", "x", False), ("layer", "z", "x", False), ("lstm", "c[t]", "c[t-1]", True), ("lstm", "c[t]", "c[t-1]", False),
+    ("lstm", "h[t]", "h[t-1]", False), ("rnn", "h[t]", "h[t-1]", False), ("mlp", "p", "x", False), ("relu_sparsity", "y", "x", False),
+])  # fmt: skip
+def test_jacobians_of_a_sheet_are_checked(name, top, below, direct):
+    net = derive.load(name)
+    j = net.jacobian(top, below, direct)
+    assert check_jacobian(net.system, j) < 1e-7
+    wrong = replace(j, expr=2 * j.expr)
+    with pytest.raises(CrossCheckFailed, match="Jacobian"):
+        check_jacobian(net.system, wrong)

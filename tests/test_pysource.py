@@ -15,7 +15,7 @@ import sympy
 
 import derive
 from derive import DeriveError, Matrix, NetworkError, Scalar, Sequence, Time, Vector, dims, load, network
-from derive.expr import Instant, Lin, Over, apply, at_time, constant, is_zero, opaque, over, var
+from derive.expr import Instant, Lin, Over, apply, at_time, constant, is_zero, opaque, over, times, var
 from derive.ops import CALLABLES, exp, leaky_relu, power, recip, rows, sigmoid, softmax, sqnorm, sqrt, tanh, total
 from derive.pysource import dimension, read_function, resolve_sizes
 
@@ -52,7 +52,7 @@ SCALARS = {
     "+x": x,
     "- -x": x,
     "x + y - 2 * x": x + y - 2 * x,
-    "x * y * x": x * y * x,
+    "x * y * x": times(x * y, x),
     "x / y / x": x / y / x,
     "x / (y / x)": x / (y / x),
     "2 * x + 1": 2 * x + 1,
