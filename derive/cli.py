@@ -204,7 +204,7 @@ def _doctor(options: argparse.Namespace) -> int:
     import shutil
     from importlib.metadata import PackageNotFoundError, version
 
-    from derive.sheet import template_folder
+    from derive.typeset import template_folder
 
     print(f"python      {platform.python_version()}")
     for package in ("sympy", "latexify-py", "jinja2", "numpy", "mpmath", "pytest"):

@@ -154,14 +154,14 @@ def tikz(p: Picture, style: Style) -> str:
 
 def svg(p: Picture, style: Style) -> str:
     """A self-contained SVG element; labels are MathML."""
-    wide, high, radius = min(92.0, 760 / max(p.columns - 1, 1)), 66.0, 17.0
+    wide, high, radius = min(92.0, 760 / max(p.columns - 1, 1)), 68.0, 20.0
     top = min(s.row for s in p.spots.values())
     bottom = max(s.row for s in p.spots.values())
-    size = ((p.columns - 1) * wide + 80, (bottom - top) * high + 90)
+    size = ((p.columns - 1) * wide + 80, (bottom - top) * high + 100)
 
     def place(v: Var) -> tuple[float, float]:
         s = p.spots[v]
-        return 40 + s.column * wide, 34 + (s.row - top) * high
+        return 40 + s.column * wide, 38 + (s.row - top) * high
 
     parts = [_edge(place(a), place(b), radius, _bend(p, a, b)) for a, b in p.edges]
     for v, s in p.spots.items():
@@ -170,9 +170,9 @@ def svg(p: Picture, style: Style) -> str:
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.0f}" class="node"{dash}/>')
         parts.append(_math_label(x, y, write(v, "mathml", style), "symbol"))
         if p.adjoints and not _earlier(v):
-            parts.append(_math_label(x, y + 29, write(v.adjoint, "mathml", style), "adjoint"))
+            parts.append(_math_label(x, y + 32, write(v.adjoint, "mathml", style), "adjoint"))
         if v in p.values:
-            parts.append(f'<text x="{x:.1f}" y="{y - 22:.1f}" class="value">{p.values[v]}</text>')
+            parts.append(f'<text x="{x:.1f}" y="{y - 25:.1f}" class="value">{p.values[v]}</text>')
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size[0]:.0f} {size[1]:.0f}" width="{size[0]:.0f}" role="img" '
         f'aria-label="computational graph"><defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '

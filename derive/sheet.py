@@ -6,15 +6,11 @@ trusted is escaped by the template's environment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
-import jinja2
-import numpy as np
 from markupsafe import Markup
 
 from derive import definitions, picture
@@ -27,15 +23,15 @@ from derive.numeric import Evaluator
 from derive.printing import Style
 from derive.printing.breaking import rows as broken
 from derive.printing.express import Speller
-from derive.printing.latex import escape, latex
-from derive.printing.mathml import inner
+from derive.printing.figures import below, short, value_node
 from derive.printing.names import letter
-from derive.printing.notation import Call, Fence, Grid, Listed, Node, Num, Partial, Power, Prod, Rel, Sum, Sym, Word, width
+from derive.printing.notation import Call, Listed, Node, Num, Partial, Prod, Rel, Sum, Sym, Word, width
 from derive.printing.pycode import definition
 from derive.simplify import simplify
 from derive.solution import Solution
 from derive.sweep import Adjoint, Line, Reason, Step
 from derive.system import INDEX, LAST, System
+from derive.typeset import LANGUAGES, Language, Latex, environment, escaped
 
 DETAILS = ("answer", "steps", "full")
 FORMULA_WIDTH = 33.0  # em, of the 41 em of the page: the rest is for the left side and a margin of error
@@ -44,49 +40,6 @@ TABLE_CELL = 17.0
 ERROR_BOUNDS = (-11, -8, -6)  # powers of ten in the column of the cross-check
 WIDE = 37.0  # em: rows without a reason
 SHOWN_STEPS = 4  # instants of a worked example that are written out
-
-
-class Latex(str):
-    """Trusted LaTeX: not escaped by the environment."""
-
-
-@dataclass(frozen=True)
-class Language:
-    """How a target sets formulas and words."""
-
-    name: str
-    write: Any
-    trusted: Any
-    inline: tuple[str, str]
-
-    def math(self, node: Node) -> Any:
-        return self.trusted(self.inline[0] + self.write(node) + self.inline[1])
-
-    def bare(self, node: Node) -> Any:
-        return self.trusted(self.write(node))
-
-    def escape(self, words: str) -> Any:
-        return self.trusted(escape(words)) if self.name != "html" else Markup.escape(words)
-
-    def join(self, pieces: Iterable[str | Node]) -> Any:
-        """Words and formulas as one trusted string."""
-        return self.trusted("".join(self.math(p) if isinstance(p, Node) else self.escape(p) for p in pieces))
-
-    def continued(self, op: str, node: Node) -> Any:
-        """A row that goes on with + or - or the entrywise product."""
-        marks = {
-            "latex": {"+": "+ ", "-": "- ", "odot": r"\odot "},
-            "html": {"+": "<mo>+</mo>", "-": "<mo>−</mo>", "odot": "<mo>⊙</mo>"},
-        }
-        kind = "html" if self.name == "html" else "latex"
-        inner = self.write(Fence("paren", node)) if op == "odot" and isinstance(node, Sum) else self.write(node)
-        return self.trusted(f"{marks[kind].get(op, '')}{inner}")
-
-
-LATEX = Language("latex", latex, Latex, ("$", "$"))
-HTML = Language("html", inner, Markup, ("<math>", "</math>"))
-MARKDOWN = Language("md", latex, Latex, ("$", "$"))
-LANGUAGES = {"tex": LATEX, "html": HTML, "md": MARKDOWN}
 
 
 @dataclass
@@ -136,39 +89,8 @@ class Sheet:
             "problems": [_Writer(p, self.style, language, self.detail, k + 1).context() for k, p in enumerate(self.problems)],
             "numbered": len(self.problems) > 1,
         }  # fmt: skip
-        safe = context if target == "html" else _escaped(context)
+        safe = context if target == "html" else escaped(context)
         return environment(target).get_template(f"sheet.{target}.j2").render(safe)
-
-
-# -- templates ----------------------------------------------------------------------------------------------------
-
-
-def template_folder() -> Path:
-    """The templates: beside the package in a checkout, inside it in an installed wheel."""
-    packaged = Path(str(resources.files("derive"))) / "templates"
-    return packaged if packaged.is_dir() else Path(__file__).parent.parent / "templates"
-
-
-def environment(target: str) -> jinja2.Environment:
-    """The environment of a target: undefined names are errors; HTML escapes by itself, for LaTeX see `_escaped`."""
-    html = target == "html"
-    marks: dict[str, Any] = {} if html else {
-        "variable_start_string": "<<", "variable_end_string": ">>", "block_start_string": "<%", "block_end_string": "%>",
-        "comment_start_string": "<#", "comment_end_string": "#>",
-    }  # fmt: skip
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template_folder()), undefined=jinja2.StrictUndefined, autoescape=html, trim_blocks=True,
-        lstrip_blocks=True, keep_trailing_newline=True, **marks,
-    )  # fmt: skip
-
-
-def _escaped(value: Any) -> Any:
-    """The context with every string that isn't trusted LaTeX escaped, before a template sees it."""
-    if isinstance(value, str):
-        return value if isinstance(value, Latex) else Latex(escape(value))
-    if isinstance(value, dict):
-        return {k: _escaped(v) for k, v in value.items()}
-    return [_escaped(v) for v in value] if isinstance(value, list) else value
 
 
 # -- one problem --------------------------------------------------------------------------------------------------
@@ -286,7 +208,7 @@ class _Writer:
             return ""
         run = self.problem.run
         if run is not None and not self.system.sequential:
-            drawn.values = {v: _short(run.named[v]) for v in drawn.spots if not v.shape and v in run.named}
+            drawn.values = {v: short(run.named[v]) for v in drawn.spots if not v.shape and v in run.named}
         if self.language.name == "html":
             return Markup(picture.svg(drawn, self.speller.style))
         return Latex(picture.tikz(drawn, self.speller.style))
@@ -350,7 +272,9 @@ class _Writer:
         for k, (afters, reasons) in enumerate(rows):
             joined_reason: tuple = ()
             for r in dict.fromkeys(reasons):
-                joined_reason += (("; ",) if joined_reason and r else ()) + tuple(r)
+                fresh = tuple(p for p in r if isinstance(p, str) or p not in joined_reason)
+                if any(p not in (", ", "; ") for p in fresh):
+                    joined_reason += (("; ",) if joined_reason else ()) + fresh
             words = self._reason(joined_reason)
             out.append((afters, self.language.trusted(f"{when}; {words}") if k == 0 and when else words))
         return out
@@ -565,7 +489,7 @@ class _Writer:
         """A bound on a relative error, coarse enough to be the same on every machine: what is below it is rounding."""
         if e is None:
             return ""
-        return self.language.math(_below(next((k for k in ERROR_BOUNDS if 10 * e < 10.0**k), ERROR_BOUNDS[-1])))
+        return self.language.math(below(next((k for k in ERROR_BOUNDS if 10 * e < 10.0**k), ERROR_BOUNDS[-1])))
 
     def _check(self) -> dict[str, Any] | None:
         report = self.problem.report
@@ -593,7 +517,7 @@ class _Writer:
             return []
         shown = list(run.instants())[:SHOWN_STEPS] if self.system.sequential else []
         rows = [
-            self._row(v, [("=", _value_node(run.named[v]))], "given")
+            self._row(v, [("=", value_node(run.named[v]))], "given")
             for g in self.system.independent.values()
             for v, _ in self._entries(g, shown)
         ]
@@ -620,13 +544,13 @@ class _Writer:
         run = self.problem.run
         assert run is not None
         plain = run.concrete(formula, {**({INDEX: t} if t is not None else {}), LAST: run.at.last})
-        numbers = {leaf: _value_node(run.named[leaf], bracketed=True) for leaf in plain.atoms(Var) if leaf in run.named}
+        numbers = {leaf: value_node(run.named[leaf], bracketed=True) for leaf in plain.atoms(Var) if leaf in run.named}
         shown = at_time(formula, INDEX, Instant("", t)) if t is not None else formula
         forms = [self.spell(at_time(shown, LAST, Instant("", run.at.last)))] if spelled else []
         if not any(isinstance(n, Opaque) for n in postorder(plain)):
             filled = Speller(self.speller.style, numbers).spell(plain)
             forms += [filled] if width(filled) < FORMULA_WIDTH and filled not in forms else []
-        result = _value_node(run.named[v])
+        result = value_node(run.named[v])
         forms += [result] if not forms or forms[-1] != result else []
         packed: list[list[Node]] = []
         for f in forms:
@@ -737,46 +661,3 @@ def _latexified(function: Any) -> str:
 
     letters = {"sigmoid": "sigma"}
     return str(latexify.get_latex(function, use_math_symbols=True, expand_functions={"exp"}, identifiers=letters))
-
-
-# -- numbers ------------------------------------------------------------------------------------------------------
-
-
-def _short(value: Any) -> str:
-    return f"{float(value):.4g}"
-
-
-def _number(value: float, bracketed: bool = False) -> Node:
-    """A number to six significant digits, in brackets where it is negative inside a formula."""
-    rounded = float(f"{value:.6g}")
-    shown = f"{rounded:.6g}"
-    if "e" in shown:
-        mantissa, exponent = shown.split("e")
-        node: Node = _scientific(mantissa, int(exponent))
-        return Fence("paren", node) if bracketed else node
-    plain = Num(shown.lstrip("-"))
-    if not shown.startswith("-"):
-        return plain
-    negative = Sum(((-1, plain),))
-    return Fence("paren", negative) if bracketed else negative
-
-
-def _scientific(mantissa: str, exponent: int) -> Node:
-    sign = -1 if mantissa.startswith("-") else 1
-    power = Num(str(exponent)) if exponent >= 0 else Sum(((-1, Num(str(-exponent))),))
-    body = Prod((Num(mantissa.lstrip("-")), Power(Num("10"), power)), "cdot")
-    return body if sign > 0 else Sum(((-1, body),))
-
-
-def _below(exponent: int) -> Node:
-    """< 10^-11."""
-    return Rel((Word(""), Power(Num("10"), Sum(((-1, Num(str(-exponent))),)))), ("<",))
-
-
-def _value_node(value: Any, bracketed: bool = False) -> Node:
-    array = np.asarray(value, dtype=float)
-    if array.ndim == 0:
-        return _number(float(array), bracketed)
-    if array.ndim == 1:
-        return Grid(tuple((_number(float(x)),) for x in array))
-    return Grid(tuple(tuple(_number(float(x)) for x in row) for row in array))

@@ -18,7 +18,8 @@ from derive.crosscheck import CrossCheckFailed
 from derive.expr import lin
 from derive.pdf import compile_tex
 from derive.printing import Style
-from derive.sheet import DETAILS, Problem, Sheet, environment
+from derive.sheet import DETAILS, Problem, Sheet
+from derive.typeset import environment
 
 ROOT = Path(__file__).parent.parent
 ASSIGNMENTS = sorted((ROOT / "assignments").glob("*.toml"))
