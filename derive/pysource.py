@@ -390,7 +390,7 @@ class _Reader:
                 return self._fail(
                     self.assigned[cycle[0]],
                     f"a cycle: {' needs '.join([*cycle, cycle[0]])} ({sources}). A quantity must not depend on itself at the same "
-                    f"instant; a recurrence takes it at {self.index}-1. See",
+                    f"instant; a recurrence takes it at {self.index}-1,",
                 )
         return self._fail(pending[0][1], "an equation that can't be ordered,")
 
