@@ -17,7 +17,7 @@ from derive.expr import ROW, Comp, Instant, Map, Opaque, Over, Var, postorder
 from derive.jacobian import Jacobian
 from derive.numeric import Evaluator, OpenValue, Point, point, smooth_function
 from derive.sweep import Sweep
-from derive.system import INDEX, LAST, System
+from derive.system import INDEX, LAST, NetworkError, System
 
 Array = Any
 STEPS = (4e-3, 2e-3, 1e-3)  # Richardson on three halvings: error ~ h^6, noise ~ 1e-13
@@ -250,7 +250,7 @@ def random_point(
 
     clear: False allows points on a kink.
 
-    Raises ValueError where no such point was found: the network leaves a domain (the log of something negative) almost everywhere.
+    Raises NetworkError where no such point was found: the network leaves a domain (the log of something negative) almost everywhere.
     """
     symbols = sorted({s for v in system.quantities.values() for d in v.shape for s in d.free_symbols} - {ROW}, key=str)
     for attempt in range(400):
@@ -261,7 +261,7 @@ def random_point(
         at = _draw(system, rng, chosen, final, scale)
         if _comfortable(at, clear):
             return at
-    raise ValueError(f"{system.name}: no random point keeps clear of the edges of its functions' domains")
+    raise NetworkError(f"{system.name}: no random point keeps clear of the edges of its functions' domains")
 
 
 def _draw(

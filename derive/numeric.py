@@ -56,13 +56,16 @@ class OpenValue:
     gradient: Callable[..., Array]
 
 
-def open_value(f: Any) -> OpenValue:
-    """From a pair (value, gradient) or one callable, f(x) or f(t, x), differentiated by a complex step.
+def open_value(f: Any, first: int = 1) -> OpenValue:
+    """From a pair (value, gradient) or one callable, f(x) or f(t, x), differentiated by a complex step; or one f(x) for each t.
 
     The callable must take complex arrays; it is called one point at a time.
     """
     if isinstance(f, OpenValue):
         return f
+    if isinstance(f, list):
+        each = list(f)
+        return open_value(lambda t, x: each[t - first](x))
     value, gradient = f if isinstance(f, tuple) else (f, None)
     if not callable(value):
         raise ValueProblem(f"an open function needs a callable f(x) or f(t, x), or a pair with its gradient, not {value!r}")
@@ -139,7 +142,7 @@ class Point:
 def point(system: System, values: Values, last: int | None = None) -> Point:
     """The point that a dictionary describes. Raises ValueProblem with the key, what it holds and what was expected."""
     values = {str(k): v for k, v in values.items()}
-    functions = {f.name: open_value(values.pop(f.name)) for f in system.functions if f.name in values}
+    functions = {f.name: open_value(values.pop(f.name), system.first) for f in system.functions if f.name in values}
     unknown = [k for k in values if k not in system.independent]
     if unknown:
         raise ValueProblem(f"{system.name} has no input {', '.join(unknown)}; it takes {', '.join(system.independent)}")

@@ -409,3 +409,21 @@ def test_nudges_reach_what_is_computed():
     np.testing.assert_allclose(nudged.named[h], plain.named[h] + 0.25)
     np.testing.assert_allclose(nudged.named[net.system.nodes["z"]], plain.named[net.system.nodes["z"]])
     assert nudged.named[net.system.nodes["E"]] != plain.named[net.system.nodes["E"]]
+
+
+def test_an_open_function_for_each_instant():
+    """A list holds one function for each t, from the first on."""
+    net = derive.load("rnn")
+    rng = np.random.default_rng(5)
+    values = {"x": rng.normal(size=(3, 2)), "W": rng.normal(size=(2, 2)), "h[-1]": rng.normal(size=2)}
+    weights = rng.normal(size=(3, 2))
+    one = net.solve().evaluate({**values, "ell": lambda t, h: np.sum(weights[t] * h**2)})
+    each = net.solve().evaluate({**values, "ell": [lambda h, w=w: np.sum(w * h**2) for w in weights]})
+    for name in one:
+        np.testing.assert_allclose(one[name], each[name], rtol=1e-14)
+
+
+def test_a_network_outside_its_domain_says_so():
+    net = derive.network("def net(x: Scalar):\n    L = log(-exp(x))\n    return L")
+    with pytest.raises(derive.DeriveError, match="no random point"):
+        net.solve().crosscheck()
