@@ -47,7 +47,7 @@ def renamed(values: dict[str, Any]) -> dict[str, Any]:
 def deriving(grid: tuple[int, ...], runs: int) -> None:
     """Time to derive lstm_scalar and get a callable, and of a call; each divided by ours."""
     builders: dict[str, Callable[[int], Callable]] = {
-        "JAX scan + jit": peers.jax_scan, "JAX unrolled + jit": peers.jax_unrolled, "CasADi SX": lambda T: peers.casadi_lstm(T).run,
+        "JAX scan + jit": peers.jax_scan, "JAX unrolled + jit (a)": peers.jax_unrolled, "CasADi SX": lambda T: peers.casadi_lstm(T).run,
         "PyTorch eager": peers.torch_lstm,
     }  # fmt: skip
     built_here()
@@ -73,6 +73,7 @@ def deriving(grid: tuple[int, ...], runs: int) -> None:
     calls.append(["ours, ms", *(f"{1e3 * call_ours[T]:.1f}" for T in grid)])
     table("lstm_scalar, symbolic T here, one T at a time there (PyTorch: one eager forward and backward pass)", rows)
     table("lstm_scalar, value and gradients at numbers", calls)
+    print("  (a) above T = 64 without XLA's fusion pass, which at T = 256 needs more than 24 GB")
 
 
 def operations() -> None:
