@@ -168,7 +168,7 @@ def svg(p: Picture, style: Style) -> str:
         x, y = place(v)
         dash = ' stroke-dasharray="3 3"' if s.given else ""
         parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.0f}" class="node"{dash}/>')
-        parts.append(_math_label(x, y, write(v, "mathml", style), "symbol"))
+        parts.append(_math_label(x, y, write(v, "mathml", style), "symbol lag" if _earlier(v) else "symbol"))
         if p.adjoints and not _earlier(v):
             parts.append(_math_label(x, y + 32, write(v.adjoint, "mathml", style), "adjoint"))
         if v in p.values:

@@ -45,7 +45,7 @@ _OPERATIONS = {
     "times": "<mo>×</mo>",
 }
 _FENCES = {"paren": ("(", ")"), "bracket": ("[", "]"), "abs": ("|", "|"), "norm": ("‖", "‖")}
-_ACCENTS = {"bar": "‾", "hat": "^", "tilde": "~", "dot": "˙"}
+_ACCENTS = {"hat": "^", "tilde": "~", "dot": "˙"}
 
 
 def mathml(node: Node, display: bool = False) -> str:
@@ -123,9 +123,7 @@ def _symbol(node: Sym) -> str:
     letter = "𝟏" if node.font == "bold" and letter == "1" else letter
     text = f"<mi mathvariant='normal'>{letter}</mi>" if upright and len(letter) == 1 and letter != "σ" else f"<mi>{letter}</mi>"
     for accent in node.accents:
-        text = (
-            f"<mover accent='true'>{text}<mo stretchy='{'true' if accent == 'bar' else 'false'}'>{_ACCENTS[accent]}</mo></mover>"
-        )
+        text = _accented(text, accent)
     above = "<mo lspace='0' rspace='0'>" + "′" * node.primes + "</mo>" if node.primes else ""
     above += inner(node.sup) if node.sup is not None else ""
     if node.sub is not None and above:
@@ -133,6 +131,13 @@ def _symbol(node: Sym) -> str:
     if node.sub is not None:
         return f"<msub>{text}{_row(node.sub)}</msub>"
     return f"<msup>{text}<mrow>{above}</mrow></msup>" if above else text
+
+
+def _accented(text: str, accent: str) -> str:
+    """A letter under an accent. A bar is a rule of its own: browsers set the macron so low that it vanishes in capitals."""
+    if accent == "bar":
+        return f"<mrow style='border-top: .06em solid; padding-top: .1em; margin: 0 .04em'>{text}</mrow>"
+    return f"<mover accent='true'>{text}<mo stretchy='false'>{_ACCENTS[accent]}</mo></mover>"
 
 
 def _transposed(node: Transposed) -> str:
