@@ -96,6 +96,9 @@ class System:
             return plain
         raise NetworkError(f"{self.name} has no quantity {name!r}; it has {', '.join(self.nodes)}")
 
+    def is_initial(self, v: Var) -> bool:
+        return v.time is not None and v.at(v.time) in self.initial
+
     @cached_property
     def ordered(self) -> tuple[Equation, ...]:
         """Equations with those of the same instant before those that use them. Raises NetworkError on a cycle."""
@@ -149,6 +152,10 @@ class System:
 def occurrences(e: Expr) -> list[Var]:
     """The named quantities in an expression, in order of appearance, each once."""
     return [node for node in postorder(e) if isinstance(node, Var)]
+
+
+def open_functions(e: Expr) -> list[Opaque]:
+    return [node for node in postorder(e) if isinstance(node, Opaque)]
 
 
 def align(e: Expr) -> tuple[Expr, int]:
