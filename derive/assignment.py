@@ -60,12 +60,19 @@ def read_assignment(path: Path) -> Sheet:
     style = Style(_choice(data, "time", path), _choice(data, "layers", path), _choice(data, "notation", path, "bar"))
     return Sheet(
         _expect(data, "title", str, str(path), path.stem.replace("_", " ")),
-        [_problem(p, f"{path}, problem {k + 1}") for k, p in enumerate(problems)], style,
+        [read_problem(p, f"{path}, problem {k + 1}") for k, p in enumerate(problems)], style,
         _choice(data, "detail", path, "steps"), _expect(data, "subtitle", str, str(path), "worked solution"),
     )  # fmt: skip
 
 
-def _problem(data: dict[str, Any], place: str) -> Problem:
+def gallery_problem(name: str) -> Problem:
+    """A gallery network with what `networks/asked.toml` asks of it."""
+    text = (Path(__file__).parent / "networks" / "asked.toml").read_text(encoding="utf-8")
+    return read_problem({"network": name, **tomllib.loads(text).get(name, {})}, name)
+
+
+def read_problem(data: dict[str, Any], place: str) -> Problem:
+    """One problem from its table. Raises AssignmentError with the place and the key."""
     _only(data, _PROBLEM_KEYS, place)
     try:
         net = _network(data, place)

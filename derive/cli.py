@@ -101,6 +101,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _solve(options: argparse.Namespace) -> int:
+    from derive.assignment import gallery_problem
     from derive.export import key_of, read_values
     from derive.sheet import Problem, Sheet
 
@@ -114,25 +115,29 @@ def _solve(options: argparse.Namespace) -> int:
     for name in options.problem:
         net = load(name)
         wrt = [key_of(net.system, w) for w in options.wrt.split(",")] if options.wrt else None
-        if net.system.returned is None and wrt is None and "json" not in formats:
-            done.append((net.name, Sheet(net.title, [_jacobians_only(net).check()], style, options.detail), None))
-            continue
-        problem = Problem(net.system, net.solve(wrt), wrt=wrt).check(options.points)
+        if wrt is not None or "json" in formats:
+            problem = Problem(net.system, net.solve(wrt), wrt=wrt)
+        elif name in gallery():
+            problem = gallery_problem(name)
+        else:
+            problem = _whole(net)
+        problem.check(options.points)
         values = None
         if options.at is not None:
             values = read_values(net.system, options.at)
-            assert problem.solution is not None
-            problem.run = problem.solution.run(values)
+            problem.run = (problem.solution or net.solve()).run(values)
         done.append((net.name, Sheet(net.title, [problem], style, options.detail), values))
     for name, sheet, values in done:
         _write(name, sheet, formats, options.output, values)
     return 0
 
 
-def _jacobians_only(net: Any) -> Any:
-    """For a network without a loss: the Jacobians of each of its equations with respect to its vectors."""
+def _whole(net: Any) -> Any:
+    """Every gradient; of a network without a loss the Jacobians of each of its equations with respect to its vectors."""
     from derive.sheet import Problem
 
+    if net.system.returned is not None:
+        return Problem(net.system, net.solve())
     pairs = [(e.left, v) for e in net.system.equations for v in net.system.declared if len(v.shape) < 2 and e.left.time is None]
     return Problem(net.system, None, jacobians=[(net.jacobian(a.name, b.name), "both") for a, b in pairs])
 

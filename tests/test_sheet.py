@@ -90,6 +90,13 @@ CONTAINS = {
         r"\frac{\partial^+c_t}{\partialc_{t-1}}=\operatorname{diag}(f_t)",
     ],
     "seed_000": [r"\bar{w}_1=0", "whatever the rest"],
+    "rnn": [
+        r"\sum_{t=0}^T\sum_{k=0}^t\frac{\partial\ell_t}{\partialh^{(t)}}(\prod_{i=k+1}^t\frac{\partialh^{(i)}}{\partialh^{(i-1)}})\frac{\partialh^{(k)}}{\partialW}",
+        r"\prod_{i=k+1}^t[\operatorname{diag}(\sigma'(Wh^{(i-1)}+x^{(i)}))W]",
+        r"\frac{\partial\ell_3}{\partialh^{(3)}}\frac{\partialh^{(3)}}{\partialh^{(2)}}\frac{\partialh^{(2)}}{\partialh^{(1)}}\frac{\partialh^{(1)}}{\partialh^{(0)}}\frac{\partialh^{(0)}}{\partialW}",
+    ],
+    "relu_sparsity": [r"Suppose$z_1<0$", r"\bar{w}_1=0", r"\bar{w}_2=0", r"$\bar{w}_3$isnotforcedtobezero"],
+    "lstm": [r"\frac{\partial^+c^{(t)}}{\partialc^{(t-1)}}=\operatorname{diag}(f^{(t)})", r"\operatorname{diag}(c^{(t-1)})\operatorname{diag}(f^{(t)}\odot(1-f^{(t)}))U_f"],
 }  # fmt: skip
 
 
