@@ -27,6 +27,7 @@ from derive.expr import (
     is_zero,
     jac,
     lin,
+    ones,
     opaque,
     over,
     postorder,
@@ -148,13 +149,7 @@ def derivative(fn: Function, order: int, x: Expr) -> Expr:
     lower = derivative(fn, order - 1, z)
     cot = var("_cot", x.shape)
     slope = next((p.value for p in pulls(lower, cot) if p.leaf is z), zeros(x.shape))
-    return rebuild(slope, lambda n: _one_like(n) if n is cot else x if n is z else n)
-
-
-def _one_like(e: Expr) -> Expr:
-    from derive.expr import ones
-
-    return ones(e.shape)
+    return rebuild(slope, lambda n: ones(n.shape) if n is cot else x if n is z else n)
 
 
 # -- Jacobians ----------------------------------------------------------------------------------------------------

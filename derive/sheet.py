@@ -495,9 +495,8 @@ class _Writer:
         report = self.problem.report
         if report is None:
             return None
-        method = {"complex step": "complex steps and central differences", "central differences": "central differences"}[
-            report.method
-        ]
+        also = ", and to seven digits to central differences,"
+        method = f"complex steps{also}" if report.method == "complex step" else "central differences"
         sizes = [", ".join(f"{k} = {n}" for k, n in s.items()) for s in report.sizes if s]
         example = f"; sizes such as {sizes[0]}" if sizes else ""
         lasts = sorted(set(report.lasts)) if self.system.sequential else []
@@ -507,7 +506,6 @@ class _Writer:
             "method": method,
             "error": self._error(report.max_relative_error),
             "sizes": example + times,
-            "seed": report.seed,
         }
 
     def _values(self) -> list[dict[str, Any]]:

@@ -237,7 +237,7 @@ class Sweep:
             (highest if hi.base == INDEX else hi).shifted(lag), lag,
         )  # fmt: skip
 
-    def _outer_range(self, v: Var, inner: Instant, lo: Instant, hi: Instant) -> Binder:
+    def _outer_range(self, v: Var, inner: Instant, lo: Instant, hi: Instant) -> Span:
         """Which t have lo <= s <= hi, for the s of v's instant, where the limits move with t."""
         first, last = self.system.range
         if hi.base == INDEX:
@@ -338,7 +338,7 @@ class Sweep:
 
 NOW = Instant(INDEX)
 OUTER = "r"  # the t of an equation under whose inner sum a quantity stands, when t is that quantity's own instant
-Binder = tuple[Instant, Instant]
+Span = tuple[Instant, Instant]
 
 
 def _under(p: Pull) -> Expr:
