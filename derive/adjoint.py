@@ -7,7 +7,10 @@ Both raise MissingRule for a kind they don't know.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from derive.expr import (
     Comp,
@@ -21,9 +24,13 @@ from derive.expr import (
     MissingRule,
     Opaque,
     Over,
+    Square,
+    Stack,
+    Unit,
     Var,
     apply,
     ein,
+    inverse,
     is_zero,
     jac,
     lin,
@@ -32,6 +39,8 @@ from derive.expr import (
     over,
     postorder,
     rebuild,
+    transpose,
+    unit,
     var,
     zeros,
 )
@@ -110,7 +119,26 @@ def pull(node: Expr, cot: Expr) -> tuple[Expr, ...]:
             return node.record.pull(node, node.inputs, cot) if node.record.pull else _pull_body(node, cot)
         case Opaque():
             return (cot * opaque(node.name, node.time, node.arg, node.order + 1),)
+        case Stack():
+            return tuple(ein([(cot, letters), *units], ()) for letters, units in map(_place(node), range(len(node.kids))))
+        case Unit():
+            return ()
+        case Square(fn="inverse"):
+            return (-(transpose(node) @ cot @ transpose(node)),)
+        case Square(fn="det"):
+            return (cot * node * transpose(inverse(node.arg)),)
     raise MissingRule(f"no pull rule for {type(node).__name__}: a new kind of node needs a case in adjoint.pull")
+
+
+def _place(node: Stack) -> Callable[[int], tuple[Letters, list[tuple[Expr, Letters]]]]:
+    """For the k-th entry of an array: its letters, and the unit vectors that pick it out."""
+    letters = tuple(range(len(node.shape)))
+
+    def units(k: int) -> tuple[Letters, list[tuple[Expr, Letters]]]:
+        places = np.unravel_index(k, tuple(map(int, node.shape)))
+        return letters, [(unit(n, int(p) + 1), (i,)) for i, (n, p) in enumerate(zip(node.shape, places, strict=True))]
+
+    return units
 
 
 def _pull_factor(node: Ein, k: int, cot: Expr) -> Expr:
@@ -207,6 +235,13 @@ def _push_node(node: Expr, v: Var, memo: dict[Expr, Expr]) -> Expr:
             letters = tuple(range(len(node.arg.shape)))
             slope = opaque(node.name, node.time, node.arg, 1)
             return ein([(slope, letters), (memo[node.arg], letters + tail)], tail)
+        case Stack():
+            picked = zip(node.kids, map(_place(node), range(len(node.kids))), strict=True)
+            return lin([(1, ein([(memo[c], tail), *units], letters + tail)) for c, (letters, units) in picked], shape)
+        case Square(fn="inverse"):
+            return lin([(-1, ein([(node, (0, 1)), (memo[node.arg], (1, 2, *tail)), (node, (2, 3))], (0, 3, *tail)))], shape)
+        case Square(fn="det"):
+            return ein([(node, ()), (inverse(node.arg), (1, 0)), (memo[node.arg], (0, 1, *tail))], tail)
         case Over() if node.kind == "sum":
             return over("sum", memo[node.body], node.index, node.lo, node.hi)
     raise MissingRule(f"no Jacobian rule for {type(node).__name__}: it needs a case in adjoint._push_node")

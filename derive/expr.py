@@ -10,6 +10,9 @@
 | `Opaque` | a scalar function left open, such as a loss l_t(h[t]), or its gradient                     |
 | `Over`   | a sum or an ordered product over time                                                      |
 | `Jac`    | the symbol of a Jacobian, du/dv, before its value is put in                                |
+| `Stack`  | an array written entry by entry, [[1, 2], [3, x]]                                          |
+| `Unit`   | a unit vector e_k, so that an entry x_k is a contraction                                   |
+| `Square` | a function of a square matrix that is not entry by entry: its inverse, its determinant     |
 
 Nodes are SymPy `Basic` objects, so they travel through SymPy containers, but they are immutable, hashed by
 identity, and walked iteratively with a memo: SymPy's own walks are exponential on shared graphs.
@@ -417,16 +420,53 @@ class Over(Expr):
 class Jac(Expr):
     """The Jacobian of `top` with respect to `below`; shape: the shape of top, then that of below.
 
-    `direct` means: in the equation of top alone, its other quantities held; otherwise along every path.
+    `direct` means: in the equation of top alone, its other quantities held; otherwise along every path. The engine
+    differentiates with respect to quantities; a hand derivation also with respect to an expression, where it stands in top.
     """
 
     __slots__ = ("below", "direct", "top")
     top: Expr
-    below: Var
+    below: Any
     direct: bool
 
     def _fields(self) -> tuple[Basic, ...]:
         return (Str("direct" if self.direct else "total"), self.top, self.below)
+
+
+class Stack(Expr):
+    """An array of given integer sizes, written entry by entry; the entries are scalars, in row-major order."""
+
+    __slots__ = ()
+
+    def _fields(self) -> tuple[Basic, ...]:
+        return (sympy.Tuple(*self.shape),)
+
+    def with_children(self, children: Sequence[Expr]) -> Expr:
+        return stack(children, self.shape)
+
+
+class Unit(Expr):
+    """The unit vector of `size` entries whose entry `place` (from 1; may be a formula in the sizes) is one."""
+
+    __slots__ = ("place",)
+    place: sympy.Expr
+
+    def _fields(self) -> tuple[Basic, ...]:
+        return (*self.shape, self.place)
+
+
+class Square(Expr):
+    """A function of a square matrix as a whole: fn is "inverse" or "det"."""
+
+    __slots__ = ("arg", "fn")
+    fn: str
+    arg: Expr
+
+    def _fields(self) -> tuple[Basic, ...]:
+        return (Str(self.fn),)
+
+    def with_children(self, children: Sequence[Expr]) -> Expr:
+        return square(self.fn, children[0])
 
 
 # -- constructors -------------------------------------------------------------------------------------------------
@@ -582,9 +622,42 @@ def over(kind: str, body: Expr, index: str, lo: Instant, hi: Instant) -> Expr:
     return _intern(Over, key, kind=kind, body=body, index=index, lo=lo, hi=hi, shape=body.shape, kids=(body,))
 
 
-def jac(top: Expr, below: Var, direct: bool = True) -> Expr:
+def jac(top: Expr, below: Expr, direct: bool = True) -> Expr:
     """The symbol of a Jacobian."""
     return _intern(Jac, (top, below, direct), top=top, below=below, direct=direct, shape=top.shape + below.shape)
+
+
+def stack(entries: Iterable[Expr], shape: Iterable[Any]) -> Expr:
+    """An array from its entries in row-major order."""
+    parts, sizes = tuple(entries), tuple(sympy.Integer(s) for s in shape)
+    if any(e.shape for e in parts) or len(parts) != math.prod(map(int, sizes)):
+        raise ShapeError(f"an array in {show_shape(sizes)} needs as many scalars, not {len(parts)} entries")
+    return _intern(Stack, (parts, sizes), shape=sizes, kids=parts)
+
+
+def unit(size: Any, place: Any) -> Expr:
+    """The unit vector e_place with `size` entries; places count from 1."""
+    size, place = exact(size), exact(place)
+    if place.is_Integer and (place < 1 or (size.is_Integer and place > size)):
+        raise ShapeError(f"entry {place} of a vector with {size} entries")
+    return _intern(Unit, (size, place), shape=(size,), place=place)
+
+
+def square(fn: str, arg: Expr) -> Expr:
+    """The inverse or the determinant of a square matrix."""
+    if len(arg.shape) != 2 or arg.shape[0] != arg.shape[1]:
+        raise ShapeError(f"the {fn} of {show_operand(arg)}: a square matrix is needed")
+    return _intern(Square, (fn, arg), fn=fn, arg=arg, shape=arg.shape if fn == "inverse" else (), kids=(arg,))
+
+
+def inverse(a: Expr) -> Expr:
+    """The inverse of a square matrix."""
+    return square("inverse", a)
+
+
+def det(a: Expr) -> Expr:
+    """The determinant of a square matrix."""
+    return square("det", a)
 
 
 # -- arithmetic with shape rules ----------------------------------------------------------------------------------

@@ -41,13 +41,14 @@ _POINTWISE: dict[str, Callable[..., Array]] = {
     "silu": lambda x: x * _sigmoid(x), "gelu": lambda x: x * (1 + _erf(x / math.sqrt(2))) / 2,
     "gelu_tanh": lambda x: x * (1 + np.tanh(_ROOT * (x + _CUBIC * x**3))) / 2,
     "leaky_relu": lambda x, a: np.where(x.real > 0, x, a * x),
+    "open": lambda x, a, b, c: np.sin(a * x + b) + c * x * x,
     "elu": lambda x, a: np.where(x.real > 0, x, a * np.expm1(np.where(x.real > 0, 0 * x, x))),
 }  # fmt: skip
 
 
 def pointwise(fn: Function, x: Array) -> Array:
     """fn of every entry. Raises MissingRule where the table has a function without a kernel."""
-    kernel = _POINTWISE.get(fn.name)
+    kernel = _POINTWISE.get("open" if fn.style == "open" else fn.name)
     if kernel is None:
         raise MissingRule(f"no numeric kernel for {fn.name}: add it to derive.kernels")
     return kernel(np.asarray(x), *(float(p) for p in fn.parameters))
@@ -69,6 +70,17 @@ _COMPOSITIONS: dict[str, Callable[..., Array]] = {"softmax": _softmax, "logsumex
 def composition(record: Composition) -> Callable[..., Array] | None:
     """A kernel that is numerically better than the composition's body, where there is one."""
     return _COMPOSITIONS.get(record.name)
+
+
+def stack(entries: Sequence[Array], shape: tuple[int, ...]) -> Array:
+    """An array from its entries in row-major order; batch axes of the entries stay in front."""
+    parts = np.broadcast_arrays(*entries)
+    return np.stack(parts, axis=-1).reshape(*parts[0].shape, *shape)
+
+
+def square(fn: str, a: Array) -> Array:
+    """The inverse or the determinant of the last two axes."""
+    return np.linalg.inv(a) if fn == "inverse" else np.linalg.det(a)
 
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"

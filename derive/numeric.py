@@ -29,6 +29,9 @@ from derive.expr import (
     MissingRule,
     Opaque,
     Over,
+    Square,
+    Stack,
+    Unit,
     Var,
     at_time,
     lin,
@@ -221,6 +224,8 @@ class NumpyKernel:
     weighted_sum = staticmethod(kernels.weighted_sum)
     pointwise = staticmethod(kernels.pointwise)
     composition = staticmethod(kernels.composition)
+    stack = staticmethod(kernels.stack)
+    square = staticmethod(kernels.square)
 
 
 class Evaluator:
@@ -279,6 +284,12 @@ class Evaluator:
                 return memo[node.body] if rule is None else rule(*(memo[e] for e in node.inputs))
             case Opaque():
                 return self._opaque(node, memo[node.arg], times)
+            case Stack():
+                return self.kernel.stack([memo[e] for e in node.kids], tuple(map(int, node.shape)))
+            case Unit():
+                return np.eye(at.size(node.shape[0]))[int(at.number(node.place)) - 1]
+            case Square():
+                return self.kernel.square(node.fn, memo[node.arg])
             case Over():
                 return self._over(node, times)
             case Jac():

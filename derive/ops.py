@@ -6,6 +6,7 @@ The frameworks' convention relu'(0) = 0 holds throughout.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,8 +21,10 @@ from derive.expr import (
     apply,
     as_expr,
     compose,
+    det,
     ein,
     exact,
+    inverse,
     matmul,
     ones,
     show_operand,
@@ -333,6 +336,27 @@ def elu(x: Any, alpha: Any = 1) -> Expr:
     return _member("elu", alpha, make)(x)
 
 
+def open_function(name: str, latex: str = "") -> Function:
+    """A pointwise function left open, f(z): printed as itself, with f' as its derivative.
+
+    For numbers it is sin(a x + b) + c x² with a, b, c that belong to the name: smooth, and like no other function.
+    """
+
+    def make(_: sympy.Expr) -> Function:
+        a, b, c = (sympy.Rational(int(d[:6], 16) % 800 + 200, 500) for d in _digests(name))
+        return Function(
+            name, lambda x, y: a * cos(a * x + b) + 2 * c * x, lambda x: _mp("sin")(_number(a) * x + _number(b)) + _number(c) * x * x,
+            lambda x: sympy.sin(a * x + b) + c * x**2, latex or name, style="open", opened=False, parameters=(a, b, c),
+            exact=lambda x: sin(a * x + b) + c * power(x, 2),
+        )  # fmt: skip
+
+    return _member(f"{name} {latex}", 0, make)
+
+
+def _digests(name: str) -> list[str]:
+    return [hashlib.sha256(f"{name} {k}".encode()).hexdigest() for k in range(3)]
+
+
 def _number(value: sympy.Expr) -> Any:
     import mpmath
 
@@ -506,7 +530,7 @@ CALLABLES: dict[str, Callable[..., Expr]] = {
     "power": power, "leaky_relu": leaky_relu, "elu": elu,
     "inner": inner, "dot": inner, "outer": outer, "trace": trace, "diag": diag, "total": total, "row_sums": row_sums,
     "column_sums": column_sums, "rows": rows, "columns": columns, "broadcast": broadcast, "identity": identity,
-    "ones": ones_of, "mean": mean, "transpose": transpose, "matmul": matmul,
+    "inverse": inverse, "det": det, "ones": ones_of, "mean": mean, "transpose": transpose, "matmul": matmul,
 }  # fmt: skip
 CONSTANTS: dict[str, sympy.Expr] = {"pi": sympy.pi}
 

@@ -21,6 +21,9 @@ from derive.expr import (
     MissingRule,
     Opaque,
     Over,
+    Square,
+    Stack,
+    Unit,
     Var,
     constant_value,
     is_ones,
@@ -33,6 +36,7 @@ from derive.printing.notation import (
     Entry,
     Fence,
     Frac,
+    Grid,
     Listed,
     Node,
     Num,
@@ -85,6 +89,16 @@ class Speller:
                 top = self.spell(e.top)
                 shown = top.fn if isinstance(e.top, Opaque) and isinstance(top, Call) else top
                 return Partial(shown, self.spell(e.below), plus=e.direct and self.style.marked)
+            case Stack():
+                width = int(e.shape[-1])
+                cells = [self.spell(c) for c in e.kids]
+                lines = [[c] for c in cells] if len(e.shape) == 1 else [cells[k : k + width] for k in range(0, len(cells), width)]
+                return Grid(tuple(map(tuple, lines)))
+            case Unit():
+                return Sym("e", sub=number(e.place), font="bold")
+            case Square():
+                arg = self.spell(e.arg)
+                return Power(arg, Num("-1")) if e.fn == "inverse" else Call(Sym("det", font="function", latex=r"\det"), (arg,))
         raise MissingRule(f"no notation for {type(e).__name__}: it needs a case in printing.express")
 
     # -- sums -----------------------------------------------------------------------------------------------
