@@ -11,8 +11,11 @@ from typing import Any
 from derive.expr import DeriveError, Expr
 from derive.jacobian import Jacobian, jacobian
 from derive.numeric import Evaluator, Values, point
-from derive.printing import write
+from derive.printing import Style, write
 from derive.pysource import read_function, resolve_sizes
+from derive.reader.document import read_text
+from derive.reader.problem import read_problem
+from derive.reader.scope import Scope
 from derive.solution import Solution, instant_of
 from derive.system import NetworkError, System
 
@@ -20,8 +23,10 @@ from derive.system import NetworkError, System
 class Network:
     """A network: named equations. Ask it for its solution, its values, a Jacobian."""
 
-    def __init__(self, system: System):
+    def __init__(self, system: System, scope: Scope | None = None, style: Style | None = None):
         self.system = system
+        self.scope = scope  # how its LaTeX names things, where it was written in LaTeX
+        self.style = style or Style()
 
     @property
     def name(self) -> str:
@@ -111,15 +116,20 @@ def gallery() -> list[str]:
 
 
 def load(problem: str | Path) -> Network:
-    """A network by its gallery name, or from a .py file with one network (which is trusted code's text, but only read)."""
+    """A network by its gallery name, or from a .py or .tex file with one network (which is only read, never run)."""
     text = str(problem)
     if text.endswith(".py"):
         return _from_file(Path(text))
     if text.endswith(".tex"):
-        raise DeriveError(f"{text}: networks written in LaTeX can't be read yet; write it as a Python function (see README)")
+        return _from_latex(Path(text))
     if text not in gallery():
         raise DeriveError(f"no network {text!r}: give a .py file, or one of {', '.join(gallery())}")
     return getattr(importlib.import_module(f"derive.networks.{text}"), text)
+
+
+def _from_latex(path: Path) -> Network:
+    problem = read_problem(read_text(path), path.stem if path.stem.isidentifier() else "problem")
+    return Network(problem.system, problem.scope, Style(time=problem.time))
 
 
 def _from_file(path: Path) -> Network:

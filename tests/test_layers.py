@@ -15,6 +15,14 @@ LAYERS = [
     {"expr", "definitions", "products"},
     {"ops"},
     {"system", "adjoint", "kernels"},
+    {"judge.functions", "judge.labelling", "judge.facts"},
+    {"judge.graph", "judge.forms"},
+    {"judge.contraction", "judge.given"},
+    {"judge.model"},
+    {"judge.field", "judge.floats", "judge.canonical"},
+    {"judge.counterexample", "judge.case"},
+    {"judge.verdict"},
+    {"judge"},
     {"simplify"},
     {"sweep"},
     {"pysource", "numeric", "jacobian"},
@@ -130,6 +138,12 @@ def test_the_walk_sees_imports_in_functions_and_skips_those_for_types():
 
 def test_the_ground_stands_alone():
     assert imported("expr") == {} == imported("definitions")
+
+
+def test_the_judge_shares_only_expressions_and_the_table_with_what_it_judges():
+    allowed = {"expr", "ops", "system"}
+    found = {(m, target) for m in SOURCES if m.startswith("judge") for target in imported(m) if not target.startswith("judge")}
+    assert {target for _, target in found} <= allowed, found
 
 
 # -- text is never run --------------------------------------------------------------------------------------------

@@ -1,0 +1,503 @@
+"""A document, statement by statement: what each relation claims, and the judge's verdict on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from derive.check import numbers, slips
+from derive.check.define import define, defines
+from derive.check.lines import Line, Report, Slip
+from derive.check.settings import Part, parts
+from derive.expr import DeriveError, Expr, ShapeError, Var, rebuild, show_shape, time_indices, var
+from derive.judge import Court, Verdict
+from derive.network import Network
+from derive.reader import arrays, calls, names
+from derive.reader.document import Formula, read_document
+from derive.reader.meaning import Filler, Meaning, Reading
+from derive.reader.scope import Scope, flat
+from derive.reader.statements import Broken, Chain, Link, statements
+from derive.reader.syntax import Big, Differential, Fence, Fraction, Nabla, Node, Product, Relation, Scripted, Symbol, walk
+from derive.reader.tokens import Unreadable
+from derive.reader.values import Value, relabel, scale, sum_over, together, transposed
+
+BUDGET = 5.0  # seconds for one relation
+MOST_LINES = 2_000
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The two sides of a relation as expressions of one shape, in the reading that was taken."""
+
+    left: Expr
+    right: Expr
+    reading: Reading
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Wrong:
+    """A line that is false: later lines may follow from it."""
+
+    n: int
+    name: Expr
+    value: Expr
+
+
+class Checker:
+    """Judges the relations of a text in the networks of its parts."""
+
+    def __init__(self, pieces: list[Part], explain: bool = True):
+        self.pieces, self.explain = pieces, explain
+        self.courts: dict[int, Court] = {}
+        self.lines: list[Line] = []
+        self.wrong: list[Wrong] = []
+        self.part = pieces[0]
+        self.chain = Chain()
+
+    # -- documents ------------------------------------------------------------------------------------------
+
+    def text(self, text: str, latex: bool | None = None) -> Report:
+        """The report on a document. Raises DeriveError where it can't be used as a whole."""
+        document = read_document(text, latex)
+        starts = self._starts(text)
+        for formula in document.formulas:
+            part = self.pieces[max((k for k, at in starts if at < formula.end), default=0)]
+            if part is not self.part:
+                self.part, self.chain, self.wrong = part, Chain(), []
+            if formula.display is None and self.chain.last is not None and not formula.tex.lstrip(" &").startswith("="):
+                held = self.chain
+                self.chain = Chain()
+                self._formula(formula, document.words)
+                self.chain = held
+            else:
+                self._formula(formula, document.words)
+        return Report(self.lines)
+
+    def _starts(self, text: str) -> list[tuple[int, int]]:
+        """(part, place) of the parts that a text holds, in order."""
+        found, at = [(0, -1)], 0
+        for k, part in enumerate(self.pieces):
+            if not part.start:
+                continue
+            where = text.find(part.start, at)
+            if where < 0:
+                raise DeriveError(f"the scope's part {part.start!r} begins nowhere in the document, after the part before it")
+            found.append((k, where))
+            at = where + 1
+        return found
+
+    def _formula(self, formula: Formula, words: set[str]) -> None:
+        tex = formula.tex
+        for pattern, target in self.part.macros:
+            tex = pattern.sub(lambda _, target=target: target, tex)  # type: ignore[misc]
+        for s in statements(tex, [*self.part.scope.words, *words], self.chain):
+            if len(self.lines) >= MOST_LINES:
+                raise DeriveError(f"more than {MOST_LINES} relations in one document")
+            if isinstance(s, Broken):
+                self._add(formula, s.tex, "unreadable", f"{s.error} (column {s.error.column})")
+            elif s.op == "∈":
+                self._membership(s)
+            elif s.op in ("=", "≈"):
+                self.lines.append(self.relation(s, formula.display))
+
+    def _add(self, formula: Formula, tex: str, verdict: str, reason: str) -> None:
+        self.lines.append(Line(len(self.lines) + 1, formula.display, " ".join(tex.split()), verdict, reason))
+
+    def _membership(self, link: Link) -> None:
+        """x ∈ R^n declares a name that nothing else gives."""
+        from derive.check.define import declared
+
+        declared(self.part.scope, link)
+
+    # -- one relation ---------------------------------------------------------------------------------------
+
+    def relation(self, link: Link, display: int | None = None) -> Line:
+        """The line for one relation; whatever happens, it ends in a verdict."""
+        started = time.monotonic()
+        line = Line(len(self.lines) + 1, display, " ".join(link.tex.split()), "undecided", "")
+        try:
+            return self._relation(link, line, started)
+        except Unreadable as error:
+            return replace(line, verdict="unreadable", reason=f"{error} (column {error.column})")
+        except ShapeError as error:
+            return replace(line, verdict="undecided", reason=str(error))
+        except DeriveError as error:
+            return replace(line, verdict="undecided", reason=str(error))
+        except (RecursionError, MemoryError, ArithmeticError) as error:
+            return replace(line, verdict="undecided", reason=f"beyond what can be computed: {type(error).__name__}")
+
+    def court(self) -> Court:
+        system = self.part.scope.system
+        return self.courts.setdefault(id(system), Court(system))
+
+    def _relation(self, link: Link, line: Line, started: float) -> Line:
+        scope = self.part.scope
+        if link.op == "=" and defines(scope, link):
+            what = define(self, link)
+            return replace(line, verdict="definition", reason=what)
+        counted = self._numbers(link, line)
+        if counted is not None:
+            return counted
+        claims, errors = self.claims(link)
+        if not claims:
+            return self._unfit(link, line, errors)
+        first: tuple[Claim, Verdict] | None = None
+        for claim in claims:
+            verdict = self.decide(claim, quick=first is not None)
+            if verdict is None:
+                continue
+            if verdict.holds:
+                return replace(line, verdict=verdict.verdict, reason=_reason(verdict, claim, claims), bound=verdict.bound)
+            if first is None or (first[1].verdict == "refuted" and verdict.verdict == "undecided"):
+                first = claim, verdict
+        assert first is not None
+        claim, verdict = first
+        if verdict.verdict == "refuted" and (held := self._under_conditions(claims, line)) is not None:
+            return held
+        if verdict.verdict == "refuted":
+            approximate = self._approximation(link, line)
+            if approximate is not None:
+                return approximate
+            return self._refuted(link, line, claim, verdict, started)
+        return replace(line, verdict=verdict.verdict, reason=verdict.reason)
+
+    def _under_conditions(self, claims: list[Claim], line: Line) -> Line | None:
+        """A line that holds where computed quantities have the values that the problem says: z_1 = -1."""
+        forced = self._forced()
+        if not forced:
+            return None
+        said = ", ".join(f"{v} = {value}" for v, value in forced.items())
+        for claim in claims:
+            if numbers.at_conditions(self.court(), claim.left, claim.right, forced):
+                return replace(line, verdict="agrees", reason=f"where {said}", bound="1e-9, relative, in 8 points")
+        return None
+
+    def _forced(self) -> dict[Var, Any]:
+        system = self.part.scope.system
+        if system is None:
+            return {}
+        return {
+            system.by_name[k].left: v
+            for k, v in self.part.values.items()
+            if k in system.by_name and system.by_name[k].left.time is None
+        }
+
+    def decide(self, claim: Claim, quick: bool = False) -> Verdict | None:
+        """The judge's verdict; a further reading only counts where the numbers say that it may hold."""
+        court = self.court()
+        if quick and court.quick(claim.left, claim.right) is False:
+            return None
+        return court.judge(claim.left, claim.right, budget=BUDGET, explain=False)
+
+    # -- readings -------------------------------------------------------------------------------------------
+
+    def claims(self, link: Link) -> tuple[list[Claim], list[Exception]]:
+        """The claims that the readings of a relation make, each once, the usual one first; and why others make none."""
+        found: dict[tuple[Expr, Expr], Claim] = {}
+        errors: list[Exception] = []
+        for reading in readings(self.part.scope, link, self.part.repeated):
+            try:
+                claim = self.claim(link, reading)
+            except (Unreadable, ShapeError) as error:
+                errors.append(error)
+                continue
+            except DeriveError as error:
+                errors.append(error)
+                continue
+            found.setdefault((claim.left, claim.right), claim)
+        return list(found.values()), errors
+
+    def claim(self, link: Link, reading: Reading) -> Claim:
+        """The two sides in one reading. Raises Unreadable, ShapeError."""
+        m = Meaning(self.part.scope, reading, link.source)
+        m.learn(link.left)
+        m.learn(link.right)
+        dummies(m, link)
+        m.outside = frozenset(_labels(m, link.right))
+        left = m.value(link.left)
+        m.outside = frozenset(left.labels)
+        right = m.value(link.right)
+        for condition in link.conditions:
+            left, right = conditioned(m, left, right, condition)
+        return self.matched(m, left, right, reading)
+
+    def matched(self, m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
+        if isinstance(left, Filler) or isinstance(right, Filler):
+            if isinstance(right, Filler):
+                right = right.fill(left.shape, m)
+            else:
+                left = left.fill(right.shape, m)  # type: ignore[attr-defined]
+        if reading.repeated:
+            for label in [n for n in right.labels if n not in left.labels]:
+                right = sum_over(right, label)
+        if left.shape != right.shape and not right.rank and _is_zero(right.expr):
+            right = scale(right, left)
+        left, right = together(left, right)
+        if left.shape != right.shape and m.scope.vectors == "row" and {len(left.shape), len(right.shape)} == {1, 2}:
+            left, right = (transposed(v) if v.rank == 1 else v for v in (left, right))
+        if left.shape != right.shape:
+            raise ShapeError(f"the left side is {_in(left)}, the right one {_in(right)}")
+        return Claim(left.expr, right.expr, reading, tuple(m.notes))
+
+    # -- numbers --------------------------------------------------------------------------------------------
+
+    def _numbers(self, link: Link, line: Line) -> Line | None:
+        """A verdict where one side is nothing but numbers: compared in the precision in which they are written."""
+        a, b = numbers.is_numeric(link.left), numbers.is_numeric(link.right)
+        if not (a or b):
+            return None
+        reading = Reading(layout="gradient" if self.part.scope.layout == "auto" else self.part.scope.layout)
+        sides = []
+        for node in (link.left, link.right):
+            m = Meaning(self.part.scope, reading, link.source)
+            m.learn(link.left)
+            m.learn(link.right)
+            v = m.value(node)
+            if v.labels:
+                return None
+            value = numbers.evaluate(self.court(), v.expr, self.part.values)
+            if value is None:
+                return None
+            sides.append(value.reshape([n for n in value.shape if n != 1]) if value.ndim else value)
+        left, right = sides
+        if left.shape != right.shape:
+            if right.size == 1 and float(right.ravel()[0]) == 0.0 or left.size == 1:
+                left, right = left + 0 * right, right + 0 * left
+            else:
+                return replace(
+                    line, verdict="refuted", reason="the two sides have different shapes", slip=Slip("shape", line.tex)
+                )
+        slack = max(
+            (numbers.units(n, left.shape) for n in (link.left, link.right) if numbers.is_result(n)),
+            key=lambda u: float(u.max(initial=0.0)),
+            default=0.0,
+        )
+        slack = slack + sum(
+            numbers.carried(n) * 2 for n in (link.left, link.right) if numbers.is_numeric(n) and not numbers.is_result(n)
+        )
+        same = numbers.agree(left, right, slack)
+        if same.all():
+            how = "the same number" if not slack_of(slack) else "the same in the precision in which it is written"
+            return replace(line, verdict="agrees", reason=how)
+        return self._wrong_number(link, line, left, right, same)
+
+    def _wrong_number(self, link: Link, line: Line, left: Any, right: Any, same: Any) -> Line:
+        shown = numbers.is_numeric(link.right)
+        truth = left if shown else right
+        off = ", ".join(
+            f"entry {tuple(int(i) + 1 for i in at)}: {written:.6g} where it is {true:.6g}"
+            for at, written, true in _off(right if shown else left, truth, same)
+        )
+        reason = f"it is {float(truth):.6g}" if truth.ndim == 0 else off
+        corrected = f"{line.tex.split('=')[0].strip()} = {_written(truth, link.right)}"
+        follows = None
+        return replace(
+            line,
+            verdict="refuted",
+            reason=reason,
+            expected=_written(truth, link.right),
+            slip=Slip("value", corrected, reason),
+            follows=follows,
+        )
+
+    def _approximation(self, link: Link, line: Line) -> Line | None:
+        if link.op != "≈":
+            return None
+        return replace(line, verdict="undecided", reason="an approximation that is no equation")
+
+    # -- wrong lines ----------------------------------------------------------------------------------------
+
+    def _unfit(self, link: Link, line: Line, errors: list[Exception]) -> Line:
+        """No reading gives two sides of one shape: unreadable, or a formula whose shapes don't fit."""
+        misfits = [e for e in errors if isinstance(e, ShapeError)]
+        if not misfits:
+            error = errors[0]
+            column = f" (column {error.column})" if isinstance(error, Unreadable) else ""
+            return replace(
+                line, verdict="unreadable" if isinstance(error, Unreadable) else "undecided", reason=f"{error}{column}"
+            )
+        slip = slips.search(self, link, None) if self.explain else None
+        if slip is None or slip.kind == "shape":
+            scalar = slips.scalar_form(self, link)
+            words = (
+                f"right for scalars, but the shapes don't fit: {misfits[0]}" if scalar else f"the shapes don't fit: {misfits[0]}"
+            )
+            slip = Slip("shape", slip.corrected if slip is not None else slips.truth(self, link) or "", words)
+        self._remember(link, line)
+        return replace(line, verdict="refuted", reason=str(misfits[0]), slip=slip, expected=slips.expected(self, link))
+
+    def _refuted(self, link: Link, line: Line, claim: Claim, verdict: Verdict, started: float) -> Line:
+        follows = self._follows(claim)
+        if not self.explain:
+            return replace(line, verdict="refuted", reason=verdict.reason, follows=follows)
+        slip = slips.search(self, link, claim)
+        full = self.court().judge(claim.left, claim.right, budget=BUDGET, explain=True)
+        reason = full.reason if full.verdict == "refuted" else verdict.reason
+        if follows is not None:
+            reason = f"{reason}; it follows from line {follows}"
+        self._remember(link, line, claim)
+        return replace(
+            line, verdict="refuted", reason=reason, expected=slips.expected(self, link), slip=slip, counterexample=full.counterexample, follows=follows,
+        )  # fmt: skip
+
+    def _remember(self, link: Link, line: Line, claim: Claim | None = None) -> None:
+        """A false line that gives a quantity a value: later lines may use it."""
+        if claim is not None and isinstance(claim.left, Var):
+            self.wrong.append(Wrong(line.n, claim.left, claim.right))
+
+    def _follows(self, claim: Claim) -> int | None:
+        """The wrong line of which this one is a consequence."""
+        court = self.court()
+        for w in reversed(self.wrong):
+            put = putter(w)
+            left, right = (rebuild(e, put) for e in (claim.left, claim.right))
+            if (left, right) == (claim.left, claim.right):
+                continue
+            try:
+                if court.quick(left, right) and court.judge(left, right, budget=2.0, explain=False).holds:
+                    return w.n
+            except DeriveError:
+                continue
+        return None
+
+
+def putter(w: Wrong) -> Callable[[Expr], Expr]:
+    """Puts the wrong value in for its name, at every instant where the name is one of a sequence."""
+    from derive.expr import at_time
+
+    name = w.name
+    assert isinstance(name, Var)
+
+    def put(e: Expr) -> Expr:
+        if e is name:
+            return w.value
+        if isinstance(e, Var) and name.time is not None and name.time.base and e.time is not None and e.at(name.time) is name:
+            shifted = e.time._replace(offset=e.time.offset - name.time.offset) if e.time.base == name.time.base else None
+            return at_time(w.value, name.time.base, shifted) if shifted is not None else e
+        return e
+
+    return put
+
+
+def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Reading]:
+    """The readings to try, the usual one first: only those that can make a difference to this relation."""
+    nodes = [*walk(link.left), *walk(link.right)]
+    derivative = any(
+        isinstance(n, Fraction | Nabla | Differential) or (isinstance(n, Symbol) and n.head == "delta") for n in nodes
+    )
+    derivative = derivative or any(isinstance(n, Symbol | Scripted) and _introduced(scope, n) for n in nodes)
+    layouts = (
+        [scope.layout] if scope.layout != "auto" else ["gradient", "jacobian", "denominator"] if derivative else ["gradient"]
+    )
+    totals = [True, False] if any(isinstance(n, Fraction) for n in nodes) else [True]
+    orders = [True, False] if any(isinstance(n, Big) and n.kind == "prod" for n in nodes) else [True]
+    sums = [True] if repeated else [False]
+    for order in orders:
+        for total in totals:
+            for layout in layouts:
+                for s in sums:
+                    yield Reading(layout, total, order, s)
+    if not repeated and derivative:
+        for total in totals:
+            yield Reading(layouts[0], total, True, True)
+
+
+def _introduced(scope: Scope, node: Node) -> bool:
+    base = node.base if isinstance(node, Scripted) else node
+    return isinstance(base, Symbol) and any(n.chain is not None for n in scope.names.get((base.head, base.accents), []))
+
+
+def dummies(m: Meaning, link: Link) -> None:
+    """σ'(x) = σ(x)(1 − σ(x)): a statement about a function, in which x is any number."""
+    for side in (link.left,):
+        if isinstance(side, Product) and len(side.factors) == 2:
+            (_, f), (_, args) = side.factors
+            found = calls.function_of(m, f)
+            if (
+                found is not None
+                and isinstance(args, Fence)
+                and isinstance(args.body, Symbol)
+                and hasattr(found[1], "derivative")
+            ):
+                m.local[args.body.head, args.body.accents] = Value(var("dummy_" + args.body.head))
+
+
+def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple[Value, Value]:
+    """Both sides times the indicator of a condition on indices; other conditions are not used."""
+    relation = (
+        condition if isinstance(condition, Relation) else next((n for n in walk(condition) if isinstance(n, Relation)), None)
+    )
+    if relation is None or len(relation.ops) != 1 or relation.ops[0] not in ("=", "≠"):
+        return left, right
+    letters = {flat(p) for p in relation.parts}
+    if not letters & {*left.labels, *right.labels}:
+        return left, right
+    try:
+        mask = arrays.condition(m, relation)
+    except (Unreadable, ShapeError):
+        return left, right
+    m.notes.append(f"for {m.text(relation)}")
+    return scale(mask, m.settled(left)), scale(mask, m.settled(right))
+
+
+def _labels(m: Meaning, node: Node) -> set[str]:
+    """Letters that may be free indices of a side: those that names carry and no sum binds."""
+    bound = {flat(i) for n in walk(node) if isinstance(n, Big) for i in names.script_items(n.sub)}
+    return {k for k in m.label_sizes if k not in bound}
+
+
+def _reason(verdict: Verdict, claim: Claim, claims: list[Claim]) -> str:
+    notes = list(claim.notes)
+    if claim is not claims[0]:
+        notes += [f"read with {d}" for d in claim.reading.describe(claims[0].reading)]
+    return "; ".join([verdict.reason, *notes])
+
+
+def _in(v: Value) -> str:
+    return show_shape(v.shape)
+
+
+def _is_zero(e: Expr) -> bool:
+    from derive.expr import is_zero
+
+    return is_zero(e)
+
+
+def slack_of(slack: Any) -> float:
+    import numpy as np
+
+    return float(np.max(slack)) if np.size(slack) else 0.0
+
+
+def _off(written: Any, truth: Any, same: Any) -> Iterator[tuple[tuple[int, ...], float, float]]:
+    import numpy as np
+
+    for at in np.ndindex(truth.shape):
+        if not same[at]:
+            yield at, float(written[at]), float(truth[at])
+
+
+def _written(truth: Any, node: Node) -> str:
+    """The number as it would be written, with as many digits as the person gave."""
+    digits = max((len(n.text.partition(".")[2]) for n in walk(node) if hasattr(n, "text")), default=4)
+    digits = digits or 4
+
+    def one(x: float) -> str:
+        text = f"{x:.{digits}f}"
+        return text.rstrip("0").rstrip(".") if digits == 4 and not digits else text
+
+    if truth.ndim == 0:
+        return one(float(truth))
+    rows = truth.reshape(-1, truth.shape[-1]) if truth.ndim > 1 else truth.reshape(-1, 1)
+    return r"\begin{bmatrix} " + r" \\ ".join(" & ".join(one(float(x)) for x in row) for row in rows) + r" \end{bmatrix}"
+
+
+def check_text(text: str, network: Network | None = None, settings: Mapping[str, Any] | None = None) -> Report:
+    """The report on a line or a text, in a network and with the settings of a scope file."""
+    return Checker(parts(settings or {}, problem=network)).text(text)
+
+
+_ = time_indices

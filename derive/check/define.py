@@ -1,0 +1,196 @@
+"""Names that a derivation introduces: quantities, functions by a formula, numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import sympy
+
+from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, time_indices
+from derive.reader import calls, names
+from derive.reader.meaning import Filler, Meaning, Reading
+from derive.reader.scope import Key, Named, Scope, declare, flat, plain_tag, size_named
+from derive.reader.statements import Link
+from derive.reader.syntax import Commas, Fence, Node, Product, Scripted, Sum, Symbol
+from derive.reader.tokens import Unreadable
+from derive.reader.values import Chain, Value, is_row_shape, transposed, unlabelled
+
+if TYPE_CHECKING:
+    from derive.check.checker import Checker
+
+
+def defines(scope: Scope, link: Link) -> bool:
+    """Whether the left side is a name that has no meaning yet, or an input that is given its number."""
+    node, arguments = _head(link.left)
+    base = node.base if isinstance(node, Scripted) else node
+    if not isinstance(base, Symbol):
+        return False
+    m = Meaning(scope, Reading(), link.source)
+    if arguments is None and calls.function_of(m, node) is not None and not isinstance(node, Scripted):
+        return False
+    if arguments is not None and calls.function_of(m, node) is not None:
+        return False
+    if isinstance(node, Scripted) and node.primes:
+        return False
+    if names.find(m, node) is not None:
+        return _given(scope, m, node, link)
+    if base.head in ("delta", "ones") and calls._indicator(m, node, []) is not None:
+        return False
+    if base.head in ("e", "pi", "I", "ones", "zero", "partial", "nabla", "infty", "d") and not isinstance(node, Scripted):
+        return False
+    if "bar" in base.accents:
+        return False
+    try:
+        if names._special(m, node, base) is not None:
+            return False
+    except (Unreadable, DeriveError):
+        return False
+    return not (isinstance(base, Symbol) and base.head.startswith("set "))
+
+
+def _given(scope: Scope, m: Meaning, node: Node, link: Link) -> bool:
+    """An update w = w − η ∂L/∂w, and a number for an input, say nothing that could be false."""
+    from derive.check.numbers import is_numeric
+
+    found = names.find(m, node)
+    assert found is not None
+    if found.bar or not isinstance(found.expr, Var) or scope.system is None:
+        return False
+    if found.expr.key not in scope.system.independent and found.expr.name not in {v.name for v in scope.system.declared}:
+        return False
+    if is_numeric(link.right):
+        return False
+    terms = [term for _, term in link.right.terms] if isinstance(link.right, Sum) else []
+    return any(term == node for term in terms)
+
+
+def _head(node: Node) -> tuple[Node, tuple[Node, ...] | None]:
+    """The name on the left, and its arguments: f(x), Z[i, j]."""
+    if isinstance(node, Product) and len(node.factors) == 2 and not node.factors[1][0]:
+        fence = node.factors[1][1]
+        if isinstance(fence, Fence) and fence.kind in ("paren", "bracket"):
+            return node.factors[0][1], fence.body.items if isinstance(fence.body, Commas) else (fence.body,)
+    return node, None
+
+
+def define(checker: Checker, link: Link) -> str:
+    """Put the new name into the scope; what is said of it. Raises Unreadable where its value can't be read."""
+    scope = checker.part.scope
+    node, arguments = _head(link.left)
+    base = node.base if isinstance(node, Scripted) else node
+    assert isinstance(base, Symbol)
+    key = (base.head, base.accents)
+    m = Meaning(scope, Reading(), link.source)
+    if names.find(m, node) is not None:
+        return "an update of a quantity"
+    brackets = (
+        isinstance(link.left, Product)
+        and isinstance(link.left.factors[1][1], Fence)
+        and link.left.factors[1][1].kind == "bracket"
+    )
+    if arguments and not brackets and _parameters(m, arguments):
+        if not isinstance(node, Scripted):
+            scope.functions[base.head] = calls.Template(
+                tuple((a.head, a.accents) for a in arguments if isinstance(a, Symbol)), link.right, link.source
+            )
+            return "a new function"
+    value = _value(checker, link)
+    scripts = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)
+    sequential, tag, labels, shift = _scripts(m, scripts, value, arguments if brackets else None)
+    expr = _arranged(value, labels)
+    if sequential and shift:
+        expr = at_time(expr, "t", Instant("t", -shift))
+    chain = value.chain
+    if chain is not None and (chain.top_rank or not isinstance(value.expr, Var)) and labels:
+        chain = None
+    if chain is not None and labels:
+        chain = Chain(None, chain.below, 0, len(expr.shape))
+    scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain))
+    return "a new name"
+
+
+def _parameters(m: Meaning, arguments: tuple[Node, ...]) -> bool:
+    """Whether the arguments are dummy names, so that the definition is one of a function."""
+    return all(isinstance(a, Symbol) and not a.accents and len(a.head) == 1 and names.find(m, a) is None for a in arguments)
+
+
+def _value(checker: Checker, link: Link) -> Value:
+    from derive.check.checker import readings
+
+    failure: DeriveError | None = None
+    for reading in readings(checker.part.scope, link):
+        m = Meaning(checker.part.scope, reading, link.source)
+        m.learn(link.left)
+        m.learn(link.right)
+        try:
+            value = m.raw(link.right)
+            if isinstance(value, Filler):
+                raise Unreadable("a vector of ones whose size nothing says")
+            return value
+        except DeriveError as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure
+
+
+def _scripts(
+    m: Meaning, scripts: tuple[Node | None, Node | None], value: Value, places: tuple[Node, ...] | None
+) -> tuple[bool, str, tuple[str, ...], int]:
+    """(whether it is a sequence, its tag, its indices, the shift of its time) from the scripts on the left."""
+    labels: list[str] = [flat(p) for p in places or () if flat(p) in value.labels]
+    tag: list[str] = []
+    sequential, shift = False, 0
+    bases = time_indices(value.expr)
+    for script in scripts:
+        for item in [script] if isinstance(script, Fence) else names.script_items(script):
+            when = names.instant(m, item)
+            text = flat(item)
+            if text in value.labels and text not in labels:
+                labels.append(text)
+            elif when is not None and when.base and when.base in bases and not sequential:
+                sequential, shift = when.base == "t", when.offset
+                if when.base != "t":
+                    tag.append(text)
+            elif text not in ("*",):
+                tag.append(text)
+    return sequential, plain_tag("".join(tag)), tuple(labels), shift
+
+
+def _arranged(value: Value, labels: tuple[str, ...]) -> Expr:
+    v = value
+    if is_row_shape(v.shape) and not labels:
+        v = Value(v.expr, v.labels)
+        return transposed(v).expr if False else v.expr
+    rest = [n for n in v.labels if n not in labels]
+    if rest:
+        raise ShapeError(f"the index {rest[0]} is on the right side only")
+    return unlabelled(v, labels)
+
+
+_SPACE = re.compile(r"set [RNZ]|R")
+
+
+def declared(scope: Scope, link: Link) -> None:
+    """x ∈ R^{n × d}: a quantity, where nothing else says what x is."""
+    right = link.right
+    base, sup = (right.base, right.sup) if isinstance(right, Scripted) else (right, None)
+    if not isinstance(base, Symbol) or not _SPACE.fullmatch(base.head):
+        return
+    written = link.source[sup.start : sup.end].strip("{} ") if sup is not None else ""
+    try:
+        shape: tuple[sympy.Expr, ...] = tuple(
+            size_named(re.sub(r"[{}\s\\]", "", s), scope) for s in re.split(r"\\times|×", written) if s.strip()
+        )
+    except DeriveError:
+        return
+    m = Meaning(scope, Reading(), link.source)
+    for item in link.left.items if isinstance(link.left, Commas) else (link.left,):
+        if isinstance(item, Symbol | Scripted) and names.find(m, item) is None:
+            try:
+                declare(scope, link.source[item.start : item.end], shape)
+            except DeriveError:
+                continue
+
+
+_: Key | None = None

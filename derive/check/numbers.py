@@ -1,0 +1,131 @@
+"""Worked numbers: the value of a side at given numbers, and whether two values agree in the precision in which they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from derive.expr import DeriveError, Expr, Var
+from derive.judge import Court
+from derive.judge.case import Case
+from derive.judge.floats import Doubles
+from derive.judge.given import read
+from derive.judge.model import Model
+from derive.reader.syntax import Fence, Fraction, Node, Number, Product, Rows, Sum, Symbol, walk
+
+MOST = 10_000  # entries of a value
+
+
+def evaluate(court: Court, e: Expr, values: Mapping[str, Any]) -> np.ndarray | None:
+    """e at these numbers; None where they don't say its value."""
+    court.bench.guard.reset(2.0)
+    try:
+        system = court.system
+        given = read(
+            system,
+            Case(court.bench, e, e).survey.names,
+            {k: v for k, v in values.items() if system is None or k in system.independent or k not in system.by_name},
+        )
+        case = Case(court.bench, e, e, None, given)
+        if case.bases:
+            return None
+        node = court.bench.graph(case.lasts[0]).node(e, {})
+        with np.errstate(all="ignore"):
+            seeds = [
+                court.bench.model(("numbers",), case.lasts[0], case.sizes, given, seed, lambda: Doubles(range(4)))
+                for seed in (1, 2)
+            ]
+            both = np.concatenate(
+                [np.broadcast_to(a, (4, *a.shape[1:])) for m in seeds for a in [np.asarray(m.at(node), dtype=float)]]
+            )
+    except (DeriveError, ArithmeticError, RecursionError):
+        return None
+    if both.size > MOST or not np.isfinite(both).all():
+        return None
+    if not np.allclose(both, both[:1], rtol=1e-12, atol=1e-14):
+        return None  # it depends on something that has no number
+    return both[0]
+
+
+def at_conditions(court: Court, left: Expr, right: Expr, forced: Mapping[Var, Any]) -> bool | None:
+    """Whether the sides agree where computed quantities have these values (their equations shifted, so that derivatives stay)."""
+    court.bench.guard.reset(2.0)
+    try:
+        case = Case(court.bench, left, right)
+        if case.bases:
+            return None
+        graph = court.bench.graph(case.lasts[0])
+        a, b = graph.node(left, {}), graph.node(right, {})
+        model = Model(court.system, Doubles(range(8)), case.sizes, case.lasts[0], 3, graph=graph, guard=court.bench.guard)
+        for v, value in forced.items():
+            node = graph.node(v, {})
+            model.values[node] = np.broadcast_to(np.asarray(value, dtype=float), (8, *model.shape(v.shape))).copy()
+        with np.errstate(all="ignore"):
+            x, y = (np.broadcast_to(np.asarray(model.at(i), dtype=float), (8, *model.shape(left.shape))) for i in (a, b))
+    except (DeriveError, ArithmeticError, RecursionError):
+        return None
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        return None
+    return bool(np.allclose(x, y, rtol=1e-9, atol=1e-11))
+
+
+def is_numeric(node: Node) -> bool:
+    """Whether a side holds numbers and no names: 0.1 × 10 + 1, a matrix of numbers."""
+    symbols = [n for n in walk(node) if isinstance(n, Symbol)]
+    return any(isinstance(n, Number) for n in walk(node)) and all(s.head in FREE for s in symbols)
+
+
+FREE = frozenset("e pi exp log ln sqrt tanh sigma sigmoid sin cos relu ReLU softmax max top T".split())
+
+
+def is_result(node: Node) -> bool:
+    """Whether a side is a number written as a result, or a matrix of them: it is rounded as it is written."""
+    match node:
+        case Number():
+            return True
+        case Sum() if len(node.terms) == 1:
+            return is_result(node.terms[0][1])
+        case Fence() if node.kind in ("paren", "bracket"):
+            return is_result(node.body)
+        case Rows():
+            return all(cell is not None and is_result(cell) for row in node.rows for cell in row)
+    return False
+
+
+def half_unit(node: Node) -> float:
+    """Half a unit of the last digit written, of the coarsest number in a result; 0 for whole numbers."""
+    places = [len(n.text.partition(".")[2]) for n in walk(node) if isinstance(n, Number)]
+    if not places or not any(places):
+        return 0.0
+    return 0.5 * 10.0 ** -min(p for p in places if p) if all(places) else 0.5 * 10.0 ** -max(places)
+
+
+def units(node: Node, shape: tuple[int, ...]) -> np.ndarray:
+    """Half a unit of the last digit for each entry of a result."""
+    if isinstance(node, Fence):
+        return units(node.body, shape)
+    if isinstance(node, Rows):
+        each = np.array([[_half(cell) for cell in row] for row in node.rows])
+        return each.reshape(shape) if each.size == int(np.prod(shape)) else np.full(shape, half_unit(node))
+    return np.full(shape, _half(node))
+
+
+def _half(node: Node | None) -> float:
+    if node is None:
+        return 0.0
+    digits = [len(n.text.partition(".")[2]) for n in walk(node) if isinstance(n, Number)]
+    return 0.5 * 10.0 ** -digits[0] if digits and digits[0] else 0.0
+
+
+def carried(node: Node) -> float:
+    """How far rounded numbers inside a longer formula may carry: a relative slack where it is worked with rounded values."""
+    places = [len(n.text.partition(".")[2]) for n in walk(node) if isinstance(n, Number)]
+    rounded = [p for p in places if p >= 2]
+    return 0.5 * 10.0 ** -min(rounded) if rounded and isinstance(node, Product | Sum | Fraction | Fence | Rows) else 0.0
+
+
+def agree(left: np.ndarray, right: np.ndarray, slack: np.ndarray | float) -> np.ndarray:
+    """For each entry, whether the two are the same number but for rounding."""
+    return np.abs(left - right) <= np.asarray(slack) * (1 + 1e-9) + 1e-9 * np.maximum(np.abs(left), np.abs(right)) + 1e-12

@@ -1,0 +1,298 @@
+"""Scope files: what a document's names mean, and which network which part of it speaks of."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sympy
+
+from derive import ops
+from derive.expr import DeriveError, Var
+from derive.network import Network, load
+from derive.reader import names
+from derive.reader.meaning import Meaning, Reading
+from derive.reader.parser import _TIMES, parse
+from derive.reader.scope import FUNCTIONS, Named, Scope, declare, flat, name_of, network_scope, plain_tag, shape_of, size_named
+from derive.reader.syntax import Scripted, Symbol
+from derive.reader.tokens import Unreadable, clean
+from derive.system import OpenFunction, System
+
+KEYS = {
+    "problem": str, "vectors": str, "layout": str, "elementwise": list, "delta": str, "log": str, "index_base": int, "time": str, "alias": dict,
+    "declare": dict, "columns": dict, "rows": dict, "values": dict, "onehot": dict, "functions": dict, "part": list, "from": str, "title": str, "sums": str,
+}  # fmt: skip
+CHOICES = {
+    "vectors": ("column", "row"), "layout": ("auto", "gradient", "jacobian", "denominator"), "delta": ("auto", "error", "kronecker", "partial"),
+    "time": ("both", "subscript", "superscript"), "sums": ("explicit", "repeated"),
+}  # fmt: skip
+
+
+@dataclass
+class Part:
+    """A part of a document: from which text on it holds, its network, its names, texts that stand for others."""
+
+    start: str
+    network: Network | None
+    scope: Scope
+    macros: list[tuple[re.Pattern[str], str]] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+    repeated: bool = False
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """The tables of a scope file. Raises DeriveError with the file, the place and what would be right."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise DeriveError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise DeriveError(f"{path}: not a text file in UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise DeriveError(f"{path}: not TOML: {error}") from None
+    return data
+
+
+def parts(
+    data: Mapping[str, Any], place: str = "scope", folder: Path | None = None, problem: Network | None = None
+) -> list[Part]:
+    """The parts of a document; one without a beginning where the settings name none. `problem` overrides every other."""
+    _known(data, place)
+    common = {k: v for k, v in data.items() if k != "part"}
+    pieces = data.get("part", [])
+    if not isinstance(pieces, list) or not all(isinstance(p, dict) for p in pieces):
+        raise DeriveError(f"{place}: parts are written as [[part]]")
+    found = [_part(common, "", place, folder, problem)]
+    for k, piece in enumerate(pieces):
+        where = f"{place}, part {k + 1}"
+        _known(piece, where)
+        if not isinstance(piece.get("from"), str):
+            raise DeriveError(f'{where}: a part needs from = "the text where it begins"')
+        merged = {**common}
+        for key, value in piece.items():
+            merged[key] = (
+                {**common.get(key, {}), **value} if isinstance(value, dict) and isinstance(common.get(key, {}), dict) else value
+            )
+        found.append(_part(merged, piece["from"], where, folder, problem))
+    return found
+
+
+def _known(data: Mapping[str, Any], place: str) -> None:
+    for key, value in data.items():
+        if key not in KEYS:
+            raise DeriveError(f"{place}: {key!r} is not a setting; there are {', '.join(sorted(KEYS))}")
+        if not isinstance(value, KEYS[key]) or isinstance(value, bool):
+            raise DeriveError(
+                f"{place}: {key} takes {'a table' if KEYS[key] is dict else 'a list' if KEYS[key] is list else 'a text'}, not {value!r}"
+            )
+        if key in CHOICES and value not in CHOICES[key]:
+            raise DeriveError(f"{place}: {key} is one of {', '.join(CHOICES[key])}, not {value!r}")
+
+
+def _part(data: Mapping[str, Any], start: str, place: str, folder: Path | None, problem: Network | None) -> Part:
+    network = problem
+    if network is None and "problem" in data:
+        network = _load(data["problem"], folder)
+    scope = scope_of(network)
+    _conventions(scope, data)
+    for table in ("declare", "functions", "alias", "columns", "rows", "onehot"):
+        if not all(isinstance(v, str) for v in data.get(table, {}).values()):
+            raise DeriveError(f"{place}, {table}: every value is a text")
+    for name, text in data.get("declare", {}).items():
+        _declare(scope, name, text, place)
+    macros: list[tuple[re.Pattern[str], str]] = []
+    for name, target in {**data.get("functions", {}), **data.get("alias", {})}.items():
+        macro = _alias(scope, name, target, place)
+        if macro is not None:
+            macros.append(macro)
+    for axis, table in ((1, "columns"), (0, "rows")):
+        for name, target in data.get(table, {}).items():
+            key, _ = name_of(name)
+            scope.add(key, Named("", _meant(scope, target, place).expr, axis=axis))
+    for name, target in data.get("onehot", {}).items():
+        scope.onehot[name.split("_")[0].replace("\\", "").strip("{} ")] = _meant(scope, target, place)
+    macros.sort(key=lambda m: -len(m[0].pattern))
+    return Part(start, network, scope, macros, _values(scope, data.get("values", {}), place), data.get("sums") == "repeated")
+
+
+def _load(problem: str, folder: Path | None) -> Network:
+    if problem.endswith((".py", ".tex")) and folder is not None and not Path(problem).is_absolute():
+        return load(folder / problem)
+    return load(problem)
+
+
+def scope_of(network: Network | None) -> Scope:
+    """The names of a network: as its LaTeX wrote them, or as they print."""
+    if network is None:
+        return Scope()
+    return network.scope.copy() if network.scope is not None else network_scope(network.system)
+
+
+def _conventions(scope: Scope, data: Mapping[str, Any]) -> None:
+    scope.vectors = data.get("vectors", scope.vectors)
+    scope.layout = data.get("layout", scope.layout)
+    scope.delta = data.get("delta", scope.delta)
+    scope.index_base = data.get("index_base", scope.index_base)
+    signs = set(scope.elementwise)
+    for text in data.get("elementwise", []):
+        sign = str(text).strip()
+        if sign in ("juxtaposition", ""):
+            signs.add("")
+            continue
+        name = sign if len(sign) == 1 else f"command {sign.lstrip(chr(92))}"
+        if name not in _TIMES:
+            raise DeriveError(f"elementwise: {text!r} is not a sign of a product")
+        signs.add(_TIMES[name])
+    scope.elementwise = frozenset(signs)
+    if data.get("log", "e") not in ("e", ""):
+        if not str(data["log"]).isdigit():
+            raise DeriveError(f"log: a base is e, 2 or 10, not {data['log']!r}")
+        scope.log = sympy.Integer(int(data["log"]))
+
+
+def _declare(scope: Scope, name: str, text: str, place: str) -> None:
+    try:
+        if text.strip() == "function":
+            (head, _), _ = name_of(name)
+            scope.functions[head] = ops.open_function(head, "\\" + head if len(head) > 1 else head)
+        elif text.strip() == "loss function":
+            (head, _), _ = name_of(name)
+            scope.functions[head] = OpenFunction(head)
+        elif text.strip() == "size":
+            scope.sizes[name] = size_named(name, scope)
+        else:
+            shape = shape_of(text.replace("sequence of", ""), scope)
+            declare(scope, name, shape, text.strip().startswith("sequence"))
+    except DeriveError as error:
+        raise DeriveError(f"{place}, declare {name}: {error}") from None
+
+
+# -- aliases ------------------------------------------------------------------------------------------------------
+
+
+def _alias(scope: Scope, name: str, target: str, place: str) -> tuple[re.Pattern[str], str] | None:
+    """A name for another; where one of the two is more than a name, a text that stands for another."""
+    target = target.strip()
+    bare = target.lstrip("\\")
+    try:
+        key, node = name_of(clean(name))
+    except DeriveError:
+        return _macro(name, target)
+    if bare in FUNCTIONS or bare in scope.functions:
+        function = scope.functions.get(bare) or FUNCTIONS[bare]
+        tag = flat(node.sub) if isinstance(node, Scripted) else ""
+        scope.functions[f"{key[0]}_{tag}" if tag else key[0]] = function
+        scope.names.pop(key, None) if not tag and key[0] not in (n for n, _ in scope.names) else None
+        return None
+    if bare in scope.sizes and not isinstance(node, Scripted):
+        scope.sizes[key[0]] = scope.sizes[bare]
+        return None
+    try:
+        meant = _meant(scope, target, place)
+    except DeriveError:
+        if _nameable(target):
+            raise
+        return _macro(name, target)
+    tag, sequential = _tag(scope, node, meant)
+    scope.add(key, Named(tag, meant.expr, sequential, meant.axis))
+    return None
+
+
+def _nameable(target: str) -> bool:
+    try:
+        _, node = name_of(clean(target))
+    except DeriveError:
+        return False
+    return not (isinstance(node, Scripted) and isinstance(node.base, Symbol) and "bar" in node.base.accents)
+
+
+def _tag(scope: Scope, node: object, meant: Named) -> tuple[str, bool]:
+    """The scripts of an alias without its time and indices."""
+    if not isinstance(node, Scripted):
+        return "", meant.sequential
+    m = Meaning(scope, Reading())
+    rest = []
+    for script in (node.sub, node.sup):
+        for item in names.script_items(script):
+            when = names.instant(m, item)
+            if meant.sequential and when is not None and when.base == "t":
+                continue
+            rest.append(flat(item))
+    return plain_tag("".join(rest)), meant.sequential
+
+
+def _meant(scope: Scope, target: str, place: str) -> Named:
+    """The quantity that a name stands for: by its LaTeX, or by its name in the network."""
+    system = scope.system
+    if system is not None and target in system.quantities:
+        v = system.quantities[target]
+        return Named("", v, v.time is not None)
+    if system is not None and target in system.nodes:
+        return Named("", system.nodes[target])
+    try:
+        node = parse(clean(target), scope.words)
+        m = Meaning(scope, Reading(), target)
+        found = names.find(m, node)
+    except Unreadable as error:
+        raise DeriveError(f"{place}: alias {target!r}: {error}") from None
+    if found is None or found.places or found.exponent is not None:
+        known = ", ".join(sorted(system.quantities)) if system is not None else "no network"
+        raise DeriveError(f"{place}: {target!r} is not a name of the problem ({known})")
+    if found.bar:
+        return Named("", names.adjoint_of(m, found.expr), found.named.sequential)
+    if found.instant is not None and found.instant != ("t", 0):
+        return Named("", found.expr)
+    return Named("", found.named.expr, found.named.sequential, found.named.axis)
+
+
+def _macro(name: str, target: str) -> tuple[re.Pattern[str], str]:
+    """A text that stands for another, whatever the blanks in it; not inside a longer name."""
+    pieces = re.findall(r"\\[a-zA-Z]+|\S", clean(name))
+    pattern = r"\s*".join(re.escape(p) + (r"(?![a-zA-Z])" if p[:1] == "\\" and p[1:].isalpha() else "") for p in pieces)
+    front = r"(?<![a-zA-Z\\])" if pieces and pieces[0][:1].isalpha() else ""
+    back = r"(?![a-zA-Z0-9])" if pieces and pieces[-1][-1:].isalnum() and len(pieces) == 1 else ""
+    return re.compile(front + pattern + back), clean(target) + " "
+
+
+# -- values -------------------------------------------------------------------------------------------------------
+
+
+def _values(scope: Scope, data: Mapping[str, Any], place: str) -> dict[str, Any]:
+    """Numbers by the keys of the network (or of the declared names)."""
+    found: dict[str, Any] = {}
+    for name, value in data.items():
+        try:
+            found[_value_key(scope, name, place)] = value
+        except DeriveError as error:
+            raise DeriveError(f"{place}, values: {error}") from None
+    return found
+
+
+def _value_key(scope: Scope, name: str, place: str) -> str:
+    system = scope.system
+    if system is not None and (name in system.nodes or name in scope.sizes or name == "T"):
+        return name
+    try:
+        node = parse(clean(name), scope.words)
+    except Unreadable as error:
+        raise DeriveError(f"{name!r}: {error}") from None
+    m = Meaning(scope, Reading(), name)
+    found = names.find(m, node)
+    if found is None or not isinstance(found.expr, Var):
+        if isinstance(node, Symbol) and (node.head in scope.sizes or node.head in scope.last):
+            return node.head
+        key, _ = name_of(name)
+        tag = flat(node.sub) + flat(node.sup) if isinstance(node, Scripted) else ""
+        v = declare(scope, name, ())
+        return v.key if not tag else v.key
+    v = found.expr
+    if found.named.sequential and found.instant is not None and not found.instant.base:
+        return f"{v.name}[{found.instant.offset}]"
+    return v.name
+
+
+__all__ = ["Part", "System", "parts", "read_settings", "scope_of"]

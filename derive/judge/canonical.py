@@ -1,0 +1,215 @@
+"""Proofs that two expressions are equal: canonical forms, and in a network the meanings of names put in until the sides agree.
+
+A proof holds wherever both sides are defined. What is not proved is not refuted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from derive.expr import DeriveError, Expr
+from derive.judge.calculus import Calculus
+from derive.judge.forms import Mono, Poly, accumulate, leaves_of
+from derive.judge.labelling import END, ORIGIN, Atom, Budget, Coef, Exceeded, Index
+from derive.judge.meaning import Claim, Instants, Network, instants, network_of
+from derive.system import System
+
+BOUND = 10**6  # stands for every instant that is summed over
+Name = tuple[Atom, tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class Form:
+    """A canonical form: equal forms mean equal expressions."""
+
+    shape: tuple[Any, ...]
+    terms: frozenset[tuple[Mono, Coef]]
+
+
+def canonical(e: Expr, budget: Budget | None = None) -> Form:
+    """The form of an expression whose names are free. Raises Exceeded, MissingRule, Undefined (all DeriveError)."""
+    return Form(e.shape, frozenset(Calculus(budget or Budget()).form(e).items()))
+
+
+def prove(left: Expr, right: Expr, system: System | None = None, budget: float | Budget = 1.0) -> str | None:
+    """A reason why left = right, or None where this can't be proved. budget: seconds, or the limits of the whole proof."""
+    if left.shape != right.shape:
+        return None
+    if left is right:
+        return "the same expression"
+    limits = budget if isinstance(budget, Budget) else Budget(budget)
+    for written in (False, True):
+        try:
+            reason = _Proof(left, right, system, written, limits).reason()
+        except (DeriveError, RecursionError):
+            continue
+        if reason is not None:
+            return reason
+    return None
+
+
+class _Proof:
+    """One attempt, with functions as atoms or written out."""
+
+    def __init__(self, left: Expr, right: Expr, system: System | None, written: bool, budget: Budget):
+        self.where = instants(system, left, right)
+        self.network: Network | None = None
+        self.ring: Calculus
+        if system is None:
+            self.ring = Calculus(budget, written)
+            self.ring.facts.bounds = self.where.bounds
+        else:
+            self.network = network_of(system, written)
+            self.ring = Claim(self.network, self.where, budget)
+        self.written = written
+        self.difference = accumulate(dict(self.ring.form(left)), self.ring.form(right), -1)
+
+    def reason(self) -> str | None:
+        used: list[str] = []
+        if not self._zero(self.difference):
+            if self.network is None:
+                return None
+            used = self._expand()
+            if not self._zero(self.difference):
+                return None
+        return self._said(used)
+
+    def _zero(self, terms: Poly) -> bool:
+        return not terms or not self.ring.cleared(terms)
+
+    def _said(self, used: list[str]) -> str:
+        parts = ["same canonical form"]
+        if self.written:
+            parts.append("functions written out in exp and log")
+        if used:
+            parts.append("with the meaning of " + ", ".join(dict.fromkeys(used)))
+        if self.where.ends:
+            parts.append(f"on the generic step, {self.where.ends}")
+        return ", ".join(parts)
+
+    # -- names -------------------------------------------------------------------------------------------------
+
+    def _expand(self) -> list[str]:
+        """Puts meanings in until the difference is zero or nothing is left to put in.
+
+        Adjoints and Jacobians one by one, the most derived first; before the next, tentatively, quantities by their equations.
+        """
+        used, done = [], set()
+        while True:
+            found = self._next(self.difference, done, lambda a: a.kind == "jac" or a.data[2])
+            if found is not None and self._zero(found[1]):
+                self.difference = found[1]
+                return [*used, _spelt(found[0][0])]
+            if (more := self._forward()) is not None:
+                return [*used, *more]
+            if found is None:
+                return used
+            name, self.difference = found
+            used.append(_spelt(name[0]))
+
+    def _forward(self) -> list[str] | None:
+        """The quantities whose equations make the difference zero; None, and the difference as it was, where they don't."""
+        difference, used, done = self.difference, [], set()
+        try:
+            while (found := self._next(difference, done, self._is_forward)) is not None:
+                name, difference = found
+                used.append(_spelt(name[0]))
+                if self._zero(difference):
+                    self.difference = difference
+                    return used
+        except Exceeded:
+            self.ring.budget.check()
+        return None
+
+    def _is_forward(self, a: Atom) -> bool:
+        return a.kind == "var" and not a.data[2]
+
+    def _next(self, terms: Poly, done: set[Name], wanted: Callable[[Atom], bool]) -> tuple[Name, Poly] | None:
+        """The most derived of the names that have a meaning, and the form with it put in."""
+        for name in sorted((n for n in names_in(terms) if n not in done and wanted(n[0])), key=self._rank):
+            done.add(name)
+            if (changed := self._put_in(terms, name)) is not None:
+                return name, changed
+        return None
+
+    def _put_in(self, terms: Poly, name: Name) -> Poly | None:
+        """The difference with the meaning of a name; None where it has none."""
+        ring, (target, when), met = self.ring, name, []
+        assert isinstance(ring, Claim)
+
+        def change(a: Atom, index: Index) -> Poly | None:
+            if a is not target or _when(index[len(a.space) :]) != when:
+                return None
+            meaning = ring.meaning(a, index)
+            if meaning is not None:
+                met.append(a)
+            return meaning
+
+        changed = ring.substituted(terms, change, frozenset((target,)))
+        return changed if met else None
+
+    def _rank(self, name: Name) -> tuple:
+        """Adjoints of what is computed early come first, then Jacobians, then quantities, the latest first."""
+        a, when = name
+        order = self.network.order if self.network is not None else {}
+        if a.kind == "jac":
+            top = a.data[0]
+            stage, position = order.get(top.data[0], (-1, -1))
+            return (1, -stage, tuple(_late(t) for t in when[: top.times]), -position, a.serial)
+        stage, position = order.get(a.data[0], (-1, -1))
+        if a.data[2]:
+            return (0, stage, tuple(_early(t) for t in when), position, a.serial)
+        return (2, -stage, tuple(_late(t) for t in when), -position, a.serial)
+
+
+def _early(t: tuple[int, int]) -> tuple[int, int]:
+    label, offset = t
+    return {ORIGIN: 0, END: 2, BOUND: 3}.get(label, 1), offset
+
+
+def _late(t: tuple[int, int]) -> tuple[int, int]:
+    era, offset = _early(t)
+    return -era, -offset
+
+
+def _when(times: Index) -> tuple[Any, ...]:
+    """Instants, those that are summed over all as one."""
+    return tuple((label, offset) if label < 0 else (BOUND, offset) for label, offset in times)
+
+
+def _spelt(a: Atom) -> str:
+    if a.kind == "jac":
+        top, below, _ = a.data
+        return f"the Jacobian of {top.data[0]} with respect to {below.data[0]}"
+    return f"the adjoint of {a.data[0]}" if a.data[2] else a.data[0]
+
+
+def names_in(terms: Poly) -> set[Name]:
+    """The named quantities of a form with their instants, also those inside other atoms."""
+    found: set[Name] = set()
+    seen: set[tuple[Atom, Index]] = set()
+    stack = [(a, _when(index[len(a.space) :])) for mono in terms for (a, index), _ in mono if a.leaves]
+    while stack:
+        a, times = stack.pop()
+        if (a, times) in seen:
+            continue
+        seen.add((a, times))
+        if not a.terms:
+            found.add((a, times))
+            continue
+        for _, powers in a.terms:
+            for (b, index), _ in powers:
+                if b.leaves:
+                    inner = [
+                        (times[k][0], times[k][1] + offset if times[k][0] != BOUND else times[k][1] + offset)
+                        if k < len(times)
+                        else (BOUND, offset)
+                        for k, offset in index[len(b.space) :]
+                    ]
+                    stack.append((b, tuple(inner)))
+    return found
+
+
+__all__ = ["Form", "canonical", "leaves_of", "prove"]

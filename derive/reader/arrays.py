@@ -1,0 +1,321 @@
+"""Arrays written out: matrices of numbers and formulas, pictures with dots, cases, Kronecker deltas."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import sympy
+
+from derive import ops
+from derive.expr import ShapeError, ein, stack, unit
+from derive.reader import names
+from derive.reader.scope import flat
+from derive.reader.syntax import Choices, Commas, Dots, Node, Number, Relation, Rows, Symbol, Words, walk
+from derive.reader.tokens import Unreadable
+from derive.reader.values import Value, add, delta, entry, is_row_shape, number, scale, together, transposed, unlabelled
+
+if TYPE_CHECKING:
+    from derive.reader.meaning import Meaning
+
+ROW_INDEX, COLUMN_INDEX = "_row", "_column"
+
+
+# -- matrices -----------------------------------------------------------------------------------------------------
+
+
+def rows(m: Meaning, node: Rows) -> Value:
+    """A matrix; one column is a vector, one row lies down; with dots the general entry is read off the corners."""
+    cells = [list(row) for row in node.rows]
+    if not cells or not cells[0]:
+        raise m.fail("an empty matrix", node)
+    if any(cell is None or isinstance(cell, Dots) for row in cells for cell in row):
+        return _picture(m, cells, node)
+    width = max(map(len, cells))
+    if any(len(row) != width for row in cells):
+        raise m.fail("a matrix with rows of different lengths", node)
+    values = [[m.value(cell) for cell in row if cell is not None] for row in cells]
+    if any(v.rank for row in values for v in row):
+        return _blocks(m, values, node)
+    return filled(values)
+
+
+def filled(values: list[list[Value]]) -> Value:
+    """An array from the values of its entries."""
+    flat_values = together(*(v for row in values for v in row))
+    if flat_values[0].labels:
+        raise ShapeError("a matrix written out of entries with free indices")
+    height, width = len(values), len(values[0])
+    if height == 1 and width == 1:
+        return flat_values[0]
+    exprs = [v.expr for v in flat_values]
+    if width == 1:
+        return Value(stack(exprs, (height,)))
+    if height == 1:
+        return transposed(Value(stack(exprs, (width,))))
+    return Value(stack(exprs, (height, width)))
+
+
+def _blocks(m: Meaning, values: list[list[Value]], node: Node) -> Value:
+    raise m.fail("a matrix made of vectors or matrices", node)
+
+
+def listed(m: Meaning, node: Commas) -> Value:
+    """(a, b, c) and [1, 2]: a row of numbers, a column by the conventions of most writers."""
+    if any(isinstance(i, Dots) for i in node.items):
+        v = _picture(m, [list(node.items)], node)
+        return transposed(v) if is_row_shape(v.shape) else v
+    values = [m.value(i) for i in node.items if not isinstance(i, Words)]
+    if any(v.rank for v in values):
+        raise m.fail("a list of vectors", node)
+    return Value(stack([v.expr for v in together(*values)], (len(values),))) if not values[0].labels else _nope(m, node)
+
+
+def _nope(m: Meaning, node: Node) -> Value:
+    raise m.fail("a list of entries with free indices", node)
+
+
+# -- pictures with dots -------------------------------------------------------------------------------------------
+
+
+def _picture(m: Meaning, cells: list[list[Node | None]], node: Node) -> Value:
+    """The matrix behind a picture: its general entry, with a label for the row and one for the column."""
+    solid = [[c for c in row] for row in cells if any(_is_entry(c) for c in row)]
+    if not solid:
+        raise m.fail("a matrix of dots", node)
+    if len(solid) == 1:
+        given = [c for c in solid[0] if _is_entry(c)]
+        return transposed(_line(m, given, node)) if len(cells) == 1 else _line(m, given, node)
+    if all(sum(_is_entry(c) for c in row) == 1 for row in solid) and all(len(row) == 1 for row in solid):
+        return _line(m, [row[0] for row in solid], node)
+    top, bottom = solid[0], solid[-1]
+    first_column = next((k for k in range(len(top)) if _is_entry(top[k])), 0)
+    last_column = max((k for k in range(len(bottom)) if _is_entry(bottom[k])), default=len(bottom) - 1)
+    a11, ann = top[first_column], bottom[last_column]
+    a1n = top[-1] if len(top) > 1 and _is_entry(top[-1]) and top[-1] is not a11 else None
+    an1 = bottom[0] if _is_entry(bottom[0]) and bottom[0] is not ann else None
+    assert a11 is not None and ann is not None
+    if _is_zero(a1n) and _is_zero(an1):
+        return _diagonal(m, a11, ann, node)
+    if a1n is None or an1 is None:
+        raise m.fail("the corners of a matrix with dots are needed", node)
+    general = _general(m, a11, a1n, an1, ann, node)
+    value = m.value(general)
+    return _as_matrix(value, node, m)
+
+
+def _is_entry(cell: Node | None) -> bool:
+    return cell is not None and not isinstance(cell, Dots | Words)
+
+
+def _is_zero(cell: Node | None) -> bool:
+    return cell is None or (isinstance(cell, Number) and float(cell.text) == 0)
+
+
+def _line(m: Meaning, given: list[Node | None], node: Node) -> Value:
+    """A vector from its first and last entries: (x_1, …, x_d)."""
+    first, last = given[0], given[-1]
+    assert first is not None and last is not None
+    if first == last:
+        raise m.fail("a list with dots needs a first and a last entry that differ", node)
+    value = m.value(_replaced(m, first, _differences(m, first, last, node), ROW_INDEX))
+    if value.labels != (ROW_INDEX,) or value.rank:
+        raise m.fail("the general entry of a list with dots", node)
+    return Value(value.expr)
+
+
+def _diagonal(m: Meaning, a11: Node, ann: Node, node: Node) -> Value:
+    value = m.value(_replaced(m, a11, _differences(m, a11, ann, node), ROW_INDEX))
+    if value.rank or ROW_INDEX not in value.labels:
+        raise m.fail("the diagonal of a matrix with dots", node)
+    return Value(ops.diag(unlabelled(value, (ROW_INDEX,))))
+
+
+def _general(m: Meaning, a11: Node, a1n: Node, an1: Node, ann: Node, node: Node) -> Node:
+    columns = _differences(m, a11, a1n, node)
+    lines = _differences(m, a11, an1, node)
+    if columns & lines:
+        raise m.fail("the general entry of a matrix with dots", node)
+    return _replaced(m, _replaced(m, a11, columns, COLUMN_INDEX), lines, ROW_INDEX)
+
+
+def _as_matrix(value: Value, node: Node, m: Meaning) -> Value:
+    if value.rank or set(value.labels) != {ROW_INDEX, COLUMN_INDEX}:
+        raise m.fail("the general entry of a matrix with dots", node)
+    return Value(unlabelled(value, (ROW_INDEX, COLUMN_INDEX)))
+
+
+Path = tuple[tuple[int, int], ...]
+
+
+def _leaves(node: Node) -> list[Node]:
+    return [n for n in walk(node) if isinstance(n, Number | Symbol)]
+
+
+def _spelled(m: Meaning, node: Node) -> list[tuple[str, Node]]:
+    """The leaves of a node, numbers of two digits in a script as two."""
+    found: list[tuple[str, Node]] = []
+    for leaf in _leaves(node):
+        text = flat(leaf)
+        if isinstance(leaf, Number) and len(text) == 2 and text.isdigit():
+            found += [(text[0], leaf), (text[1], leaf)]
+        else:
+            found.append((text, leaf))
+    return found
+
+
+def _differences(m: Meaning, a: Node, b: Node, node: Node) -> frozenset[int]:
+    """The places, in order of the leaves, at which two entries differ."""
+    x, y = _spelled(m, a), _spelled(m, b)
+    if len(x) != len(y):
+        raise m.fail("entries of a matrix with dots that have different forms", node)
+    different = frozenset(k for k, ((s, _), (t, _)) in enumerate(zip(x, y, strict=True)) if s != t)
+    if not different or any(x[k][0] != "1" for k in different):
+        raise m.fail("what the dots stand for", node)
+    return different
+
+
+def _replaced(m: Meaning, node: Node, places: frozenset[int], label: str) -> Node:
+    """The entry with a label in the place of these leaves."""
+    counter = iter(range(100_000))
+
+    def rebuild(n: object) -> object:
+        if isinstance(n, Number) and len(n.text) == 2 and n.text.isdigit():
+            ks = next(counter), next(counter)
+            if not any(k in places for k in ks):
+                return n
+            parts = tuple(Symbol(label) if k in places else Number(t) for k, t in zip(ks, n.text, strict=True))
+            return Commas(parts, start=n.start, end=n.end)
+        if isinstance(n, Number | Symbol):
+            return Symbol(label, start=n.start, end=n.end) if next(counter) in places else n
+        if isinstance(n, Node):
+            names_ = [f for f in n.__dataclass_fields__ if f not in ("start", "end")]
+            return replace(n, **{f: rebuild(getattr(n, f)) for f in names_})
+        if isinstance(n, tuple):
+            return tuple(rebuild(x) for x in n)
+        return n
+
+    result = rebuild(node)
+    assert isinstance(result, Node)
+    return result
+
+
+# -- cases and deltas ---------------------------------------------------------------------------------------------
+
+
+def choices(m: Meaning, node: Choices) -> Value:
+    """Σ of values times the indicators of their conditions; the rows after the first also get that no earlier one held."""
+    parts: list[tuple[int, Value]] = []
+    earlier: Value | None = None
+    for value_node, cond_node in node.rows:
+        cond = _condition(m, cond_node, node)
+        v = m.value(value_node)
+        if cond is None and earlier is None:
+            raise m.fail("cases without a condition", node)
+        if cond is None:
+            assert earlier is not None
+            cond = _not(earlier)
+        earlier = cond if earlier is None else _either(earlier, cond)
+        parts.append((1, scale(cond, v)))
+    return add(parts)
+
+
+def _condition(m: Meaning, node: Node | None, where: Node) -> Value | None:
+    """The indicator of a condition; None for otherwise."""
+    if node is None:
+        return None
+    if isinstance(node, Words):
+        return _worded(m, node)
+    if isinstance(node, Relation):
+        return condition(m, node)
+    inner = [n for n in walk(node) if isinstance(n, Relation)]
+    if inner:
+        return condition(m, inner[0])
+    words = [n for n in walk(node) if isinstance(n, Words | Symbol)]
+    if words and any(flat(w).lower() in ("otherwise", "else") for w in words):
+        return None
+    raise m.fail("the condition of a case", where)
+
+
+def _worded(m: Meaning, node: Words) -> Value | None:
+    r"""\text{if $k = y_i$}."""
+    from derive.reader.parser import parse
+
+    text = re.sub(r"\b(if|for|when|where)\b", " ", node.text.replace("$", " ")).strip()
+    if not text or re.match(r"(otherwise|else|o\.?w\.?|elsewhere)\b", text):
+        return None
+    try:
+        inner = parse(text, m.scope.words)
+    except Unreadable:
+        raise m.fail(f"the condition {node.text!r}", node) from None
+    if not isinstance(inner, Relation):
+        raise m.fail(f"the condition {node.text!r}", node)
+    saved, m.source = m.source, text
+    try:
+        return condition(m, inner)
+    finally:
+        m.source = saved
+
+
+def _not(v: Value) -> Value:
+    letters = tuple(range(len(v.expr.shape)))
+    return Value(ein([], letters, dict(enumerate(v.expr.shape))) - v.expr, v.labels)
+
+
+def _either(a: Value, b: Value) -> Value:
+    both = scale(a, b)
+    return add([(1, x) for x in together(a, b)] + [(-1, both)])
+
+
+def condition(m: Meaning, node: Relation) -> Value:
+    """The indicator of i = j, i ≠ j, z > 0."""
+    if len(node.ops) != 1:
+        raise m.fail("a condition with several signs", node)
+    left, op, right = node.parts[0], node.ops[0], node.parts[1]
+    if isinstance(left, Words):
+        raise m.fail("a condition in words", node)
+    if op in ("=", "≠"):
+        v = kronecker(m, left, right)
+        return v if op == "=" else _not(v)
+    if op in (">", "<", "≥", "≤"):
+        if isinstance(right, Number) and float(right.text) == 0:
+            v = m.value(left)
+            sign = 1 if op in (">", "≥") else -1
+            stepped = ops.step(v.expr if sign == 1 else -v.expr)
+            return Value(stepped, v.labels)
+    raise m.fail(f"the condition {m.text(node)}", node)
+
+
+def kronecker(m: Meaning, a: Node, b: Node) -> Value:
+    """δ_{ab}: of two indices, of an index and a number, of an index and a one-hot label."""
+    for one, other in ((a, b), (b, a)):
+        hot = names.one_hot(m, one)
+        if hot is not None:
+            place = names.index(m, other, hot.shape[0] if hot.shape else None)
+            return entry(hot, [place])
+    x, y = names.index(m, a, None), names.index(m, b, None)
+    if isinstance(x, str) and isinstance(y, str):
+        size = m.label_sizes.get(x, m.label_sizes.get(y))
+        if size is None:
+            raise m.fail(f"what {x} and {y} run over", a)
+        return delta(x, y, size)
+    label, place = (x, y) if isinstance(x, str) else (y, x)
+    if not isinstance(label, str) or isinstance(place, str):
+        return number(1 if x == y else 0)
+    if label not in m.label_sizes:
+        raise m.fail(f"what {label} runs over", a)
+    return Value(unit(m.label_sizes[label], place), (label,))
+
+
+def kronecker_labels(m: Meaning, label: str, other: Node, size: sympy.Expr) -> Value:
+    """δ of a label whose size is known and another index."""
+    hot = names.one_hot(m, other)
+    if hot is not None:
+        return entry(hot, [label])
+    place = names.index(m, other, size)
+    if isinstance(place, str):
+        if place == label:
+            return number(1)
+        return Value(ein([], (0, 0), {0: size}), (label, place))
+    return Value(unit(size, place), (label,))

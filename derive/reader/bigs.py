@@ -1,0 +1,217 @@
+"""Sums and products with their indices: over the entries of an array, or over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sympy
+
+from derive.expr import Instant, at_time, ein, over, time_indices, transpose, unit
+from derive.expr import is_row as is_row_expr
+from derive.ops import exp, log
+from derive.reader import arrays, names
+from derive.reader.scope import flat
+from derive.reader.syntax import Big, Commas, Node, Number, Relation, Scripted, Sum, Symbol, Words
+from derive.reader.tokens import Unreadable
+from derive.reader.values import Chain, Value, number, scale, sum_over
+
+if TYPE_CHECKING:
+    from derive.reader.meaning import Meaning
+
+
+@dataclass(frozen=True)
+class Binder:
+    """index = lo … hi, with exclusions i ≠ j and further conditions."""
+
+    index: str
+    lo: Node | None
+    hi: Node | None
+    conditions: tuple[Relation, ...] = ()
+
+
+def value(m: Meaning, node: Big) -> Value:
+    """Σ or ∏ of the rest of its term."""
+    if node.kind not in ("sum", "prod"):
+        raise m.fail(f"{node.kind} can't be read here", node)
+    binders = _binders(m, node)
+    if not binders:
+        raise m.fail("a sum without its index", node)
+    saved_bound, saved_times, saved_rename = set(m.bound), set(m.clocks), dict(m.rename)
+    try:
+        inner_names = {}
+        for b in binders:
+            m.bound.add(b.index)
+            if _runs_over_time(m, b):
+                m.clocks.add(b.index)
+            if b.index in m.outside or b.index in saved_bound:  # an index of the outside, used again inside
+                inner_names[b.index] = m.fresh()
+                m.rename[b.index] = inner_names[b.index]
+            else:
+                m.rename.pop(b.index, None)
+        body = m.raw(node.body)
+        for b in reversed(binders):
+            body = _bind(m, node, b, body)
+        return body
+    finally:
+        m.bound, m.clocks, m.rename = saved_bound, saved_times, saved_rename
+
+
+def _runs_over_time(m: Meaning, b: Binder) -> bool:
+    if b.index in m.scope.times:
+        return True
+    ends = [flat(e) for e in (b.lo, b.hi) if e is not None]
+    return any(e in m.scope.last or e.split("-")[0].split("+")[0] in m.scope.times | m.clocks for e in ends)
+
+
+def _binders(m: Meaning, node: Big) -> list[Binder]:
+    """The indices that a subscript binds: i, i=1, i,j, i≠j, i=1, i≠j, t=1."""
+    parts = list(node.sub.items) if isinstance(node.sub, Commas) else [node.sub] if node.sub is not None else []
+    found: list[Binder] = []
+    conditions: list[Relation] = []
+    for part in parts:
+        if isinstance(part, Words):
+            continue
+        if isinstance(part, Relation) and isinstance(part.parts[0], Commas) and part.ops[0] == "=":
+            *names_, last = part.parts[0].items
+            for n in names_:
+                if isinstance(n, Symbol):
+                    found.append(Binder(n.head, part.parts[1], node.sup))
+            part = Relation((last, *part.parts[1:]), part.ops)
+        if isinstance(part, Relation):
+            left = part.parts[0]
+            if isinstance(left, Symbol) and part.ops[0] == "=" and len(part.parts) == 2:
+                if any(b.index == left.head for b in found):
+                    continue
+                found.append(Binder(left.head, part.parts[1], node.sup))
+                continue
+            if isinstance(left, Symbol) and part.ops[0] == "≠" and len(part.parts) == 2:
+                if not any(b.index == left.head for b in found):
+                    found.append(Binder(left.head, None, node.sup))
+                conditions.append(part)
+                continue
+            if isinstance(left, Symbol) and part.ops[0] == "∈":
+                found.append(Binder(left.head, None, None))
+                continue
+            middle = part.parts[1] if len(part.parts) == 3 else None
+            if isinstance(middle, Symbol) and part.ops == ("≤", "≤"):
+                found.append(Binder(middle.head, part.parts[0], part.parts[2]))
+                continue
+            raise m.fail(f"the limits {m.text(part)}", part)
+        for item in names.script_items(part):
+            if isinstance(item, Symbol) and not item.accents:
+                found.append(Binder(item.head, None, node.sup))
+            elif isinstance(item, Scripted) and item.primes and isinstance(item.base, Symbol):
+                found.append(Binder(item.base.head + "'", None, node.sup))
+            else:
+                raise m.fail(f"{m.text(item)} is not an index", item)
+    if conditions:
+        found = [Binder(b.index, b.lo, b.hi, tuple(c for c in conditions if flat(c.parts[0]) == b.index)) for b in found]
+    return found
+
+
+def _bind(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
+    label = m.rename.get(b.index, b.index)
+    if label in body.labels:
+        return _over_entries(m, node, b, m.settled(body) if body.chain and node.kind == "prod" else body, label)
+    if b.index in time_indices(body.expr):
+        return _over_time(m, node, b, body)
+    count = _count(m, b, node)
+    if node.kind == "prod":
+        raise m.fail("a product of equal factors: write a power", node)
+    return Value(scale(number(count), body.plain()).expr, body.labels, body.chain)
+
+
+def _over_entries(m: Meaning, node: Big, b: Binder, body: Value, label: str) -> Value:
+    size = body.size(label)
+    chain = body.chain
+    plain = body.plain()
+    logs = node.kind == "prod"
+    if logs:
+        plain = Value(log(plain.expr), plain.labels)
+    for c in b.conditions:
+        keep = scale(number(-1), arrays.kronecker_labels(m, label, c.parts[1], size))
+        keep = Value(keep.expr + _ones_like(keep), keep.labels)
+        plain = scale(plain, keep)
+    plain = _cut(m, b, plain, label, size, node)
+    result = sum_over(plain, label)
+    if logs:
+        return Value(exp(result.expr), result.labels)
+    return Value(result.expr, result.labels, chain)
+
+
+def _ones_like(v: Value) -> object:
+    return ein([], tuple(range(len(v.expr.shape))), dict(enumerate(v.expr.shape)))
+
+
+def _cut(m: Meaning, b: Binder, body: Value, label: str, size: sympy.Expr, node: Big) -> Value:
+    """The body without the entries that the limits leave out at either end."""
+    first = m.scope.index_base
+    left_out: list[sympy.Expr] = []
+    if isinstance(b.lo, Number) and b.lo.text.isdigit() and 1 < int(b.lo.text) - (first - 1) <= 4:
+        left_out += [sympy.Integer(k) for k in range(1, int(b.lo.text) - first + 1)]
+    elif (
+        b.lo is not None and not isinstance(b.lo, Number) and not (isinstance(b.lo, Sum) and flat(b.lo).lstrip("-") == flat(b.hi))
+    ):
+        raise m.fail(f"a sum from {m.text(b.lo)} over entries", node)
+    starts_at_zero = isinstance(b.lo, Number) and b.lo.text == "0"
+    if isinstance(b.hi, Sum) and not starts_at_zero:
+        try:
+            hi = m.constant(b.hi)
+        except Unreadable:
+            hi = size
+        short = sympy.simplify(size - hi)
+        if short.is_Integer and 0 < short <= 4:
+            left_out += [size - k for k in range(int(short))]
+        elif short.is_Integer and short != 0:
+            raise m.fail(f"a sum up to {m.text(b.hi)}, where the index has {size} values", node)
+    if isinstance(b.hi, Symbol) and b.hi.head in m.bound and b.hi.head not in m.scope.sizes:
+        raise m.fail(f"a sum up to {m.text(b.hi)} over entries", node)
+    for place in left_out:
+        axes = tuple(range(len(body.expr.shape)))
+        k = body.labels.index(label)
+        mask = ein([(unit(size, place), (0,))], (0,))
+        kept = ein([(body.expr, axes), (ein([], (0,), {0: size}) - mask, (k,))], axes)
+        body = Value(kept, body.labels)
+    return body
+
+
+def _over_time(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
+    system = m.scope.system
+    first = Instant("", system.first if system is not None else 1)
+    lo = names.instant(m, b.lo) if b.lo is not None else first
+    hi = names.instant(m, b.hi) if b.hi is not None else Instant("T")
+    if lo is None or hi is None:
+        raise m.fail("the limits of a sum over time", node)
+    conditions = [c for c in b.conditions]
+    if conditions:
+        raise m.fail("a sum over time with an exclusion", node)
+    if node.kind == "sum":
+        return Value(over("sum", body.expr, b.index, lo, hi), body.labels, body.chain)
+    chain = body.chain
+    plain = m.settled(body)
+    if plain.labels:
+        raise m.fail("a product over time of entries", node)
+    if not plain.rank or is_row_expr(plain.expr):
+        return Value(over("product", plain.expr, b.index, lo, hi))
+    latest_left = m.reading.latest_left if chain is None else m.reading.layout != "denominator"
+    result = (
+        over("product", plain.expr, b.index, lo, hi)
+        if latest_left
+        else transpose(over("product", transpose(plain.expr), b.index, lo, hi))
+    )
+    if chain is not None and chain.top is not None and m.reading.layout != "denominator":
+        top, below = at_time(chain.top, b.index, hi), at_time(chain.below, b.index, lo)
+        return Value(result, (), Chain(top, below, chain.top_rank, chain.below_rank))
+    return Value(result)
+
+
+def _count(m: Meaning, b: Binder, node: Big) -> sympy.Expr:
+    """The number of terms of a sum whose body lacks the index."""
+    lo = m.constant(b.lo) if b.lo is not None else sympy.Integer(1)
+    if b.hi is None:
+        raise m.fail(f"a sum over {b.index}, which its terms lack, without limits", node)
+    hi = m.constant(b.hi)
+    if isinstance(b.hi, Symbol) and lo == 0:
+        lo = sympy.Integer(1)  # i = 0 … N with N entries, as people write it
+    return hi - lo + 1

@@ -1,0 +1,345 @@
+"""Functions and their arguments: tables' functions, derivatives of them, open functions, and the operators diag, tr, det, prod."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from derive import ops
+from derive.expr import Instant, Map, ShapeError, apply, opaque, stack, zeros
+from derive.expr import var as make_var
+from derive.ops import Composition, Function, power
+from derive.reader import derivatives, names
+from derive.reader.scope import flat
+from derive.reader.syntax import Big, Commas, Fence, Fraction, Node, Number, Product, Relation, Scripted, Symbol, Words
+from derive.reader.tokens import Unreadable
+from derive.reader.values import Value, inner, is_row_shape, transposed
+from derive.system import OpenFunction, open_functions
+
+if TYPE_CHECKING:
+    from derive.reader.meaning import Meaning
+
+OPERATORS = frozenset(
+    ["diag", "Diag", "tr", "Tr", "trace", "det", "prod", "max", "sum", "mean", "min", "rank", "Var", "argmax", "vec"]
+)
+Rest = list[tuple[str, Node]]
+
+
+@dataclass(frozen=True)
+class Template:
+    """A function that the document defines by a formula in its parameters."""
+
+    parameters: tuple[tuple[str, tuple[str, ...]], ...]
+    body: Node
+    source: str
+
+
+def function_of(m: Meaning, node: Node) -> tuple[str, Any] | None:
+    """The function that a symbol names, if it names one here: scripts that only say which (φ_1, σ^{(l)}) don't count."""
+    base = node.base if isinstance(node, Scripted) else node
+    if not isinstance(base, Symbol) or base.accents:
+        return None
+    if base.head in OPERATORS and base.head not in m.scope.functions:
+        return base.head, base.head
+    if (base.head, ()) in m.local:
+        return None
+    if isinstance(node, Scripted) and node.sub is not None:
+        tagged = m.scope.functions.get(f"{base.head}_{flat(node.sub)}")
+        if tagged is not None:
+            return base.head, tagged
+    fn = m.scope.functions.get(base.head)
+    return (base.head, fn) if fn is not None else None
+
+
+def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
+    """(f(x), what is left) where `node` names a function; a name followed by brackets that are an index or an instant, too."""
+    indicator = _indicator(m, node, rest)
+    if indicator is not None:
+        return indicator
+    found = function_of(m, node)
+    if found is None:
+        return _bracketed(m, node, rest)
+    head, fn = found
+    if fn is None:
+        return None
+    argument, scripts, left = _argument(m, rest)
+    if argument is None:
+        return _without_argument(m, node, fn), rest
+    if fn in OPERATORS:
+        return _scripts(m, _operator(m, head, argument, node), scripts), left
+    value = call(m, fn, node, argument)
+    return _scripts(m, value, scripts), left
+
+
+def _scripts(m: Meaning, value: Value, scripts: Scripted | None) -> Value:
+    return m.scripted_value(value, scripts) if scripts is not None else value
+
+
+def _argument(m: Meaning, rest: Rest) -> tuple[Node | None, Scripted | None, Rest]:
+    """The argument that follows a function: brackets, or the factors up to the next sign or function."""
+    if not rest or rest[0][0]:
+        return None, None, rest
+    first = rest[0][1]
+    if isinstance(first, Fence) and first.kind in ("paren", "bracket", "brace"):
+        return first.body, None, rest[1:]
+    if isinstance(first, Scripted) and isinstance(first.base, Fence) and first.base.kind in ("paren", "bracket", "brace"):
+        return first.base.body, first, rest[1:]
+    count = 0
+    while count < len(rest) and (count == 0 or not rest[count][0]):
+        node = rest[count][1]
+        if count and (function_of(m, node) is not None or isinstance(node, Big | Words)):
+            break
+        if count and isinstance(node, Fraction) and derivatives.parts(m, node) is not None:
+            break
+        if count == 0 and function_of(m, node) is not None and _argument(m, rest[1:])[0] is not None:
+            inner_rest = _argument(m, rest[1:])[2]
+            count = len(rest) - len(inner_rest)
+            break
+        count += 1
+        if isinstance(node, Fence):
+            break
+    taken = rest[:count]
+    if not taken or isinstance(taken[0][1], Words):
+        return None, None, rest
+    node = taken[0][1] if len(taken) == 1 else Product(tuple(taken), start=taken[0][1].start, end=taken[-1][1].end)
+    return node, None, rest[count:]
+
+
+def call(m: Meaning, fn: Any, node: Node, argument: Node) -> Value:
+    """f(argument), with the primes and the power that stand at f."""
+    primes, exponent = (node.primes, node.sup) if isinstance(node, Scripted) else (0, None)
+    if isinstance(exponent, Scripted) and not exponent.sup and exponent.primes:
+        primes, exponent = primes + exponent.primes, None
+    if isinstance(fn, Template):
+        return _powered(m, _template(m, fn, argument, node), exponent, node)
+    if isinstance(fn, OpenFunction):
+        return _open(m, fn, node, argument, primes)
+    when = names.instant(m, exponent) if isinstance(exponent, Fence) else None
+    if when is not None or (isinstance(exponent, Symbol) and exponent.head not in ("T", "top")):
+        exponent = None  # σ^{(l)}: the function of a layer
+    value = m.value(argument)
+    if isinstance(fn, Composition):
+        if primes:
+            raise m.fail(f"the derivative of {fn.name} is a matrix: write ∂{fn.name}/∂z", node)
+        return _powered(m, compose(fn, value), exponent, node)
+    assert isinstance(fn, Function)
+    result = Value(apply(fn, value.expr, primes) if primes else fn(value.expr), value.labels)
+    if fn is ops.log and m.scope.log is not None:
+        result = Value(result.expr / ops.sympy.log(m.scope.log), value.labels)
+    return _powered(m, result, exponent, node)
+
+
+def compose(fn: Composition, value: Value) -> Value:
+    """softmax and logsumexp of a vector, of every row of a matrix, of a vector at each index."""
+    if fn in (ops.softmax, ops.logsumexp):
+        if value.rank == 1 and len(value.labels) <= 1:
+            return Value(fn(value.expr), value.labels)
+        if is_row_shape(value.shape) and not value.labels:
+            return transposed(Value(fn(transposed(value).expr))) if fn is ops.softmax else Value(fn(transposed(value).expr))
+        if value.rank == 2 and not value.labels:
+            return Value(fn(value.expr))
+        raise ShapeError(f"{fn.name} takes a vector or a matrix")
+    if value.labels:
+        raise ShapeError(f"{fn.name} of something with free indices")
+    return Value(fn(value.expr))
+
+
+def _powered(m: Meaning, value: Value, exponent: Node | None, node: Node) -> Value:
+    if exponent is None:
+        return value
+    if flat(exponent) in ("top", "T"):
+        return transposed(value)
+    if flat(exponent) == "-1":
+        raise m.fail("an inverse function", node)
+    return m.power(value, exponent, node)
+
+
+def _open(m: Meaning, fn: OpenFunction, node: Node, argument: Node, primes: int) -> Value:
+    """An open scalar function of a vector, ℓ_t(h_t)."""
+    items = argument.items if isinstance(argument, Commas) else (argument,)
+    values = [m.standing(i) for i in items]
+    if len(values) > 1 and all(not v.rank and not v.labels for v in values):
+        value = Value(stack([v.expr for v in values], (len(values),)))
+    else:  # ℓ(o, y): what is compared with is part of the function
+        value = next((v for v in values if v.expr.atoms()), values[0])
+    if value.labels:
+        raise m.fail(f"{fn.name} of something with free indices", node)
+    script = (node.sub or node.sup) if isinstance(node, Scripted) else None
+    when = names.instant(m, script) if script is not None else None
+    if when is None and script is None:
+        when = _usual_instant(m, fn, value)
+    return Value(opaque(fn.name, when, value.expr, primes))
+
+
+def _usual_instant(m: Meaning, fn: OpenFunction, value: Value) -> Instant | None:
+    """The instant of an open function written without one, where the network gives it one for each t."""
+    if m.scope.system is None:
+        return None
+    uses = [o for e in m.scope.system.equations for o in open_functions(e.right) if o.name == fn.name]
+    if not uses or uses[0].time is None:
+        return None
+    return next((v.time for v in value.expr.atoms() if v.time is not None), None)
+
+
+def _template(m: Meaning, fn: Template, argument: Node, node: Node) -> Value:
+    given = argument.items if isinstance(argument, Commas) else (argument,)
+    if len(given) != len(fn.parameters):
+        raise m.fail(f"{len(given)} arguments for {len(fn.parameters)} parameters", node)
+    values = [m.value(g) for g in given]
+    saved, source = dict(m.local), m.source
+    try:
+        m.local.update(dict(zip(fn.parameters, values, strict=True)))
+        m.source = fn.source
+        return m.value(fn.body)
+    finally:
+        m.local, m.source = saved, source
+
+
+def _without_argument(m: Meaning, node: Node, fn: Any) -> Value:
+    """σ' by itself: of the one argument that the network gives σ."""
+    primes = node.primes if isinstance(node, Scripted) else 0
+    if not isinstance(fn, Function) or m.scope.system is None:
+        raise m.fail(f"{m.text(node)} without an argument", node)
+    arguments = list(
+        dict.fromkeys(n.arg for e in m.scope.system.equations for n in e.right.find(lambda n: isinstance(n, Map) and n.fn is fn))
+    )
+    if len(arguments) != 1:
+        raise m.fail(f"{m.text(node)} without an argument, and the network has {len(arguments)} for it", node)
+    m.notes.append(f"{m.text(node)} taken at {arguments[0]}")
+    return Value(apply(fn, arguments[0], primes))
+
+
+# -- operators ----------------------------------------------------------------------------------------------------
+
+
+def _operator(m: Meaning, name: str, argument: Node, node: Node) -> Value:
+    match name:
+        case "prod":
+            return _prod(m, argument, node)
+        case "max":
+            return _maximum(m, argument, node)
+        case "diag" | "Diag" if isinstance(argument, Commas):
+            return _diagonal_of(m, argument)
+    v = m.value(argument)
+    match name:
+        case "diag" | "Diag":
+            if v.labels:
+                raise m.fail("diag of something with free indices", node)
+            return Value(ops.diag((transposed(v) if is_row_shape(v.shape) else v).expr)) if v.rank else v
+        case "tr" | "Tr" | "trace":
+            if not v.rank:
+                return v
+            if v.labels:
+                raise m.fail("the trace of something with free indices", node)
+            return Value(ops.trace(v.expr))
+        case "det":
+            return Value(ops.det(v.expr)) if v.rank else v
+        case "sum":
+            return Value(ops.total(v.expr)) if not v.labels else _unread(m, node)
+        case "mean":
+            return Value(ops.mean(v.expr)) if not v.labels else _unread(m, node)
+    return _unread(m, node)
+
+
+def _unread(m: Meaning, node: Node) -> Value:
+    raise m.fail(f"{m.text(node)} can't be read here", node)
+
+
+def _diagonal_of(m: Meaning, argument: Commas) -> Value:
+    from derive.reader import arrays
+
+    return Value(ops.diag(arrays.listed(m, argument).expr))
+
+
+def _prod(m: Meaning, argument: Node, node: Node) -> Value:
+    """prod(a, b): the chain-rule product, with whatever transposes it needs."""
+    if not isinstance(argument, Commas) or len(argument.items) != 2:
+        raise m.fail("prod takes two arguments", node)
+    a, b = m.raw(argument.items[0]), m.raw(argument.items[1])
+    met = derivatives.meet(a, b)
+    return met if met is not None else m.times(a, "", b)
+
+
+def _maximum(m: Meaning, argument: Node, node: Node) -> Value:
+    """max(0, z) is relu."""
+    if isinstance(argument, Commas) and len(argument.items) == 2:
+        zero = [k for k, i in enumerate(argument.items) if isinstance(i, Number) and float(i.text) == 0]
+        if zero:
+            v = m.value(argument.items[1 - zero[0]])
+            return Value(ops.relu(v.expr), v.labels)
+    raise m.fail("max is only read as max(0, z)", node)
+
+
+def _indicator(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
+    """1(i = j), 1[z > 0], 1_{i=j}; δ_{ij}."""
+    from derive.reader import arrays
+
+    base = node.base if isinstance(node, Scripted) else node
+    one = (isinstance(base, Symbol) and base.head == "ones") or (isinstance(base, Number) and base.text == "1")
+    if one and isinstance(node, Scripted) and isinstance(node.sub, Relation):
+        return arrays.condition(m, node.sub), rest
+    if (
+        one
+        and not isinstance(node, Scripted)
+        and rest
+        and not rest[0][0]
+        and isinstance(rest[0][1], Fence)
+        and isinstance(rest[0][1].body, Relation)
+    ):
+        return arrays.condition(m, rest[0][1].body), rest[1:]
+    if isinstance(base, Symbol) and base.head in ("delta", "ones") and isinstance(node, Scripted) and names.find(m, node) is None:
+        items = [*names.script_items(node.sub), *names.script_items(node.sup)]
+        if len(items) == 2 and m.scope.delta != "error" and all(isinstance(i, Symbol | Number | Scripted) for i in items):
+            return arrays.kronecker(m, items[0], items[1]), rest
+    return None
+
+
+def _bracketed(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
+    """A name with brackets: W[i, j] is an entry, c(t) an instant, L(w) the loss, p(x) what the document says p is of."""
+    base = node.base if isinstance(node, Scripted) else node
+    if not rest or rest[0][0] or not isinstance(base, Symbol):
+        return None
+    follow = rest[0][1]
+    scripts = follow if isinstance(follow, Scripted) else None
+    fence = follow.base if isinstance(follow, Scripted) else follow
+    if not isinstance(fence, Fence) or fence.kind not in ("paren", "bracket"):
+        return None
+    found = names.find(m, node)
+    if found is None:
+        return None
+    if fence.kind == "bracket" and not found.places and not found.exponent and 0 < len(found.named.expr.shape):
+        items = fence.body.items if isinstance(fence.body, Commas) else (fence.body,)
+        if len(items) <= len(found.named.expr.shape) and all(_index_like(i) for i in items):
+            value = names.finished(m, found, node)
+            value = names.place(m, transposed(value) if is_row_shape(value.shape) else value, tuple(items))
+            return _scripts(m, value, scripts), rest[1:]
+    when = names.instant(m, fence)
+    if (
+        found.named.sequential
+        and found.instant is None
+        and when is not None
+        and (when.base or fence.kind == "bracket" or when.offset < 100)
+    ):
+        from dataclasses import replace
+
+        return _scripts(m, names.finished(m, replace(found, instant=when), node), scripts), rest[1:]
+    if m.scope.loss is not None and found.named.expr is m.scope.loss and not found.bar and _arguments(m, fence.body):
+        return names.finished(m, found, node), rest[1:]
+    return None
+
+
+def _arguments(m: Meaning, node: Node) -> bool:
+    """Whether brackets hold names alone, as the arguments of a loss do."""
+    items = node.items if isinstance(node, Commas) else (node,)
+    return all(isinstance(i, Symbol | Scripted) and isinstance(i.base if isinstance(i, Scripted) else i, Symbol) for i in items)
+
+
+def _index_like(node: Node) -> bool:
+    if isinstance(node, Symbol):
+        return not node.accents and len(node.head) == 1
+    if isinstance(node, Scripted):
+        return isinstance(node.base, Symbol) and node.sup is None
+    return isinstance(node, Number) and node.text.isdigit()
+
+
+_ = (inner, stack, zeros, make_var, power, Unreadable)

@@ -1,0 +1,354 @@
+"""Derivatives as people write them: ∂u/∂v, dL/dv, ∇_v L, dv. Each keeps the axes of its two sides until a layout is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from derive.expr import Expr, Instant, Opaque, Over, Var, ein, jac, var
+from derive.reader import names
+from derive.reader.scope import LOSSES, flat
+from derive.reader.syntax import Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol
+from derive.reader.values import Chain, Value, contract, divide, is_row_shape, transposed
+
+if TYPE_CHECKING:
+    from derive.reader.meaning import Meaning
+
+Rest = list[tuple[str, Node]]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """∂top / (factor ∂below): top None for an operator that waits for what it acts on."""
+
+    top: Node | None
+    below: tuple[Node, ...]
+    factor: Node | None = None
+    order: int = 1
+
+
+def parts(m: Meaning, node: Fraction) -> Parts | None:
+    """The derivative that a fraction is, or None where it is a quotient."""
+    top, bottom = _stripped(m, node.top), _stripped(m, node.bottom)
+    if top is None or not top[0]:
+        return None
+    if bottom is None or not bottom[0]:
+        loose = _is_round(node.top) and isinstance(node.bottom, Symbol | Scripted)
+        if not loose:
+            return None
+        m.notes.append(f"{m.text(node)} read as a derivative")
+        return Parts(top[1][0] if top[1] else None, (node.bottom,))
+    if not bottom[1]:
+        return None
+    order = 2 if len(bottom[1]) == 2 or bottom[3] == 2 else 1
+    return Parts(top[1][0] if top[1] else None, tuple(bottom[1]), bottom[2], order)
+
+
+def _is_round(node: Node) -> bool:
+    first = node.factors[0][1] if isinstance(node, Product) else node
+    return isinstance(first, Differential)
+
+
+def _stripped(m: Meaning, node: Node) -> tuple[bool, list[Node], Node | None, int] | None:
+    """(whether it is a differential, what it is of, a factor before it, its order)."""
+    if isinstance(node, Differential):
+        return True, [node.body] if node.body is not None else [], None, node.order
+    if _is_d(m, node):
+        return True, [], None, 1
+    if not isinstance(node, Product):
+        return None
+    items = list(node.factors)
+    start = next((k for k, (_, n) in enumerate(items) if isinstance(n, Differential) or _is_d(m, n)), None)
+    if start is None or (start > 0 and not isinstance(items[start][1], Differential)):
+        return None
+    before = _joined(items[:start]) if start else None
+    found: list[Node] = []
+    order = 1
+    group: Rest = []
+    for _, n in items[start:]:
+        if (
+            isinstance(n, Differential)
+            or (_is_d(m, n) and n is items[start][1])
+            or (_is_d(m, n) and group and _is_d(m, items[start][1]))
+        ):
+            if group:
+                found.append(_joined(group))
+            group = []
+            order = max(order, n.order) if isinstance(n, Differential) else 1
+            if isinstance(n, Differential) and n.body is not None:
+                group = [("", n.body)]
+        else:
+            group.append((_, n) if group else ("", n))
+    if group:
+        found.append(_joined(group))
+    return True, found, before, order
+
+
+def _is_d(m: Meaning, node: Node) -> bool:
+    if isinstance(node, Symbol) and node.head == "delta" and not node.accents:
+        return m.scope.delta == "partial"
+    return isinstance(node, Symbol) and node.head == "d" and not node.accents and ("d", ()) not in m.scope.names
+
+
+def _joined(items: Rest) -> Node:
+    if len(items) == 1:
+        return items[0][1]
+    return Product((("", items[0][1]), *items[1:]), start=items[0][1].start, end=items[-1][1].end)
+
+
+# -- values -------------------------------------------------------------------------------------------------------
+
+
+def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
+    """The derivative with the axes of its top, then of its below; an explicit top value is given for operators."""
+    if p.order == 2 or len(p.below) > 1:
+        return _second(m, p, top)
+    below, places, flipped = _below(m, p.below[0])
+    direct = not m.reading.total
+    if top is None:
+        assert p.top is not None
+        top = top_value(m, p.top)
+        direct = direct or isinstance(top.expr, Opaque)  # ∂f(x, h)/∂h: the other arguments are held
+    result = derivative(m, top, below, places, direct)
+    if flipped:
+        result = Value(transposed(result.plain()).expr, result.labels, result.chain)
+    if p.factor is not None:
+        chain = result.chain
+        result = divide(result.plain(), m.value(p.factor))
+        result = Value(result.expr, result.labels, chain)
+    return result
+
+
+def derivative(m: Meaning, top: Value, below: Value, places: tuple[Node, ...], direct: bool = False) -> Value:
+    """∂top/∂below: an adjoint where the top is the loss, a Jacobian otherwise; then the entries that are asked for."""
+    top = _standing(top)
+    loss = m.scope.loss
+    if isinstance(below.expr, Var) and not below.labels and (top.expr is loss or top.expr is LOSS):
+        tensor, head = Value(below.expr.adjoint), None
+    elif top.expr is LOSS:
+        raise m.fail("the loss is not known", Symbol("L"))
+    else:
+        e = jac(top.expr, below.expr, direct)
+        rank = len(top.labels)
+        # a labelled below is one below for each label: the derivative of the same one
+        tensor, head = _same_labels(Value(e, top.labels), below, rank), top.expr
+        if loss is not None and isinstance(head, Over):
+            head = None
+    top_rank = top.rank
+    below_rank = len(below.shape)
+    if places:
+        tensor = names.place(m, tensor, places, skip=top_rank)
+        below_rank -= len(places)
+    return Value(tensor.expr, tensor.labels, Chain(None if top.expr in (loss, LOSS) else head, below.expr, top_rank, below_rank))
+
+
+def _same_labels(tensor: Value, below: Value, rank: int) -> Value:
+    if not below.labels:
+        return tensor
+    axes = list(range(len(tensor.expr.shape)))
+    first = len(axes) - len(below.expr.shape)
+    index = {name: k for k, name in enumerate(tensor.labels)}
+    labels = list(tensor.labels)
+    for k, name in enumerate(below.labels):
+        if name in index:
+            axes[first + k] = index[name]
+        else:
+            index[name] = first + k
+            labels.append(name)
+    out = (
+        [index[name] for name in labels]
+        + list(range(rank, first))
+        + list(range(first + len(below.labels), len(tensor.expr.shape)))
+    )
+    return Value(ein([(tensor.expr, tuple(axes))], tuple(out)), tuple(labels))
+
+
+LOSS = var("loss_of_the_problem")  # of a problem that has none
+
+
+def top_value(m: Meaning, node: Node) -> Value:
+    """What is differentiated. L(w), CE(y, ŷ) are the loss; f(x, h) is what the network calls f."""
+    loss = _loss_call(m, node)
+    if loss is not None:
+        return loss
+    return m.value(node)
+
+
+def _loss_call(m: Meaning, node: Node) -> Value | None:
+    """The loss, with or without its arguments: under the problem's name, or a usual one where the problem has none of that name."""
+    base = node
+    if isinstance(node, Product) and len(node.factors) == 2 and isinstance(node.factors[1][1], Fence):
+        base = node.factors[0][1]
+    symbol = base.base if isinstance(base, Scripted) else base
+    if not isinstance(symbol, Symbol) or isinstance(base, Scripted):
+        return None
+    found = names.find(m, base)
+    if found is not None:
+        return Value(found.expr) if found.expr is m.scope.loss else None
+    if symbol.head in LOSSES and symbol.head not in m.scope.functions and not symbol.accents and m.scope.system is not None:
+        return Value(m.scope.loss) if m.scope.loss is not None else Value(LOSS)
+    return None
+
+
+def _below(m: Meaning, node: Node) -> tuple[Value, tuple[Node, ...], bool]:
+    """(what is differentiated by, its indices, whether it was transposed)."""
+    base = node
+    bracket: tuple[Node, ...] = ()
+    if isinstance(node, Fence) and node.kind in ("paren", "bracket"):
+        return _below(m, node.body)
+    if (
+        isinstance(node, Product)
+        and len(node.factors) == 2
+        and isinstance(node.factors[1][1], Fence)
+        and node.factors[1][1].kind == "bracket"
+    ):
+        base = node.factors[0][1]
+        inside = node.factors[1][1].body
+        bracket = inside.items if isinstance(inside, Commas) else (inside,)
+    if (
+        isinstance(base, Scripted)
+        and isinstance(base.base, Fence)
+        and base.base.kind == "paren"
+        and base.sub is not None
+        and base.sup is None
+    ):
+        below, places, flipped = _below(m, base.base)
+        return below, (*places, *names.script_items(base.sub)), flipped
+    if isinstance(base, Symbol | Scripted) and isinstance(base.base if isinstance(base, Scripted) else base, Symbol):
+        found = names.find(m, base)
+        if (
+            found is not None
+            and not found.primes
+            and not (found.exponent is not None and flat(found.exponent) not in ("top", "T"))
+        ):
+            when = found.instant
+            if found.named.sequential and when is None:
+                when = Instant("t")
+            expr = found.named.at(when)
+            if found.named.axis == 1 and found.places:
+                v = names.place(m, Value(expr), found.places, 1)
+                return v, bracket, found.exponent is not None
+            if found.bar:
+                expr = names.adjoint_of(m, expr)
+            return Value(expr), (*found.places, *bracket), found.exponent is not None
+    return _standing(m.value(node)), (), False
+
+
+def _standing(v: Value) -> Value:
+    return transposed(v) if is_row_shape(v.shape) else v
+
+
+def _second(m: Meaning, p: Parts, top: Value | None) -> Value:
+    """∂²u/∂v∂w: the derivative of a derivative."""
+    if top is None:
+        assert p.top is not None
+        top = top_value(m, p.top)
+    below = list(p.below)
+    if len(below) == 1:
+        node = below[0]
+        if isinstance(node, Scripted) and isinstance(node.sup, Number) and node.sup.text == "2":
+            node = (
+                node.base
+                if node.sub is None
+                else Scripted(node.base, node.sub, None, node.primes, start=node.start, end=node.end)
+            )
+        elif isinstance(node, Product) and len(node.factors) == 2 and flat(node.factors[1][1]).startswith(("w", "x")):
+            node = node.factors[0][1]
+        below = [node, node]
+    current = top
+    for node in reversed(below[:2]):
+        if isinstance(node, Scripted) and flat(node.sup) in ("top", "T"):
+            node = (
+                Scripted(node.base, node.sub, None, node.primes, start=node.start, end=node.end)
+                if node.sub is not None
+                else node.base
+            )
+        inner, places, _ = _below(m, node)
+        current = derivative(m, Value(current.expr, current.labels), inner, places)
+    return current.plain()
+
+
+# -- neighbours ---------------------------------------------------------------------------------------------------
+
+
+def meet(a: Value, b: Value) -> Value | None:
+    """∂u/∂v ∂v/∂w contracts all of v's axes, in whichever order the two stand; None where they don't meet."""
+    x, y = a.chain, b.chain
+    if x is None or y is None:
+        return None
+    if x.below is y.top and y.top is not None and x.below_rank == y.top_rank:
+        met = contract(a.plain(), b.plain(), x.below_rank)
+        return Value(met.expr, met.labels, Chain(x.top, y.below, x.top_rank, y.below_rank))
+    if y.below is x.top and x.top is not None and y.below_rank == x.top_rank:
+        met = contract(b.plain(), a.plain(), y.below_rank)
+        return Value(met.expr, met.labels, Chain(y.top, x.below, y.top_rank, x.below_rank))
+    return None
+
+
+def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
+    """Operators that act on what follows: ∂/∂x (…), ∇_W L, and dW for the adjoint of W."""
+    if isinstance(node, Fraction):
+        p = parts(m, node)
+        if p is None or p.top is not None:
+            return None
+        if not rest or rest[0][0]:
+            raise m.fail("a derivative of nothing", node)
+        if isinstance(rest[0][1], Fence):
+            return value(m, p, m.value(rest[0][1])), rest[1:]
+        count = next((k for k, (op, _) in enumerate(rest) if op), len(rest))
+        return value(m, p, m.value(_joined(rest[:count]))), rest[count:]
+    if isinstance(node, Nabla):
+        return _nabla(m, node, rest)
+    if _is_d(m, node) and rest and not rest[0][0] and isinstance(rest[0][1], Symbol | Scripted):
+        below = rest[0][1]
+        glued = m.source[node.end : below.start].strip(" \\,{}") in ("", "mathbf", "boldsymbol", "bm", "mathrm", "bf")
+        if glued and names.find(m, below) is not None:
+            inner, places, _ = _below(m, below)
+            return derivative(m, _loss_or_none(m), inner, places), rest[1:]
+    return None
+
+
+def _loss_or_none(m: Meaning) -> Value:
+    return Value(m.scope.loss) if m.scope.loss is not None else Value(LOSS)
+
+
+def _nabla(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
+    if node.order == 2:
+        return _hessian(m, node, rest)
+    if not rest or rest[0][0]:
+        if node.below is None:
+            raise m.fail("∇ of nothing", node)
+        inner, places, _ = _below(m, node.below)
+        return derivative(m, _loss_or_none(m), inner, places), rest
+    target = rest[0][1]
+    if node.below is None:
+        if _loss_call(m, target) is not None:
+            raise m.fail("∇ of the loss, without saying by what", node)
+        inner, places, _ = _below(m, target)
+        return derivative(m, _loss_or_none(m), inner, places), rest[1:]
+    inner, places, _ = _below(m, node.below)
+    used = 1
+    if len(rest) > 1 and not rest[1][0] and isinstance(rest[1][1], Fence) and isinstance(target, Symbol | Scripted):
+        used = 2  # ∇_w L(w)
+    top = top_value(m, _joined(rest[:used]))
+    return derivative(m, top, inner, places), rest[used:]
+
+
+def _hessian(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
+    """∇²_w J: by the one parameter that the loss has where none is named."""
+    below = node.below
+    if below is None:
+        if m.scope.system is None:
+            raise m.fail("∇² without saying by what", node)
+        vectors = [v for v in m.scope.system.declared if len(v.shape) == 1 and v.name in ("w", "theta", "x", "beta")]
+        if len(vectors) != 1:
+            raise m.fail("∇² without saying by what", node)
+        by = Value(vectors[0])
+    else:
+        by, _, _ = _below(m, below)
+    top, left = _loss_or_none(m), rest
+    if rest and not rest[0][0]:
+        used = 2 if len(rest) > 1 and not rest[1][0] and isinstance(rest[1][1], Fence) else 1
+        top, left = top_value(m, _joined(rest[:used])), rest[used:]
+    first = derivative(m, top, by, ())
+    return derivative(m, Value(first.expr, first.labels), by, ()).plain(), left

@@ -1,0 +1,607 @@
+"""Syntax with a scope to values: what a formula means under one reading of what notation leaves open."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from fractions import Fraction as Rational
+
+import sympy
+
+from derive import ops
+from derive.expr import (
+    DeriveError,
+    Expr,
+    Instant,
+    Jac,
+    ShapeError,
+    apply,
+    constant,
+    ein,
+    inverse,
+    is_row,
+    lin,
+    over,
+    time_indices,
+)
+from derive.ops import exp, log, power
+from derive.reader import arrays, bigs, calls, derivatives, names
+from derive.reader.scope import Scope, flat
+from derive.reader.syntax import (
+    Big,
+    Choices,
+    Commas,
+    Differential,
+    Dots,
+    Fence,
+    Fraction,
+    Nabla,
+    Node,
+    Number,
+    Product,
+    Relation,
+    Root,
+    Rows,
+    Scripted,
+    Sum,
+    Symbol,
+    Words,
+    walk,
+)
+from derive.reader.tokens import Unreadable
+from derive.reader.values import (
+    Value,
+    add,
+    contract,
+    divide,
+    entrywise,
+    inner,
+    is_row_shape,
+    number,
+    product,
+    scale,
+    transposed,
+)
+
+LARGEST = 400  # digits of a number
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What notation leaves open. layout: gradient, jacobian, denominator; total: derivatives along every path, or in one
+    equation; latest_left: the order of a product over time; repeated: a repeated index is summed."""
+
+    layout: str = "gradient"
+    total: bool = True
+    latest_left: bool = True
+    repeated: bool = False
+    elementwise: bool = False
+
+    def describe(self, default: Reading) -> list[str]:
+        """How this reading differs from another, in words."""
+        words = {
+            "layout": {"gradient": "∂L/∂v in the shape of v", "jacobian": "the numerator layout (∂L/∂v lies down)", "denominator": "the denominator layout"}[self.layout],
+            "total": "total derivatives" if self.total else "derivatives in one equation alone",
+            "latest_left": "the latest factor of a product on the left" if self.latest_left else "the earliest factor of a product on the left",
+            "repeated": "a sum over repeated indices",
+            "elementwise": "products of vectors entry by entry",
+        }  # fmt: skip
+        return [text for name, text in words.items() if getattr(self, name) != getattr(default, name)]
+
+
+@dataclass
+class Meaning:
+    """Gives nodes their values. `bound`: indices bound by a sum; `clocks`: letters that run over time; `local`: dummy names."""
+
+    scope: Scope
+    reading: Reading
+    source: str = ""
+    bound: set[str] = field(default_factory=set)
+    clocks: set[str] = field(default_factory=set)
+    rename: dict[str, str] = field(default_factory=dict)
+    local: dict[tuple[str, tuple[str, ...]], Value] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    outside: frozenset[str] = frozenset()  # free indices of the other side
+    counter: itertools.count = field(default_factory=itertools.count)
+    label_sizes: dict[str, sympy.Expr] = field(default_factory=dict)
+    depth: int = 0
+
+    def learn(self, node: Node) -> None:
+        """What the indices of a formula run over, from the names that carry them."""
+        for n in walk(node):
+            if isinstance(n, Product):
+                for (_, a), (op, b) in itertools.pairwise(n.factors):
+                    if not op and isinstance(b, Fence) and b.kind == "bracket" and (found := names.find(self, a)) is not None:
+                        self._learn(found, (*found.places, *(b.body.items if isinstance(b.body, Commas) else (b.body,))))
+            elif isinstance(n, Symbol | Scripted) and (found := names.find(self, n)) is not None:
+                self._learn(found, found.places)
+            elif (
+                isinstance(n, Big)
+                and isinstance(n.sup, Symbol)
+                and n.sup.head in self.scope.sizes
+                and isinstance(n.sub, Relation)
+            ):
+                if isinstance(n.sub.parts[0], Symbol):
+                    self.label_sizes.setdefault(n.sub.parts[0].head, self.scope.sizes[n.sup.head])
+
+    def _learn(self, found: names.Found, places: tuple[Node, ...]) -> None:
+        shape = found.named.expr.shape
+        if found.named.axis == 1 and len(places) == 1:
+            shape = shape[1:]
+        for place, size in zip(places, shape, strict=False):
+            if isinstance(place, Symbol) and not place.accents:
+                self.label_sizes.setdefault(place.head, size)
+
+    def text(self, node: Node) -> str:
+        return self.source[node.start : node.end].strip() or flat(node)
+
+    def fresh(self) -> str:
+        return f"_{next(self.counter)}"
+
+    def fail(self, message: str, node: Node) -> Unreadable:
+        return Unreadable(message, node.start, self.text(node))
+
+    # -- nodes ----------------------------------------------------------------------------------------------
+
+    def value(self, node: Node) -> Value:
+        """The value of an expression, with layouts settled. Raises Unreadable, ShapeError."""
+        return self.settled(self.raw(node))
+
+    def raw(self, node: Node) -> Value:
+        """The same, where a derivative may still wait for its neighbours to say which of its axes they meet."""
+        match node:
+            case Number():
+                return number(exact_number(node.text, self, node))
+            case Symbol() | Scripted():
+                return self.factors([("", node)])
+            case Product():
+                return self.factors(list(node.factors))
+            case Sum():
+                return self.sum(node)
+            case Fence():
+                return self.fence(node)
+            case Fraction():
+                return self.fraction(node)
+            case Big():
+                return bigs.value(self, node)
+            case Root():
+                return self.root(node)
+            case Rows():
+                return arrays.rows(self, node)
+            case Choices():
+                return arrays.choices(self, node)
+            case Differential() | Nabla():
+                return self.factors([("", node)])
+            case Words():
+                raise self.fail(
+                    f"words, {node.text!r}, where a formula is needed" if node.text else "nothing where a formula is needed", node
+                )
+            case Dots():
+                raise self.fail("dots: what they stand for can't be told here", node)
+            case Commas():
+                return arrays.listed(self, node)
+            case Relation():
+                raise self.fail("a relation inside a formula", node)
+        raise self.fail(f"{type(node).__name__} can't be read", node)
+
+    def sum(self, node: Sum) -> Value:
+        terms = [(sign, self.value(term)) for sign, term in node.terms if not isinstance(term, Words)]
+        if any(isinstance(term, Dots) for _, term in node.terms):
+            raise self.fail("dots in a sum", node)
+        if len(terms) == 1:
+            sign, only = terms[0]
+            return only if sign == 1 else Value(-only.expr, only.labels)
+        return add(self.filled(terms))
+
+    def filled(self, terms: list[tuple[int, Value]]) -> list[tuple[int, Value]]:
+        """Identities and vectors of ones take their sizes from the other terms."""
+        shape = next((v.shape for _, v in terms if v.rank and not isinstance(v, Filler)), None)
+        return [(s, v.fill(shape, self) if isinstance(v, Filler) else v) for s, v in terms]
+
+    def fence(self, node: Fence) -> Value:
+        if node.kind in ("paren", "bracket", "brace"):
+            inside = self.raw(node.body)
+            return inside
+        if node.kind == "angle":
+            items = node.body.items if isinstance(node.body, Commas) else (node.body,)
+            if len(items) != 2:
+                raise self.fail("⟨ ⟩ takes two", node)
+            return inner(self.standing(items[0]), self.standing(items[1]))
+        inside = self.value(node.body)
+        if node.kind == "norm":
+            return Value(ops.sqrt(square_sum(inside).expr), inside.labels)
+        if inside.rank == 2 and not is_row_shape(inside.shape) and isinstance(node.body, Symbol | Scripted | Rows):
+            return Value(ops.det(inside.expr))
+        return Value(ops.absolute(inside.expr), inside.labels)
+
+    def fraction(self, node: Fraction) -> Value:
+        parts = derivatives.parts(self, node)
+        if parts is not None:
+            if parts.top is None:
+                raise self.fail("a derivative of nothing", node)
+            return derivatives.value(self, parts)
+        top, bottom = self.value(node.top), self.value(node.bottom)
+        if bottom.rank and top.rank and bottom.shape != top.shape:
+            raise ShapeError("a division by something of another shape")
+        if bottom.rank == 2 and not is_row_shape(bottom.shape) and not top.rank:
+            raise self.fail("a division by a matrix", node.bottom)
+        return divide(top, bottom)
+
+    def root(self, node: Root) -> Value:
+        inside = self.value(node.body)
+        if node.degree is not None and flat(node.degree) != "2":
+            if not (isinstance(node.degree, Number) and node.degree.text.isdigit() and 0 < int(node.degree.text) < 100):
+                raise self.fail("a root of that degree", node)
+            return Value(power(inside.expr, sympy.Rational(1, int(node.degree.text))), inside.labels)
+        return Value(ops.sqrt(inside.expr), inside.labels)
+
+    def standing(self, node: Node) -> Value:
+        v = self.value(node)
+        return transposed(v) if is_row_shape(v.shape) else v
+
+    # -- products -------------------------------------------------------------------------------------------
+
+    def factors(self, items: list[tuple[str, Node]]) -> Value:
+        """A product from left to right; functions take their arguments, derivatives meet at the axes they share."""
+        self.depth += 1
+        if self.depth > 400:
+            raise Unreadable("a formula nested too deeply")
+        total: Value | None = None
+        items = [(op, n) for op, n in items if not (isinstance(n, Words) and not op)]
+        if not items:
+            raise Unreadable("nothing where a formula is needed")
+        while items:
+            op, value, items = self.operand(items)
+            total = value if total is None else self.times(total, op, value)
+        self.depth -= 1
+        assert total is not None
+        return total
+
+    def operand(self, items: list[tuple[str, Node]]) -> tuple[str, Value, list[tuple[str, Node]]]:
+        """The first operand of a product and what is left: (sign before it, value, rest)."""
+        (op, node), rest = items[0], items[1:]
+        taken = calls.applied(self, node, rest)
+        if taken is not None:
+            return op, taken[0], taken[1]
+        taken = derivatives.applied(self, node, rest)
+        if taken is not None:
+            return op, taken[0], taken[1]
+        return op, self.single(node), rest
+
+    def single(self, node: Node) -> Value:
+        """One factor by itself."""
+        match node:
+            case Symbol() | Scripted() if isinstance(node.base if isinstance(node, Scripted) else node, Symbol):
+                filler = filler_of(self, node)
+                return filler if filler is not None else names.value_of(self, node)
+            case Scripted():
+                return self.scripted(node)
+        return self.raw(node)
+
+    def scripted(self, node: Scripted) -> Value:
+        """Scripts on something that is not a name: (W x)_i, (…)^T, ‖…‖_F^2."""
+        base = node.base
+        if isinstance(base, Fence) and base.kind == "norm":
+            return self.norm(base, node)
+        if isinstance(base, Words) or base is None:
+            raise self.fail("scripts on nothing", node)
+        if (
+            isinstance(base, Fence)
+            and base.kind in ("paren", "bracket", "brace")
+            and node.sub is None
+            and node.sup is None
+            and node.primes
+        ):
+            v = self.value(base)
+            return transposed(v) if v.rank else self._bad_prime(node)
+        return self.scripted_value(self.value(base), node)
+
+    def _bad_prime(self, node: Node) -> Value:
+        raise self.fail("a prime on something that is not a function", node)
+
+    def scripted_value(self, value: Value, node: Scripted) -> Value:
+        if node.sub is not None:
+            value = names.place(self, value, tuple(names.script_items(node.sub)))
+        if node.sup is not None:
+            value = self.power(value, node.sup, node)
+        for _ in range(node.primes):
+            value = transposed(value) if value.rank else self._bad_prime(node)
+        return value
+
+    def norm(self, base: Fence, node: Scripted) -> Value:
+        inside = self.value(base.body)
+        kind = flat(node.sub)
+        if kind not in ("", "2", "F", "1"):
+            raise self.fail(f"the norm {kind}", node)
+        if kind == "1":
+            result = Value(_total(Value(ops.absolute(inside.expr), inside.labels)), inside.labels)
+            return result if node.sup is None else self.power(result, node.sup, node)
+        squared = square_sum(inside)
+        if node.sup is not None and flat(node.sup) == "2":
+            return squared
+        result = Value(ops.sqrt(squared.expr), squared.labels)
+        return result if node.sup is None else self.power(result, node.sup, node)
+
+    def times(self, a: Value, op: str, b: Value) -> Value:
+        """a op b."""
+        if isinstance(a, Filler) or isinstance(b, Filler):
+            return filler_product(self, a, b)
+        met = derivatives.meet(a, b) if op not in ("/", "⊘", "⊙") else None
+        if met is not None:
+            return met
+        if op not in ("/", "⊘") and (not a.rank or not b.rank) and (a.chain or b.chain):
+            chained, other = (a, b) if a.chain else (b, a)
+            if not other.chain and not other.rank:
+                return _scaled_chain(chained, other)
+        a, b = self.settled(a), self.settled(b)
+        if op in ("/", "⊘"):
+            return divide(a, b)
+        return self.oriented_product(a, op, b)
+
+    def oriented_product(self, a: Value, op: str, b: Value) -> Value:
+        if not a.rank or not b.rank:
+            return scale(a, b)
+        if op in ("⊙", "∘", "⋆", "•") or op in self.scope.elementwise:
+            try:
+                return entrywise(a, b)
+            except ShapeError:
+                if op in ("⊙", "∘"):
+                    raise
+                return product(a, b)
+        if op == "⊗" and a.rank == 1 and b.rank == 1:
+            return contract(a, b, 0)
+        if (
+            a.rank == 1
+            and b.rank == 1
+            and op == "·"
+            and a.shape == b.shape
+            and not self.scope.elementwise
+            and not self.reading.elementwise
+        ):
+            return inner(a, b)
+        if is_row_shape(a.shape) and is_row_shape(b.shape) and op == "·" and a.shape == b.shape and not self.scope.elementwise:
+            return inner(transposed(a), transposed(b))
+        if (self.scope.elementwise or self.reading.elementwise) and a.shape == b.shape and (a.rank == 1 or is_row_shape(a.shape)):
+            return entrywise(a, b)
+        return product(a, b)
+
+    def settled(self, v: Value) -> Value:
+        """A derivative in the layout of this reading."""
+        chain = v.chain
+        if chain is None:
+            return v
+        plain = v.plain()
+        top, below = chain.top_rank, chain.below_rank
+        lying = self.scope.vectors == "row"
+        if not top and below == 1:
+            return transposed(plain) if (self.reading.layout == "jacobian") != lying else plain
+        if top == 1 and not below:
+            return transposed(plain) if (self.reading.layout == "denominator") != lying else plain
+        if top and below and self.reading.layout == "denominator":
+            count = len(v.labels)
+            outer = tuple(range(count))
+            axes = tuple(range(count, count + top + below))
+            out = (*outer, *axes[top:], *axes[:top])
+            return Value(ein([(plain.expr, outer + axes)], out), plain.labels)
+        return plain
+
+    # -- powers ---------------------------------------------------------------------------------------------
+
+    def power(self, v: Value, exponent: Node, node: Node) -> Value:
+        """v to a power, or its transpose, or its inverse, by what the exponent says and the shape allows."""
+        v = self.settled(v)
+        text = flat(exponent)
+        if text in ("top", "intercal", "tran", "'") or (text in ("T", "t", "H", "tr", "dagger", "prime") and v.rank):
+            return transposed(v)
+        if text == "T" and not v.rank:
+            return v  # the transpose of a scalar
+        if text in ("-top", "-T") and v.rank == 2:
+            return transposed(Value(inverse(v.expr), v.labels))
+        if (
+            isinstance(exponent, Scripted)
+            and isinstance(exponent.base, Symbol)
+            and exponent.base.head in ("odot", "circ")
+            and exponent.sup is not None
+        ):
+            return Value(power(v.expr, self.constant(exponent.sup)), v.labels)
+        if (
+            isinstance(exponent, Product)
+            and isinstance(exponent.factors[0][1], Symbol)
+            and exponent.factors[0][1].head in ("odot", "circ")
+        ):
+            return Value(power(v.expr, self.constant(exponent.factors[-1][1])), v.labels)
+        if isinstance(exponent, Fence):
+            raise self.fail(f"the script {self.text(exponent)} has no meaning for {self.text(node)} here", node)
+        try:
+            fixed: sympy.Expr | None = self.constant(exponent)
+        except (Unreadable, ShapeError):
+            fixed = None
+        if fixed is not None and fixed.is_number:
+            return self.number_power(v, fixed, node)
+        return self.symbolic_power(v, exponent, node)
+
+    def number_power(self, v: Value, n: sympy.Expr, node: Node) -> Value:
+        known = constant_of(v.expr) if not v.rank and not v.labels else None
+        if known is not None and known.is_number:
+            return number(safe_power(known, n, self, node))
+        if abs(n) > 64:
+            raise self.fail(f"the power {n}", node)
+        if (
+            v.rank == 2
+            and not is_row_shape(v.shape)
+            and v.shape[0] == v.shape[1]
+            and n.is_integer
+            and not v.labels
+            and not self.scope.elementwise
+        ):
+            base = inverse(v.expr) if n < 0 else v.expr
+            result = base
+            for _ in range(abs(int(n)) - 1):
+                result = result @ base
+            return Value(result) if n != 0 else self._bad_prime(node)
+        return Value(power(v.expr, n), v.labels)
+
+    def symbolic_power(self, v: Value, exponent: Node, node: Node) -> Value:
+        ends = count_of(self, exponent)
+        if ends is not None and (v.rank == 2 or not v.rank) and not v.labels:
+            lo, hi = ends
+            index = next(c for c in "ijkmnpqr" if c not in {lo.base, hi.base, *time_indices(v.expr)})
+            return Value(over("product", v.expr, index, lo, hi))
+        e = self.value(exponent)
+        if v.rank == 2:
+            raise self.fail("a matrix to that power", node)
+        if v.rank and e.rank:
+            return Value(exp(entrywise(e, Value(log(v.expr), v.labels)).expr), v.labels)
+        value = scale(e, Value(log(v.expr), v.labels))
+        return Value(exp(value.expr), value.labels)
+
+    def exponential(self, exponent: Node) -> Value:
+        v = self.value(exponent)
+        return Value(exp(v.expr), v.labels)
+
+    def constant(self, node: Node) -> sympy.Expr:
+        """A number, or a number times sizes. Raises Unreadable where it is something else."""
+        v = self.value(node)
+        known = constant_of(v.expr) if not v.rank and not v.labels else None
+        if known is None:
+            raise self.fail(f"{self.text(node)} is not a number", node)
+        return known
+
+
+# -- numbers ------------------------------------------------------------------------------------------------------
+
+
+def exact_number(text: str, m: Meaning, node: Node) -> sympy.Expr:
+    if len(text) > LARGEST:
+        raise m.fail(f"a number of {len(text)} digits", node)
+    value = Rational(text if not text.startswith(".") else "0" + text)
+    return sympy.Rational(value.numerator, value.denominator)
+
+
+def safe_power(base: sympy.Expr, n: sympy.Expr, m: Meaning, node: Node) -> sympy.Expr:
+    """base^n of numbers, within reason: a tower of powers is refused before it is computed."""
+    if not (base.is_Rational and n.is_Rational):
+        if n.is_Integer and abs(n) <= 64:
+            return base**n
+        raise m.fail("a power of that kind", node)
+    digits = len(str(base.p)) + len(str(base.q))
+    if abs(n) * digits > LARGEST or n.q > 100:
+        raise m.fail(f"the number {m.text(node)} is too large", node)
+    if base == 0 and n < 0:
+        raise m.fail("a division by zero", node)
+    if base < 0 and n.q != 1:
+        raise m.fail("a root of a negative number", node)
+    return base**n
+
+
+def constant_of(e: Expr) -> sympy.Expr | None:
+    from derive.expr import constant_value
+
+    return constant_value(e)
+
+
+def count_of(m: Meaning, node: Node) -> tuple[Instant, Instant] | None:
+    """The exponent as a number of factors: n is 1 … n, T - i is i+1 … T."""
+    plain = names.instant(m, node)
+    if plain is not None and plain.base:
+        return Instant("", 1), plain
+    if isinstance(node, Sum) and len(node.terms) >= 2:
+        ups = [t for s, t in node.terms if s == 1 and (i := names.instant(m, t)) is not None and i.base]
+        downs = [t for s, t in node.terms if s == -1 and (i := names.instant(m, t)) is not None and i.base]
+        rest = [(s, t) for s, t in node.terms if t not in ups and t not in downs]
+        if (
+            len(ups) == 1
+            and len(downs) == 1
+            and all(isinstance(t, Number) and t.text.isdigit() and len(t.text) < 4 for _, t in rest)
+        ):
+            hi, lo = names.instant(m, ups[0]), names.instant(m, downs[0])
+            assert hi is not None and lo is not None
+            more = sum(s * int(t.text) for s, t in rest if isinstance(t, Number))
+            return lo.shifted(1), hi.shifted(more)
+    return None
+
+
+def square_sum(v: Value) -> Value:
+    """Σ of the squares of the positional entries, ‖v‖²; softly the table's own where nothing is indexed."""
+    if not v.labels:
+        flatv = transposed(v) if is_row_shape(v.shape) else v
+        return Value(ops.sqnorm(flatv.expr))
+    return inner(v, v)
+
+
+def _total(v: Value) -> Expr:
+    count = len(v.labels)
+    letters = tuple(range(len(v.expr.shape)))
+    return ein([(v.expr, letters)], letters[:count])
+
+
+def _scaled_chain(chained: Value, factor: Value) -> Value:
+    plain = scale(chained.plain(), factor)
+    if plain.labels != chained.labels and len(plain.labels) == len(chained.labels):
+        return plain
+    return Value(plain.expr, plain.labels, chained.chain)
+
+
+# -- identities and vectors of ones, whose sizes follow from their place -------------------------------------------
+
+
+@dataclass(frozen=True)
+class Filler(Value):
+    """c·I, c·1 or c·1ᵀ before its size is known. kind: identity, ones, row."""
+
+    kind: str = "ones"
+
+    def fill(self, shape: tuple | None, m: Meaning) -> Value:
+        """As a term beside something of that shape."""
+        c = Value(self.expr, self.labels)
+        if shape is None or not shape:
+            return c
+        if self.kind == "identity":
+            if len(shape) != 2 or shape[0] != shape[1]:
+                raise ShapeError("an identity matrix beside something that isn't square")
+            return scale(c, Value(ein([], (0, 0), {0: shape[0]})))
+        letters = tuple(range(len(shape)))
+        return scale(c, Value(ein([], letters, dict(zip(letters, shape, strict=True)))))
+
+
+def filler_of(m: Meaning, node: Node) -> Filler | None:
+    base = node.base if isinstance(node, Scripted) else node
+    if not isinstance(base, Symbol) or base.head not in ("I", "ones", "zero") or names.find(m, node) is not None:
+        return None
+    sub, sup = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)
+    if base.head == "zero":
+        return Filler(constant(0), kind="ones")
+    if base.head == "ones" and sub is not None and flat(sub).find(">") < 0:
+        size = m.scope.sizes.get(flat(sub))
+        if size is None:
+            return None
+    return Filler(constant(1), kind="identity" if base.head == "I" else "row" if flat(sup) in ("top", "T") else "ones")
+
+
+def filler_product(m: Meaning, a: Value, b: Value) -> Value:
+    """I A = A; 1ᵀA sums columns, A 1 sums rows; a number scales; 1 bᵀ is b as every row, which a sum with a batch spreads."""
+    if isinstance(a, Filler) and isinstance(b, Filler):
+        raise Unreadable("a product of two things without sizes")
+    filler, other, left = (a, b, True) if isinstance(a, Filler) else (b, a, False)
+    assert isinstance(filler, Filler)
+    other = m.settled(other)
+    c = Value(filler.expr, filler.labels)
+    if not other.rank:
+        scaled = scale(c, other)
+        return Filler(scaled.expr, scaled.labels, kind=filler.kind)
+    if filler.kind == "identity":
+        return scale(c, other)
+    size = other.shape[0] if left else other.shape[-1]
+    ones = Value(ein([], (0,), {0: size}))
+    if filler.kind == "row" and left:
+        return scale(c, product(transposed(ones), other))
+    if filler.kind == "ones" and left and is_row_shape(other.shape):
+        return scale(c, other)
+    if filler.kind == "ones" and not left:
+        return scale(c, product(other, ones))
+    if filler.kind == "row" and not left and other.rank == 1:
+        return scale(c, other)
+    raise ShapeError("a vector of ones that doesn't fit here")
+
+
+_ = (DeriveError, Jac, apply, is_row, lin)

@@ -1,0 +1,344 @@
+"""A name with its scripts to a quantity: which script is part of the name, which a time, which an index, which an exponent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sympy
+
+from derive.expr import Expr, Instant, Over, Var, at_time, jac
+from derive.reader.scope import LOSSES, Named, flat, plain_tag
+from derive.reader.syntax import Commas, Fence, Node, Number, Product, Scripted, Sum, Symbol
+from derive.reader.tokens import Unreadable
+from derive.reader.values import Value, entry, number, scale, sum_over, transposed
+
+if TYPE_CHECKING:
+    from derive.reader.meaning import Meaning
+
+__all__ = ["Found", "find", "instant", "script_items", "value_of"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resolved name: its meaning, the instant, the indices that are left, the exponent that is left."""
+
+    named: Named
+    instant: Instant | None
+    places: tuple[Node, ...]
+    exponent: Node | None
+    primes: int
+    bar: bool
+
+    @property
+    def expr(self) -> Expr:
+        return self.named.at(self.instant)
+
+
+def script_items(node: Node | None) -> list[Node]:
+    """The items of a script: those between commas, or the signs side by side."""
+    match node:
+        case None:
+            return []
+        case Commas():
+            return [item for part in node.items for item in script_items(part)]
+        case Product() if all(op == "" for op, _ in node.factors):
+            return [item for _, part in node.factors for item in script_items(part)]
+        case Fence(kind="paren" | "bracket") if isinstance(node.body, Commas):
+            return script_items(node.body)
+    return [node]
+
+
+def instant(m: Meaning, node: Node) -> Instant | None:
+    """t, t-1, T, 3: an instant; None where it isn't one."""
+    match node:
+        case Fence():
+            return instant(m, node.body)
+        case Number() if node.text.isdigit() and len(node.text) < 7:
+            return Instant("", int(node.text))
+        case Symbol() if not node.accents and (len(node.head) == 1 or node.head in ("tau", "ell")) and node.head != ":":
+            return Instant("T" if node.head in m.scope.last else "t" if node.head == m.scope.clock else node.head)
+        case Sum() if len(node.terms) == 2:
+            (s1, a), (s2, b) = node.terms
+            if s1 == 1 and isinstance(b, Number) and b.text.isdigit() and len(b.text) < 7:
+                base = instant(m, a)
+                return base.shifted(s2 * int(b.text)) if base is not None else None
+            if s1 == 1 and s2 == 1 and isinstance(a, Number) and a.text.isdigit():
+                base = instant(m, b)
+                return base.shifted(int(a.text)) if base is not None and len(a.text) < 7 else None
+    return None
+
+
+def _time_like(m: Meaning, node: Node) -> bool:
+    """Whether a script of one letter speaks of time by its letter: t, T, t-1."""
+    when = instant(m, node)
+    return when is not None and (
+        when.base in m.scope.times or when.base in m.clocks or (when.base != "" and isinstance(node, Sum))
+    )
+
+
+def find(m: Meaning, node: Node) -> Found | None:
+    """The meaning of a symbol with scripts, or None where no reading of its scripts fits a known name."""
+    sub, sup, primes = (node.sub, node.sup, node.primes) if isinstance(node, Scripted) else (None, None, 0)
+    base = node.base if isinstance(node, Scripted) else node
+    if not isinstance(base, Symbol):
+        return None
+    options: list[tuple[tuple[int, ...], Found]] = []
+    for accents, bar in _accents(base.accents):
+        for head_accents, left_primes in [(accents, primes)] + ([((*accents, "prime"), primes - 1)] if primes else []):
+            for named in m.scope.candidates(base.head, head_accents):
+                options += [
+                    (score, Found(named, when, places, exponent, left_primes, bar))
+                    for score, when, places, exponent in _ways(m, named, sub, sup)
+                ]
+        if options and not bar:
+            break
+    return max(options, key=lambda o: o[0])[1] if options else None
+
+
+def _accents(accents: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], bool]]:
+    yield accents, False
+    if accents and accents[-1] == "bar":
+        yield accents[:-1], True
+    elif "bar" in accents:
+        yield tuple(a for a in accents if a != "bar"), True
+
+
+def _ways(
+    m: Meaning, named: Named, sub: Node | None, sup: Node | None
+) -> Iterator[tuple[tuple[int, ...], Instant | None, tuple[Node, ...], Node | None]]:
+    """Every division of the scripts into tag, time, indices and exponent that this meaning allows, with a score."""
+    items = script_items(sub)
+    rank = len(named.expr.shape)
+    for tag, when, exponent, fits in _sup_roles(m, named, sup):
+        for cut in range(len(items) + 1):
+            head, rest = items[:cut], items[cut:]
+            written = plain_tag("".join(map(flat, head)))
+            if named.tag not in (written + tag, tag + written):
+                continue
+            yield from _rest(m, named, rest, when, exponent, (len(named.tag), fits), rank)
+    if items and not named.tag and sup is None:
+        return
+
+
+def _sup_roles(m: Meaning, named: Named, sup: Node | None) -> Iterator[tuple[str, Instant | None, Node | None, int]]:
+    """(tag, time, exponent, score) that a superscript may be."""
+    if sup is None:
+        yield "", None, None, 0
+        return
+    when = instant(m, sup) if named.sequential else None
+    fenced = isinstance(sup, Fence)
+    if isinstance(sup, Fence) and isinstance(sup.body, Commas):  # h^{(l, t)}
+        for k, item in enumerate(sup.body.items):
+            others = plain_tag("".join(flat(o) for j, o in enumerate(sup.body.items) if j != k))
+            if named.sequential and (at := instant(m, item)) is not None:
+                yield others, at, None, 3
+    if isinstance(sup, Commas) or (isinstance(sup, Product) and len(sup.factors) == 2):
+        parts = list(sup.items) if isinstance(sup, Commas) else [n for _, n in sup.factors]
+        last = parts[-1]
+        if flat(last) in ("T", "top"):  # W^{(2)\top}
+            for tag, at, _, score in _sup_roles(m, named, parts[0]):
+                if not (isinstance(parts[0], Symbol) and tag == "" and at is None):
+                    yield tag, at, last, score + 1
+    if when is not None and (fenced or (_time_like(m, sup) and flat(sup) != "T") or named.tag == ""):
+        yield "", when, None, 3 if fenced else 1
+    text = plain_tag(flat(sup))
+    if text and text == named.tag or (text and named.tag.endswith(text)) or (text and named.tag.startswith(text)):
+        yield text, None, None, 2
+    if not fenced:
+        yield "", None, sup, 1 if flat(sup) in ("top", "T", "2", "-1") else 0
+
+
+def _rest(
+    m: Meaning, named: Named, rest: list[Node], when: Instant | None, exponent: Node | None, score: tuple[int, int], rank: int
+) -> Iterator[tuple[tuple[int, ...], Instant | None, tuple[Node, ...], Node | None]]:
+    """The items of a subscript after the tag: a time where one is missing, then indices."""
+    if named.sequential and when is None:
+        for k in [0, len(rest) - 1] if len(rest) > 1 else [0] if rest else []:
+            at = instant(m, rest[k])
+            if at is not None:
+                places = tuple(rest[:k] + rest[k + 1 :])
+                if len(places) <= rank:
+                    yield (*score, 2 if _time_like(m, rest[k]) else 1, -k), at, places, exponent
+    for places in _spread_digits(rest, rank):
+        if len(places) <= rank and not (named.sequential and when is None and rest and len(places) == len(rest) and rank == 0):
+            yield (*score, 1 if when is not None or not named.sequential else 0, 0), when, tuple(places), exponent
+
+
+def _spread_digits(rest: list[Node], rank: int) -> Iterator[list[Node]]:
+    """W_{12}: an entry of a matrix, written without a comma."""
+    if len(rest) == 1 and isinstance(rest[0], Number) and len(rest[0].text) == 2 and rank == 2 and rest[0].text.isdigit():
+        n = rest[0]
+        yield [Number(n.text[0], start=n.start, end=n.start + 1), Number(n.text[1], start=n.start + 1, end=n.end)]
+        return
+    yield rest
+
+
+# -- values -------------------------------------------------------------------------------------------------------
+
+
+def value_of(m: Meaning, node: Node) -> Value:
+    """The value of a name. Raises Unreadable where it has no meaning."""
+    base = node.base if isinstance(node, Scripted) else node
+    assert isinstance(base, Symbol)
+    if (base.head, base.accents) in m.local:
+        value = m.local[base.head, base.accents]
+        return m.scripted_value(value, node) if isinstance(node, Scripted) else value
+    found = find(m, node)
+    if found is not None:
+        return finished(m, found, node)
+    special = _special(m, node, base)
+    if special is not None:
+        return special
+    raise unknown(m, node)
+
+
+def unknown(m: Meaning, node: Node) -> Unreadable:
+    text = m.text(node)
+    base = node.base if isinstance(node, Scripted) else node
+    head = base.head if isinstance(base, Symbol) else text
+    known = [n for n in m.scope.names if n[0] == head]
+    hint = "; the name is known with other scripts" if known else ""
+    return Unreadable(f"unknown name {text}{hint}", node.start, text)
+
+
+def finished(m: Meaning, found: Found, node: Node) -> Value:
+    """Instant, adjoint, indices and exponent applied."""
+    when = found.instant
+    if found.named.sequential and when is None:
+        when = Instant("t")
+    expr = found.named.at(when)
+    if found.bar:
+        expr = adjoint_of(m, expr)
+    value = Value(expr, (), found.named.chain if not found.bar and not found.places and found.exponent is None else None)
+    if found.places:
+        value = place(m, value, found.places, found.named.axis)
+    elif len(value.shape) == 1 and m.scope.vectors == "row" and value.chain is None:
+        value = transposed(value)
+    if found.exponent is not None:
+        if found.named.chain is not None and not found.places and not found.bar:
+            value = m.settled(Value(value.expr, value.labels, found.named.chain))
+        value = m.power(value, found.exponent, node)
+    if found.primes:
+        if value.rank == 0:
+            raise Unreadable(f"a prime on {m.text(node)}, which is not a function", node.start, m.text(node))
+        for _ in range(found.primes):
+            value = transposed(value)
+    return value
+
+
+def adjoint_of(m: Meaning, expr: Expr) -> Expr:
+    """The adjoint of a quantity, or of an expression that the document gave a name."""
+    if isinstance(expr, Var):
+        return expr.adjoint
+    loss = m.scope.loss
+    if loss is None:
+        raise Unreadable("an adjoint of a name that the document introduced, without a loss")
+    return jac(loss, expr, False)
+
+
+def place(m: Meaning, value: Value, places: tuple[Node, ...], axis: int | None = None, skip: int = 0) -> Value:
+    """The entries of a value at indices: labels, numbers, sizes, or one-hot labels."""
+    if axis == 1 and len(places) == 1 and value.rank == 2:
+        value = transposed(value)
+    sizes = value.shape[skip:]
+    wanted: list[str | sympy.Expr] = []
+    hot: list[tuple[str, Node]] = []
+    if all(isinstance(n, Symbol) and n.head == ":" for n in places):
+        return value
+    while places and isinstance(places[-1], Symbol) and places[-1].head == ":":  # W_{i,:}
+        places = places[:-1]
+    if isinstance(places[0], Symbol) and places[0].head == ":" and len(places) == 2 and value.rank - skip == 2 and not skip:
+        return place(m, transposed(value), places[1:])  # W_{:,j}
+    for k, node in enumerate(places):
+        size = sizes[k] if k < len(sizes) else None
+        one = one_hot(m, node)
+        if one is not None:
+            label = m.fresh()
+            hot.append((label, node))
+            wanted.append(label)
+        else:
+            wanted.append(index(m, node, size))
+    value = entry(value, wanted, skip)
+    for label, node in hot:
+        chosen = one_hot(m, node)
+        assert chosen is not None
+        value = sum_over(scale(value, entry(chosen, [label])), label)
+    return value
+
+
+def one_hot(m: Meaning, node: Node) -> Value | None:
+    """A label index y_i as its one-hot vector over the classes."""
+    key = flat(node.base if isinstance(node, Scripted) else node)
+    named = m.scope.onehot.get(key)
+    if named is None:
+        return None
+    value = Value(named.expr)
+    if isinstance(node, Scripted) and node.sub is not None:
+        value = place(m, value, tuple(script_items(node.sub)))
+    return value
+
+
+def index(m: Meaning, node: Node, size: sympy.Expr | None) -> str | sympy.Expr:
+    """An index: a label by its letter, a place by its number or by the name of the size."""
+    match node:
+        case Number() if node.text.isdigit() and len(node.text) < 7:
+            return sympy.Integer(int(node.text) + 1 - m.scope.index_base)
+        case Symbol() if not node.accents:
+            if size is not None and node.head not in m.bound and m.scope.sizes.get(node.head) == size:
+                return size
+            return m.rename.get(node.head, node.head)
+        case Scripted(primes=1) if isinstance(node.base, Symbol) and node.sub is None and node.sup is None:
+            return node.base.head + "'"
+        case Fence():
+            return index(m, node.body, size)
+    raise Unreadable(f"{m.text(node)} is not an index", node.start, m.text(node))
+
+
+def _special(m: Meaning, node: Node, base: Symbol) -> Value | None:
+    """Sizes, constants, and the loss under another letter."""
+    scripted = isinstance(node, Scripted)
+    plain = not base.accents
+    sub, sup = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)
+    if plain and base.head in ("I", "ones", "zero"):
+        return None
+    if plain and base.head == "e" and sup is not None and sub is None:
+        return m.exponential(sup)
+    if plain and base.head in m.scope.sizes and sub is None:
+        value = number(m.scope.sizes[base.head])
+        return m.power(value, sup, node) if sup is not None else value
+    if plain and scripted and sub is not None and sup is None:  # sizes with a tag, n_h
+        size = m.scope.sizes.get(f"{base.head}_{plain_tag(flat(sub))}") or m.scope.sizes.get(base.head + plain_tag(flat(sub)))
+        if size is not None:
+            return number(size)
+    if plain and base.head in m.scope.last and not scripted and m.scope.timed:
+        return number(sympy.Symbol("T", positive=True, integer=True))
+    if plain and base.head == "e" and not scripted:
+        return number(sympy.E)
+    if plain and base.head == "pi" and not scripted:
+        return number(sympy.pi)
+    if plain and base.head in LOSSES and m.scope.loss is not None:
+        return _loss(m, sub, sup, node)
+    return None
+
+
+def _loss(m: Meaning, sub: Node | None, sup: Node | None, node: Node) -> Value | None:
+    """L for what the problem calls E; L_t for the term of its sum over time."""
+    loss = m.scope.loss
+    assert m.scope.system is not None and loss is not None
+    script = sub if sub is not None else sup
+    if script is None:
+        return Value(loss)
+    right = m.scope.system.by_name[loss.name].right
+    when = instant(m, script)
+    terms = _terms_over_time(right)
+    if when is not None and terms is not None:
+        return Value(at_time(terms.body, terms.index, when))
+    return None
+
+
+def _terms_over_time(e: Expr) -> Over | None:
+    while getattr(e, "terms", None) is not None and len(e.terms) == 1:
+        e = e.terms[0][1]
+    return e if isinstance(e, Over) and e.kind == "sum" else None

@@ -1,0 +1,668 @@
+"""Tokens to syntax: a Pratt parser. It knows how formulas are written, and nothing about what names mean."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from derive.reader.syntax import (
+    Big,
+    Choices,
+    Commas,
+    Differential,
+    Dots,
+    Fence,
+    Fraction,
+    Nabla,
+    Node,
+    Number,
+    Product,
+    Relation,
+    Root,
+    Rows,
+    Scripted,
+    Sum,
+    Symbol,
+    Words,
+)
+from derive.reader.tokens import Token, Unreadable, tokenize
+
+DEEPEST = 60  # nested brackets, braces and fractions
+
+RELATIONS = {
+    "=": "=", ":=": "=", "command equiv": "=", "command triangleq": "=", "command coloneqq": "=", "command approx": "≈", "command simeq": "≈", "command sim": "∼",
+    "command propto": "∝", "<": "<", ">": ">", "command lt": "<", "command gt": ">", "command le": "≤", "command leq": "≤", "command ge": "≥", "command geq": "≥",
+    "command ne": "≠", "command neq": "≠", "command in": "∈", "command notin": "∉", "command gets": "←", "command leftarrow": "←", "command ll": "<", "command gg": ">",
+    "command leqslant": "≤", "command geqslant": "≥", "command approxeq": "≈", "command cong": "≈", "command doteq": "=", "command stackrel=": "=",
+}  # fmt: skip
+ARROWS = frozenset(
+    "Rightarrow implies therefore because rightarrow to longrightarrow Longrightarrow iff Leftrightarrow leftrightarrow hookrightarrow mapsto "
+    "xrightarrow curvearrowleft leadsto Leftarrow impliedby downarrow uparrow searrow nearrow rightsquigarrow".split()
+)
+_TIMES = {
+    "*": "*", "/": "/", "command cdot": "·", "command times": "×", "command odot": "⊙", "command circ": "∘", "command star": "⋆", "command otimes": "⊗",
+    "command bullet": "•", "command ast": "*", "command div": "/", "command oslash": "⊘", "command bigodot": "⊙", "command hadamard": "⊙",
+}  # fmt: skip
+_DOTS = frozenset("dots ldots cdots vdots ddots dotsc dotsb dotsm iddots hdots".split())
+_ACCENTS = {
+    "bar": "bar", "overline": "bar", "hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "dot": "dot", "ddot": "ddot", "vec": "",
+    "overrightarrow": "", "mathring": "ring", "check": "check", "breve": "breve", "acute": "acute",
+}  # fmt: skip
+_BIG = {"sum": "sum", "prod": "prod", "lim": "lim", "int": "int", "bigcup": "cup", "bigoplus": "oplus"}
+_UNWRAP = frozenset("boxed underline cancel bcancel xcancel fbox smash mathop mathrel mathbin mathord overline* substack".split())
+_MATRICES = frozenset(
+    "matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix array psmallmatrix bsmallmatrix pmatrix* bmatrix* matrix* bNiceMatrix pNiceMatrix".split()
+)
+_CASES = frozenset("cases dcases cases* rcases dcases*".split())
+_ALIGNED = frozenset(
+    "aligned split gathered alignedat align align* gather gather* equation equation* eqnarray eqnarray* multline multline* flalign flalign* alignat alignat* math displaymath".split()
+)
+_OPEN = {"(": ("paren", ")"), "[": ("bracket", "]"), "\\{": ("brace", "\\}"), "norm": ("norm", "norm"), "|": ("abs", "|")}
+_STARTS = frozenset(["number", "name", "{", "(", "[", "\\{", "norm", "|", "begin"])
+TRANSPOSED = frozenset(["top", "intercal", "transp", "tran"])
+
+
+def _sign(token: Token) -> str:
+    return f"command {token.text}" if token.kind == "command" else token.kind
+
+
+class Parser:
+    """One formula. Every method leaves `at` behind what it read."""
+
+    def __init__(self, tokens: list[Token], source: str):
+        self.tokens, self.source = tokens, source
+        self.at = 0
+        self.depth = 0
+        self.fences: list[str] = []  # what would close the brackets that are open: a | closes only its own kind
+
+    # -- tokens ---------------------------------------------------------------------------------------------
+
+    def peek(self, ahead: int = 0) -> Token:
+        k = self.at + ahead
+        return self.tokens[k] if k < len(self.tokens) else Token("end", "", len(self.source), len(self.source))
+
+    def next(self) -> Token:
+        token = self.peek()
+        self.at += 1
+        return token
+
+    def accept(self, kind: str) -> bool:
+        if self.peek().kind == kind:
+            self.at += 1
+            return True
+        return False
+
+    def expect(self, kind: str, what: str) -> Token:
+        token = self.next()
+        if token.kind != kind:
+            raise self.fail(f"{what} is missing before {token.text or 'the end'!r}", token)
+        return token
+
+    def fail(self, message: str, token: Token | None = None) -> Unreadable:
+        token = token or self.peek()
+        return Unreadable(message, token.start, token.text)
+
+    @property
+    def last(self) -> int:
+        return self.tokens[self.at - 1].end if self.at else 0
+
+    # -- from loose to tight --------------------------------------------------------------------------------
+
+    def relation(self) -> Node:
+        """a = b = c, or one expression."""
+        start = self.peek().start
+        parts, ops = [self.commas()], []
+        while (op := RELATIONS.get(_sign(self.peek()))) is not None:
+            self.next()
+            ops.append(op)
+            parts.append(self.commas())
+        return Relation(tuple(parts), tuple(ops), start=start, end=self.last) if ops else parts[0]
+
+    def commas(self) -> Node:
+        start = self.peek().start
+        items = [self.sum()]
+        while (
+            self.peek().kind in (",", ";")
+            or (self.peek().kind == ":" and self.fences)
+            or (self.peek().kind == "quad" and self._starts(1))
+        ):
+            self.next()
+            while self.peek().kind == "quad":
+                self.next()
+            if self.peek().kind in (")", "]", "\\}", "end", "}", "&", "newline", "|", "norm") or not self.peek().text:
+                break
+            items.append(self.sum())
+        return items[0] if len(items) == 1 else Commas(tuple(items), start=start, end=self.last)
+
+    def sum(self) -> Node:
+        """Terms with signs."""
+        start = self.peek().start
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self.fail(f"more than {DEEPEST} levels of brackets")
+        terms: list[tuple[int, Node]] = []
+        sign = self._signs()
+        if sign is None:
+            terms.append((1, self.product()))
+        else:
+            terms.append((sign, self.product()))
+        while (sign := self._signs()) is not None:
+            terms.append((sign, self.product()))
+        self.depth -= 1
+        if len(terms) == 1 and terms[0][0] == 1:
+            return terms[0][1]
+        return Sum(tuple(terms), start=start, end=self.last)
+
+    def _signs(self) -> int | None:
+        """A run of signs, + − or -−; None where there is none."""
+        sign: int | None = None
+        while self.peek().kind in ("+", "-") or (self.peek().kind == "command" and self.peek().text in ("pm", "mp")):
+            if self.peek().kind == "command":
+                raise self.fail("± is two statements: write them out")
+            sign = (sign or 1) * (1 if self.next().kind == "+" else -1)
+        return sign
+
+    def product(self) -> Node:
+        """Factors, with the sign between them."""
+        start = self.peek().start
+        factors: list[tuple[str, Node]] = [("", self.postfix())]
+        while True:
+            op = _TIMES.get(_sign(self.peek()))
+            if op is not None:
+                self.next()
+                if self.peek().kind == "-" or self.peek().kind == "+":
+                    place = self.peek().start
+                    sign = self._signs()
+                    factor: Node = self.postfix()
+                    if sign == -1:
+                        factor = Sum(((-1, factor),), start=place, end=self.last)
+                    factors.append((op, factor))
+                else:
+                    factors.append((op, self.postfix()))
+            elif self._starts():
+                factors.append(("", self.postfix()))
+            else:
+                break
+        factors = _merge_slashes(factors)
+        return factors[0][1] if len(factors) == 1 else Product(tuple(factors), start=start, end=self.last)
+
+    def _starts(self, ahead: int = 0) -> bool:
+        """Whether a factor begins here."""
+        token = self.peek(ahead)
+        if token.kind == "|":
+            return "|" not in self.fences[-1:] and not self._separates(ahead)
+        if token.kind == "norm":
+            return "norm" not in self.fences[-1:]
+        if token.kind == "command":
+            sign = _sign(token)
+            return (
+                sign not in RELATIONS
+                and sign not in _TIMES
+                and token.text not in ARROWS
+                and token.text not in ("pm", "mp", "rangle", "rbrace", "rfloor", "rceil", "over")
+            )
+        return token.kind in _STARTS or token.kind == "text"
+
+    def _separates(self, ahead: int) -> bool:
+        """Whether a stroke inside brackets is the one of p(o | c): it has no partner before they close."""
+        if not self.fences or self.fences[-1] not in (")", "]", "}"):
+            return False
+        depth, strokes = 0, 0
+        for token in self.tokens[self.at + ahead :]:
+            if token.kind in ("(", "[", "{"):
+                depth += 1
+            elif token.kind in (")", "]", "}"):
+                depth -= 1
+                if depth < 0:
+                    break
+            strokes += token.kind == "|" and depth == 0
+        return strokes % 2 == 1
+
+    # -- factors --------------------------------------------------------------------------------------------
+
+    def postfix(self) -> Node:
+        """A factor with its scripts and primes."""
+        start = self.peek().start
+        base = self.atom()
+        return self.scripts(base, start)
+
+    def scripts(self, base: Node, start: int) -> Node:
+        sub: Node | None = None
+        sup: Node | None = None
+        primes = 0
+        while True:
+            token = self.peek()
+            if token.kind == "_":
+                self.next()
+                if sub is not None:
+                    base, sub, sup, primes = Scripted(base, sub, sup, primes, start=start, end=self.last), None, None, 0
+                sub = self.script()
+            elif token.kind == "^":
+                self.next()
+                exponent = self.script()
+                if isinstance(exponent, Scripted) and isinstance(exponent.base, Words) and not exponent.base.text:
+                    primes += exponent.primes
+                elif sup is not None:
+                    base, sub, sup, primes = Scripted(base, sub, sup, primes, start=start, end=self.last), None, exponent, 0
+                else:
+                    sup = exponent
+            elif token.kind == "prime":
+                self.next()
+                primes += len(token.text)
+            elif token.kind == "!":
+                raise self.fail("a factorial can't be read")
+            else:
+                break
+        if sub is None and sup is None and not primes:
+            return base
+        return Scripted(base, sub, sup, primes, start=start, end=self.last)
+
+    def script(self) -> Node:
+        """What follows _ or ^: one sign, or a group in braces."""
+        start = self.peek().start
+        token = self.peek()
+        if token.kind == "{":
+            return self.group(commas=True)
+        if token.kind == "command" and token.text in TRANSPOSED | {"prime", "circ", "star", "ast", "dagger", "odot", "wedge"}:
+            self.next()
+            if token.text == "prime":
+                return Scripted(Words(""), primes=1, start=start, end=self.last)
+            return Symbol("top" if token.text in TRANSPOSED else token.text, start=start, end=self.last)
+        if token.kind in ("*", "+", "-"):
+            self.next()
+            return Symbol(token.text, start=start, end=self.last)
+        if token.kind == "(":
+            raise self.fail("a script needs braces around ( )")
+        return self.atom()
+
+    def group(self, commas: bool = False) -> Node:
+        """{ … }: a group without brackets of its own."""
+        start = self.expect("{", "a group").start
+        token = self.peek()
+        if token.kind == "command" and token.text in TRANSPOSED and self.peek(1).kind == "}":
+            self.at += 2
+            return Symbol("top", start=start, end=self.last)
+        if (
+            token.kind in ("*", "+", "-", "command")
+            and self.peek(1).kind == "}"
+            and (token.kind != "command" or token.text in ("prime", "star", "ast", "dagger", "circ", "odot"))
+        ):
+            self.at += 2
+            if token.kind == "command" and token.text == "prime":
+                return Scripted(Words(""), primes=1, start=start, end=self.last)
+            return Symbol(token.text, start=start, end=self.last)
+        if token.kind == "prime" and self.peek(1).kind == "}":
+            self.at += 2
+            return Scripted(Words(""), primes=len(token.text), start=start, end=self.last)
+        if token.kind == "command" and token.text == "odot":
+            self.next()  # {\odot 2}: an entrywise power
+            body = self.relation()
+            self.expect("}", "the end of a group, }")
+            return Scripted(Symbol("odot"), sup=body, start=start, end=self.last)
+        if token.kind == "}":
+            self.next()
+            return Words("", start=start, end=self.last)
+        self.fences.append("}")
+        body = self.relation() if commas else self.sum()
+        while commas and self.peek().kind not in ("}", "end"):
+            if self.peek().kind in ("newline", "quad"):
+                self.next()
+                continue
+            rest = self.relation()
+            body = Commas((*(body.items if isinstance(body, Commas) else (body,)), rest), start=start, end=self.last)
+        self.fences.pop()
+        self.expect("}", "the end of a group, }")
+        return body
+
+    def atom(self) -> Node:
+        token = self.peek()
+        start = token.start
+        if token.kind in ("_", "^"):  # \_\_ or {}_x: nothing stands before it
+            return Words("", start=start, end=start)
+        if token.kind == "number":
+            self.next()
+            return Number(token.text, start=start, end=token.end)
+        if token.kind == "name":
+            return self._name()
+        if token.kind == "{":
+            self.depth += 1
+            if self.depth > DEEPEST:
+                raise self.fail(f"more than {DEEPEST} levels of braces")
+            inside = self.group(commas=True)
+            self.depth -= 1
+            return inside
+        if token.kind in _OPEN:
+            return self._fence()
+        if token.kind == "begin":
+            return self._environment()
+        if token.kind == "text":
+            self.next()
+            return Words(token.text, start=start, end=token.end)
+        if token.kind == ":" and self.fences:  # W[i, :]
+            self.next()
+            return Symbol(":", start=start, end=token.end)
+        if token.kind == "command":
+            return self._command()
+        raise self.fail(f"{token.text!r} can't stand here" if token.text else "the formula ends too early")
+
+    def _name(self) -> Node:
+        token = self.next()
+        if token.text in ("sum", "prod", "max", "min") and self.peek().kind in ("_",):
+            return self._big("sum" if token.text == "sum" else token.text, token.start)
+        return Symbol(token.text, start=token.start, end=token.end)
+
+    def _fence(self) -> Node:
+        opening = self.next()
+        kind, closing = _OPEN[opening.kind]
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self.fail(f"more than {DEEPEST} levels of brackets", opening)
+        self.fences.append(closing)
+        while self.peek().kind == "quad":
+            self.next()
+        if self.peek().kind == closing and closing in (")", "]"):
+            raise self.fail("empty brackets", opening)
+        if self.peek().kind == "command" and self.peek().text == "cdot" and self.peek(1).kind == closing:
+            self.next()
+            body: Node = Dots("cdot", start=opening.start, end=self.last)
+        else:
+            body = self.relation()
+        self._gaps()
+        while (
+            self.peek().kind in ("|", "command", ",", "quad", ":")
+            and self.peek().kind != closing
+            and not (self.peek().kind == "|" and closing == "|")
+        ):
+            if self.peek().kind == "|" or (self.peek().kind == "command" and self.peek().text == "mid"):  # p(o|c)
+                self.next()
+                body = Commas((body, self.relation()), start=opening.start, end=self.last)
+            else:
+                break
+        self.fences.pop()
+        self.depth -= 1
+        closed = self.next()
+        if closed.kind != closing and not (closing in (")", "]") and closed.kind in (")", "]")):
+            raise self.fail(f"the bracket {opening.text!r} is never closed", opening)
+        return Fence(kind, body, start=opening.start, end=self.last)
+
+    def _gaps(self) -> None:
+        while self.peek().kind in ("newline", "quad", "&"):
+            self.next()
+
+    # -- environments ---------------------------------------------------------------------------------------
+
+    def _environment(self) -> Node:
+        begin = self.next()
+        name = begin.text
+        if name in _MATRICES:
+            self._column_format(name)
+            rows = self._cells(name)
+            bracket = {"vmatrix": "abs", "Vmatrix": "norm"}.get(name)
+            node: Node = Rows(tuple(map(tuple, rows)), start=begin.start, end=self.last)
+            return Fence(bracket, node, start=begin.start, end=self.last) if bracket else node
+        if name in _CASES:
+            choices = []
+            for row in self._cells(name, conditions=True):
+                if row and row[0] is not None:
+                    condition = row[1] if len(row) > 1 else None
+                    choices.append((row[0], condition))
+            return Choices(tuple(choices), start=begin.start, end=self.last)
+        if name in _ALIGNED:
+            rows = self._cells(name)
+            return Rows(tuple(map(tuple, rows)), start=begin.start, end=self.last)
+        raise self.fail(f"the environment {name!r} is not read", begin)
+
+    def _column_format(self, name: str) -> None:
+        if name.endswith("*") or name == "array":
+            while self.peek().kind in ("[", "{"):
+                closing = "]" if self.peek().kind == "[" else "}"
+                while self.peek().kind not in (closing, "end"):
+                    self.next()
+                self.next()
+                if closing == "}":
+                    return
+
+    def _cells(self, name: str, conditions: bool = False) -> list[list[Node | None]]:
+        """Rows of cells up to \\end{name}."""
+        rows: list[list[Node | None]] = [[]]
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self.fail(f"more than {DEEPEST} levels of environments")
+        self.fences.append("&")
+        while True:
+            token = self.peek()
+            if token.kind == "end" and token.text:
+                self.next()
+                if token.text != name:
+                    raise self.fail(f"\\begin{{{name}}} ends with \\end{{{token.text}}}", token)
+                break
+            if token.kind == "end":
+                raise self.fail(f"\\begin{{{name}}} is never ended", token)
+            if token.kind == "newline":
+                self.next()
+                rows.append([])
+            elif token.kind == "&":
+                self.next()
+                rows[-1].append(None)
+            else:
+                if not rows[-1]:
+                    rows[-1].append(None)
+                node = self._cell(conditions)
+                rows[-1][-1] = node if rows[-1][-1] is None else rows[-1][-1]
+                continue
+            if token.kind == "&" and len(rows[-1]) == 1:
+                rows[-1].append(None)
+        self.fences.pop()
+        self.depth -= 1
+        return [row for row in rows if any(cell is not None for cell in row)]
+
+    def _cell(self, condition: bool) -> Node:
+        start = self.peek().start
+        words = []
+        while self.peek().kind in ("text", "quad", ",", ".", ";", "other"):
+            token = self.next()
+            if token.kind == "text":
+                words.append(token)
+        if self.peek().kind in ("&", "newline", "end"):
+            if len(words) == 1 and "$" in words[0].text or (condition and words):
+                return Words(words[0].text, start=start, end=self.last)
+            return Words(" ".join(w.text for w in words), start=start, end=self.last)
+        node = self.relation()
+        while self.peek().kind in ("text", "quad", ",", ".", ";"):
+            self.next()
+        return node
+
+    # -- commands -------------------------------------------------------------------------------------------
+
+    def _command(self) -> Node:
+        token = self.next()
+        name, start = token.text, token.start
+        if name in ("frac", "dfrac", "tfrac", "cfrac", "nicefrac", "sfrac"):
+            top = self._argument()
+            bottom = self._argument()
+            return Fraction(top, bottom, start=start, end=self.last)
+        if name in ("partial", "mathrm d"):
+            return self._differential("∂", start)
+        if name == "nabla":
+            below = None
+            if self.peek().kind == "_":
+                self.next()
+                below = self.script()
+            order = 1
+            if self.peek().kind == "^":
+                self.next()
+                if flat_number(self.script()) != 2:
+                    raise self.fail("only first and second derivatives are read")
+                order = 2
+            if below is None and self.peek().kind == "_":
+                self.next()
+                below = self.script()
+            return Nabla(below, order, start=start, end=self.last)
+        if name in _BIG:
+            return self._big(_BIG[name], start)
+        if name in _ACCENTS:
+            return self._accent(_ACCENTS[name], start)
+        if name in ("sqrt",):
+            return self._root(start)
+        if name in _DOTS:
+            return Dots(name, start=start, end=token.end)
+        if name in ("underbrace", "overbrace"):
+            body = self._argument()
+            while self.peek().kind in ("_", "^"):
+                self.next()
+                self._skip_script()
+            return _spanned(body, start, self.last)
+        if name in ("stackrel", "overset", "underset"):
+            self._skip_script()
+            return self._argument()
+        if name in _UNWRAP:
+            return self._argument()
+        if name == "langle":
+            return self._angle(start)
+        if name in ("ip", "inner", "innerproduct", "dotp"):
+            pair = (self._argument(), self._argument())
+            return Fence("angle", Commas(pair), start=start, end=self.last)
+        if name in ("lbrace", "lfloor", "lceil"):
+            raise self.fail(f"\\{name} can't be read", token)
+        if name in ("binom", "genfrac", "choose"):
+            raise self.fail(f"\\{name} can't be read", token)
+        if name == "infty":
+            return Symbol("infty", start=start, end=token.end)
+        if name in ("forall", "exists", "neg", "cap", "cup", "subset", "leftarrow", "checkmark"):
+            raise self.fail(f"\\{name} is logic, not a formula that is judged", token)
+        if name == "top":
+            return Symbol("top", start=start, end=token.end)
+        if name in ("prime",):
+            raise self.fail("a prime without a base", token)
+        if name == "Re":  # everything here is real
+            return _spanned(self.postfix(), start, self.last)
+        raise self.fail(f"\\{name} is not known", token)
+
+    def _argument(self) -> Node:
+        """One argument of a command: a group, or one sign."""
+        if self.peek().kind == "{":
+            self.depth += 1
+            if self.depth > DEEPEST:
+                raise self.fail(f"more than {DEEPEST} levels of braces")
+            node = self.group(commas=True)
+            self.depth -= 1
+            return node
+        if self.peek().kind == "number" and len(self.peek().text) > 1 and self.peek().text.isdigit():
+            token = self.peek()  # \frac12: two arguments of one digit each
+            first = Token("number", token.text[0], token.start, token.start + 1)
+            rest = Token("number", token.text[1:], token.start + 1, token.end)
+            self.tokens[self.at : self.at + 1] = [first, rest]
+        return self.atom()
+
+    def _skip_script(self) -> None:
+        """A label over or under something: not read."""
+        if self.peek().kind != "{":
+            self.next()
+            return
+        depth = 0
+        while self.peek().kind != "end" or self.peek().text:
+            token = self.next()
+            depth += (token.kind == "{") - (token.kind == "}")
+            if depth == 0:
+                return
+
+    def _differential(self, sign: str, start: int) -> Node:
+        order = 1
+        if self.peek().kind == "^":
+            self.next()
+            power = self.script()
+            if not isinstance(power, Number) or power.text not in ("1", "2"):
+                raise self.fail("only first and second derivatives are read")
+            order = int(power.text)
+        plus = self.peek().kind == "^"
+        if plus:
+            raise self.fail("two powers")
+        body = None
+        if self._starts() and not (self.peek().kind == "command" and self.peek().text == "partial"):
+            body = self.postfix()
+            if isinstance(body, Symbol | Scripted) and self.peek().kind in ("(", "[") and self.peek().glued:
+                place = body.start  # ∂l(y, o): the brackets belong to it
+                body = Product((("", body), ("", self.postfix())), start=place, end=self.last)
+        return Differential(sign, body, order, start=start, end=self.last)
+
+    def _big(self, kind: str, start: int) -> Node:
+        sub: Node | None = None
+        sup: Node | None = None
+        while self.peek().kind in ("_", "^"):
+            if self.next().kind == "_":
+                sub = self.script()
+            else:
+                sup = self.script()
+        body = self.product() if self.peek().kind not in ("+", "-") else self._signed_product()
+        return Big(kind, sub, sup, body, start=start, end=self.last)
+
+    def _signed_product(self) -> Node:
+        start = self.peek().start
+        sign = self._signs()
+        body = self.product()
+        return Sum(((-1, body),), start=start, end=self.last) if sign == -1 else body
+
+    def _accent(self, accent: str, start: int) -> Node:
+        body = self._argument()
+        if not accent:
+            return _spanned(body, start, self.last)
+        return accented(body, accent, start, self.last)
+
+    def _root(self, start: int) -> Node:
+        degree = None
+        if self.peek().kind == "[":
+            self.next()
+            degree = self.sum()
+            self.expect("]", "the end of the degree, ]")
+        return Root(self._argument(), degree, start=start, end=self.last)
+
+    def _angle(self, start: int) -> Node:
+        items = [self.sum()]
+        while self.accept(",") or self.accept("|"):
+            items.append(self.sum())
+        closing = self.next()
+        if closing.kind != "command" or closing.text != "rangle":
+            raise self.fail("⟨ is never closed", closing)
+        return Fence("angle", Commas(tuple(items)), start=start, end=self.last)
+
+
+def accented(body: Node, accent: str, start: int, end: int) -> Node:
+    """The accent goes to the letter: \\bar{h_t} is the adjoint of h_t, \\hat{y}_1 as well as \\hat{y_1}."""
+    match body:
+        case Symbol():
+            return Symbol(body.head, (*body.accents, accent), start=start, end=end)
+        case Scripted():
+            return Scripted(
+                accented(body.base, accent, body.base.start, body.base.end), body.sub, body.sup, body.primes, start=start, end=end
+            )
+    raise Unreadable(f"a {accent} over more than one name", start)
+
+
+def flat_number(node: Node) -> int | None:
+    return int(node.text) if isinstance(node, Number) and node.text.isdigit() and len(node.text) < 3 else None
+
+
+def _spanned(node: Node, start: int, end: int) -> Node:
+    from dataclasses import replace
+
+    return replace(node, start=start, end=end)
+
+
+def _merge_slashes(factors: list[tuple[str, Node]]) -> list[tuple[str, Node]]:
+    """∂L / ∂x is the derivative that the fraction is; a / b stays a division of what stands around the stroke."""
+    merged: list[tuple[str, Node]] = []
+    for op, node in factors:
+        if op == "/" and merged and isinstance(node, Differential) and isinstance(merged[-1][1], Differential):
+            before, top = merged.pop()
+            merged.append((before, Fraction(top, node, start=top.start, end=node.end)))
+        else:
+            merged.append((op, node))
+    return merged
+
+
+def parse(text: str, words: Collection[str] = ()) -> Node:
+    """The syntax of one formula: an expression or a chain of relations. Raises Unreadable."""
+    parser = Parser(tokenize(text, words), text)
+    node = parser.relation()
+    if parser.peek().kind != "end" or parser.peek().text:
+        raise parser.fail(f"{parser.peek().text!r} can't be read here")
+    return node

@@ -1,0 +1,234 @@
+"""What the names of a document mean: the network's quantities, functions, sizes, aliases, and what the document defines itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy
+
+from derive import ops
+from derive.expr import DeriveError, Expr, Instant, Var, at_time, var
+from derive.printing.names import split
+from derive.reader.parser import parse
+from derive.reader.syntax import Commas, Fence, Node, Number, Product, Relation, Scripted, Sum, Symbol, walk
+from derive.reader.tokens import Unreadable
+from derive.system import INDEX, System
+
+Key = tuple[str, tuple[str, ...]]
+
+LOSSES = ("L", "J", "E", "C", "ell", "loss", "cost", "Loss", "Cost", "CE", "MSE", "NLL", "l")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A name's meaning: an expression of its shape, at the instant t where it is a sequence. `tag` is what its scripts say beyond indices."""
+
+    tag: str
+    expr: Expr
+    sequential: bool = False
+    axis: int | None = None  # one index picks along this axis: u_w is column w of U
+    introduced: bool = False  # by the document itself
+    chain: Any = None  # a derivative that waits for a layout, where that is what the name was given
+
+    def at(self, instant: Instant | None) -> Expr:
+        return at_time(self.expr, INDEX, instant) if self.sequential and instant is not None else self.expr
+
+
+FUNCTIONS: dict[str, Any] = {
+    "sigma": ops.sigmoid, "sigmoid": ops.sigmoid, "tanh": ops.tanh, "exp": ops.exp, "log": ops.log, "ln": ops.log, "relu": ops.relu, "ReLU": ops.relu,
+    "softplus": ops.softplus, "silu": ops.silu, "SiLU": ops.silu, "swish": ops.silu, "gelu": ops.gelu, "GELU": ops.gelu, "sin": ops.sin, "cos": ops.cos,
+    "erf": ops.erf, "sign": ops.sign, "sgn": ops.sign, "abs": ops.absolute, "sqrt": ops.sqrt, "softmax": ops.softmax, "logsumexp": ops.logsumexp,
+    "LSE": ops.logsumexp, "logit": None, "leakyrelu": ops.leaky_relu, "LeakyReLU": ops.leaky_relu, "elu": ops.elu, "ELU": ops.elu,
+}  # fmt: skip
+FUNCTIONS = {k: v for k, v in FUNCTIONS.items() if v is not None}
+
+
+@dataclass
+class Scope:
+    """Names and conventions. `vectors`: column or row; `layout`: auto, gradient, jacobian, denominator; `elementwise`: signs."""
+
+    system: System | None = None
+    vectors: str = "column"
+    layout: str = "auto"
+    elementwise: frozenset[str] = frozenset()
+    delta: str = "auto"
+    log: sympy.Expr | None = None
+    index_base: int = 1
+    names: dict[Key, list[Named]] = field(default_factory=dict)
+    functions: dict[str, Any] = field(default_factory=lambda: dict(FUNCTIONS))
+    sizes: dict[str, sympy.Expr] = field(default_factory=dict)
+    last: set[str] = field(default_factory=lambda: {"T"})
+    onehot: dict[str, Named] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+    times: set[str] = field(default_factory=lambda: {"t", "T", "tau"})
+    clock: str = "t"  # the letter of the network's time index in this document
+
+    def copy(self) -> Scope:
+        return Scope(
+            self.system, self.vectors, self.layout, self.elementwise, self.delta, self.log, self.index_base, {k: list(v) for k, v in self.names.items()},
+            dict(self.functions), dict(self.sizes), set(self.last), dict(self.onehot), dict(self.values), set(self.times), self.clock,
+        )  # fmt: skip
+
+    # -- filling --------------------------------------------------------------------------------------------
+
+    def add(self, key: Key, named: Named) -> None:
+        """A later meaning of the same name and tag replaces an earlier one."""
+        kept = [n for n in self.names.get(key, []) if (n.tag, n.sequential) != (named.tag, named.sequential)]
+        self.names[key] = [named, *kept]
+        if key[0] in self.functions and not key[1] and not named.tag:
+            del self.functions[key[0]]
+
+    def add_var(self, v: Var) -> None:
+        base, accents, number, tail = split(v.name)
+        self.add((base, accents), Named(plain_tag(number + tail), v, v.time is not None))
+
+    def add_size(self, size: Any) -> None:
+        for s in getattr(size, "free_symbols", ()):
+            if s.name != "1":
+                self.sizes.setdefault(s.name, s)
+
+    @property
+    def timed(self) -> bool:
+        """Whether anything here is a sequence."""
+        return any(n.sequential for found in self.names.values() for n in found)
+
+    @property
+    def words(self) -> list[str]:
+        """Names of several letters: the tokenizer has to know them."""
+        return [
+            *(head for head, _ in self.names if len(head) > 1),
+            *(f for f in self.functions if len(f) > 1),
+            *(s for s in self.sizes if len(s) > 1),
+        ]
+
+    @property
+    def loss(self) -> Var | None:
+        return self.system.loss if self.system is not None else None
+
+    # -- asking ---------------------------------------------------------------------------------------------
+
+    def candidates(self, head: str, accents: tuple[str, ...]) -> list[Named]:
+        """The meanings of a letter with its accents; a letter of the other case where this one has none."""
+        found = self.names.get((head, accents))
+        if found:
+            return found
+        other = head.swapcase() if len(head) == 1 else head[:1].swapcase() + head[1:]
+        return self.names.get((other, accents), []) if len(head) == 1 and head not in self.functions else []
+
+
+def plain_tag(text: str) -> str:
+    """A script as a tag: without commas, braces and blanks."""
+    return "".join(c for c in text if c.isalnum())
+
+
+def flat(node: Node | None) -> str:
+    """A script as text: W_{ix} is "ix", W^{(1)} and W^{[1]} are "1", h_{t-1} is "t-1"."""
+    match node:
+        case None:
+            return ""
+        case Number():
+            return node.text
+        case Symbol():
+            return node.head + "".join(node.accents)
+        case Fence():
+            return flat(node.body)
+        case Product():
+            return "".join(flat(n) for _, n in node.factors)
+        case Commas():
+            return "".join(flat(n) for n in node.items)
+        case Sum():
+            return "".join(("-" if s < 0 else "+" if k else "") + flat(n) for k, (s, n) in enumerate(node.terms))
+        case Scripted():
+            return flat(node.base) + flat(node.sub) + flat(node.sup) + "'" * node.primes
+        case Relation():
+            return "".join(map(flat, node.parts))
+    return getattr(node, "text", "")
+
+
+def network_scope(system: System | None) -> Scope:
+    """The names of a network: quantities, initial values, open functions, sizes."""
+    scope = Scope(system)
+    if system is None:
+        return scope
+    for f in system.functions:
+        scope.functions[split(f.name)[0]] = f
+    for equation in system.equations:
+        for node in equation.right.find(lambda n: getattr(getattr(n, "fn", None), "style", "") == "open"):
+            scope.functions[split(node.fn.name)[0]] = node.fn
+    for v in system.quantities.values():
+        scope.add_var(v)
+        for size in v.shape:
+            scope.add_size(size)
+    return scope
+
+
+def name_of(text: str) -> tuple[Key, Node]:
+    """The letter and accents of a name written in LaTeX, with the whole node. Raises DeriveError."""
+    try:
+        node = parse(text, [w for w in _words(text)])
+    except Unreadable as error:
+        raise DeriveError(f"{text!r} is not a name: {error}") from None
+    base = node.base if isinstance(node, Scripted) else node
+    if not isinstance(base, Symbol):
+        raise DeriveError(f"{text!r} is not a name")
+    return (base.head, base.accents), node
+
+
+def _words(text: str) -> list[str]:
+    stem = text.strip().lstrip("\\").split("_")[0].split("^")[0]
+    return [stem] if stem.isalpha() and len(stem) > 1 else []
+
+
+def shape_of(text: str, scope: Scope) -> tuple[sympy.Expr, ...]:
+    """A shape from a declaration: "scalar", "n", "n x d", "3 x 3". Raises DeriveError."""
+    if text.strip() in ("scalar", "1", ""):
+        return ()
+    sizes = []
+    for part in text.replace("×", "x").replace("*", "x").replace(r"\times", "x").split("x"):
+        sizes.append(size_named(part.strip(), scope))
+    return tuple(sizes)
+
+
+def size_named(text: str, scope: Scope) -> sympy.Expr:
+    if text.isdigit() and 0 < int(text) < 10_000:
+        return sympy.Integer(int(text))
+    name = text.replace("{", "").replace("}", "").replace("\\", "")
+    if not name.replace("_", "").isalnum() or name[:1].isdigit():
+        raise DeriveError(f"{text!r} is not a size: a name or a number is needed")
+    size = sympy.Symbol(name, positive=True, integer=True)
+    return scope.sizes.setdefault(name, size)
+
+
+def declare(
+    scope: Scope, text: str, shape: tuple[sympy.Expr, ...], sequential: bool = False, name: Callable[[Node], str] | None = None
+) -> Var:
+    """A quantity without a network: x in R^n."""
+    key, node = name_of(text)
+    tag = flat(node.sub) + flat(node.sup) if isinstance(node, Scripted) else ""
+    v = var(identifier(key, tag), shape, Instant(INDEX) if sequential else None)
+    scope.add(key, Named(plain_tag(tag), v, sequential))
+    return v
+
+
+def identifier(key: Key, tag: str, raised: bool = False) -> str:
+    """A Python name for a LaTeX name: W^{(1)} is W1, W_1 is W_1, \\hat y is yhat, w_{ix} is w_ix."""
+    head, accents = key
+    stem = "".join(c for c in head if c.isalnum()) or "v"
+    stem += "".join(accents)
+    tag = plain_tag(tag)
+    if raised and tag.isdigit():
+        return stem + tag
+    return f"{stem}_{tag}" if tag else stem
+
+
+def free_letters(node: Node) -> set[str]:
+    """Every single letter in a node, for guesses about which are in use."""
+    return {n.head for n in walk(node) if isinstance(n, Symbol)}
+
+
+__all__ = [
+    "FUNCTIONS", "LOSSES", "Key", "Mapping", "Named", "Scope", "declare", "flat", "free_letters", "identifier", "name_of", "network_scope", "plain_tag",
+    "shape_of", "size_named",
+]  # fmt: skip

@@ -1,0 +1,419 @@
+"""A formula to its statements: rows of aligned environments, chains of relations, what goes on from the row before, labels and words around."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from derive.reader.parser import ARROWS, RELATIONS, Parser
+from derive.reader.syntax import Commas, Fence, Node, Product, Relation, Sum, Words, walk
+from derive.reader.tokens import Token, Unreadable, tokenize
+
+MEANINGFUL = ("=", "≈", "≠", "≤", "≥", "<", ">", "∈", "←", "∝", "∼", "∉")
+
+
+@dataclass(frozen=True)
+class Link:
+    """One relation to be judged: left op right, with the source that the two were read from and the conditions beside it."""
+
+    left: Node
+    op: str
+    right: Node
+    source: str
+    conditions: tuple[Node, ...] = ()
+
+    @property
+    def tex(self) -> str:
+        return f"{self.source[self.left.start : self.left.end].strip()} {_SHOWN.get(self.op, self.op)} {self.source[self.right.start : self.right.end].strip()}"
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A relation that can't be read, with the reason."""
+
+    tex: str
+    error: Unreadable
+
+
+_SHOWN = {
+    "≈": r"\approx",
+    "≠": r"\ne",
+    "≤": r"\le",
+    "≥": r"\ge",
+    "∈": r"\in",
+    "←": r"\gets",
+    "∝": r"\propto",
+    "∼": r"\sim",
+    "∉": r"\notin",
+}
+_ALIGNED = re.compile(
+    r"\\begin\{(aligned|split|gathered|alignedat|align\*?|gather\*?|equation\*?|eqnarray\*?|multline\*?|flalign\*?|alignat\*?)\}(\{\d*\}|\[[tcb]\])?|\\end\{(aligned|split|gathered|alignedat|align\*?|gather\*?|equation\*?|eqnarray\*?|multline\*?|flalign\*?|alignat\*?)\}"
+)
+
+
+@dataclass
+class Chain:
+    """What the next row or display may go on from: the last expression."""
+
+    last: Node | None = None
+    source: str = ""
+
+
+def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Broken]:
+    """The relations of one formula, in reading order. `chain` holds the last expression for a formula that begins with =."""
+    source = _ALIGNED.sub(lambda m: " " * len(m[0]), tex)
+    found: list[Link | Broken] = []
+    try:
+        tokens = tokenize(source, words)
+    except Unreadable as error:
+        if "=" in tex:
+            found.append(Broken(tex.strip(), error))
+        return found
+    for segment in _segments(tokens):
+        _read(segment, source, chain, found)
+    return found
+
+
+# -- from tokens to pieces that hold one statement ------------------------------------------------------------------
+
+
+def _segments(tokens: list[Token]) -> list[list[Token]]:
+    """Pieces between arrows, line breaks and words; a row that goes on with + or = is told by its first sign."""
+    pieces: list[list[Token]] = [[]]
+    depth = 0
+    for token in tokens:
+        if token.kind in ("{", "(", "[", "\\{", "begin"):
+            depth += 1
+        elif token.kind in ("}", ")", "]", "\\}") or (token.kind == "end" and token.text):
+            depth = max(0, depth - 1)
+        top = depth == 0 and token.kind not in ("}", ")", "]", "\\}")
+        if top and token.kind == "newline":
+            pieces.append([])
+        elif top and token.kind == "command" and token.text in ARROWS and token.text not in ("to", "rightarrow", "mapsto"):
+            pieces.append([])
+        elif top and token.kind == "command" and token.text in ("to", "rightarrow", "mapsto", "longrightarrow"):
+            pieces[-1].append(replace(token, kind="arrow"))
+        elif token.kind == "&" and depth == 0:
+            continue
+        else:
+            pieces[-1].append(token)
+    return _joined([p for piece in pieces for p in _at_arrows(piece) if p])
+
+
+def _at_arrows(piece: list[Token]) -> list[list[Token]]:
+    """a \\to b inside a statement is a limit or an arrow between words: what has a relation on its right is a statement."""
+    where = [k for k, t in enumerate(piece) if t.kind == "arrow"]
+    if not where:
+        return [piece]
+    return (
+        [piece[where[-1] + 1 :]]
+        if any(_sign(t) in RELATIONS for t in piece[where[-1] + 1 :])
+        else [piece[: where[0]]]
+        if any(_sign(t) in RELATIONS for t in piece[: where[0]])
+        else [piece[where[-1] + 1 :]]
+    )
+
+
+def _joined(pieces: list[list[Token]]) -> list[list[Token]]:
+    """Rows that begin with + or −, or end with a sign, belong together."""
+    rows: list[list[Token]] = []
+    for piece in pieces:
+        piece = [
+            t
+            for k, t in enumerate(piece)
+            if not (t.kind == "quad" and k + 1 < len(piece) and piece[k + 1].kind in ("+", "-", "*", "quad"))
+        ]
+        body = [t for t in piece if t.kind != "quad"]
+        if not body:
+            continue
+        goes_on = (
+            body[0].kind in ("+", "-")
+            or body[0].kind == "*"
+            or (body[0].kind == "command" and body[0].text in ("cdot", "times", "odot"))
+        )
+        if (
+            rows
+            and goes_on
+            and not (body[0].kind == "-" and any(_sign(t) in RELATIONS for t in _outside(body)) and not _ends_open(rows[-1]))
+        ):
+            rows[-1].extend(body)
+        elif rows and _ends_open(rows[-1]):
+            rows[-1].extend(body)
+        else:
+            rows.append(list(piece))
+    return rows
+
+
+def _ends_open(row: list[Token]) -> bool:
+    last = next((t for t in reversed(row) if t.kind not in ("quad",)), None)
+    return last is not None and (
+        last.kind in ("+", "-", "=") or (last.kind == "command" and last.text in ("cdot", "times", "odot"))
+    )
+
+
+def _outside(tokens: list[Token]) -> list[Token]:
+    depth, found = 0, []
+    for t in tokens:
+        depth += (t.kind in ("{", "(", "[", "\\{", "begin")) - (
+            t.kind in ("}", ")", "]", "\\}") or (t.kind == "end" and bool(t.text))
+        )
+        if depth == 0:
+            found.append(t)
+    return found
+
+
+def _sign(token: Token) -> str:
+    return f"command {token.text}" if token.kind == "command" else token.kind
+
+
+# -- one piece ----------------------------------------------------------------------------------------------------
+
+
+def _read(segment: list[Token], source: str, chain: Chain, found: list[Link | Broken]) -> None:
+    segment = _trimmed(segment)
+    if not segment:
+        return
+    for k, (aside, part) in enumerate(_apart(segment)):
+        part = _trimmed(part)
+        if not part:
+            continue
+        if aside and k:
+            side = Chain()
+            _one(part, source, side, found)
+        else:
+            _one(part, source, chain, found)
+
+
+def _one(part: list[Token], source: str, chain: Chain, found: list[Link | Broken]) -> None:
+    """One statement."""
+    has_relation = any(_sign(t) in RELATIONS for t in _outside(part))
+    if _sign(part[0]) in RELATIONS:
+        _continued(part, source, chain, found)
+        return
+    try:
+        node = _parse(part, source)
+    except Unreadable as error:
+        if has_relation:
+            _shorter(part, source, chain, found, error)
+        return
+    _collect(node, source, chain, found, has_relation)
+
+
+ASIDE = frozenset("where since because as with if when for using note and".split())
+
+
+def _apart(segment: list[Token]) -> list[tuple[bool, list[Token]]]:
+    """Statements side by side: split at commas, semicolons, wide blanks and words where both sides hold a relation."""
+    cuts: list[int] = []
+    depth = 0
+    for k, token in enumerate(segment):
+        depth += (token.kind in ("{", "(", "[", "\\{", "begin")) - (
+            token.kind in ("}", ")", "]", "\\}") or (token.kind == "end" and bool(token.text))
+        )
+        if depth == 0 and (
+            token.kind in (",", ";", "quad", "text")
+            or (token.kind == "." and k + 1 < len(segment))
+            or (token.kind == ":" and k < 4)
+        ):
+            cuts.append(k)
+    parts: list[tuple[bool, list[Token]]] = []
+    start, aside = 0, False
+    for cut in cuts:
+        left, right = segment[start:cut], segment[cut + 1 :]
+        if any(_sign(t) in RELATIONS for t in _outside(left)) or segment[cut].kind in ("text", "quad", ".", ":"):
+            if left:
+                parts.append((aside, left))
+            words = segment[cut].text.strip(" .,:;()").lower().split() if segment[cut].kind == "text" else []
+            aside = aside or bool(words and words[0] in ASIDE)
+            start = cut + 1
+        elif not any(_sign(t) in RELATIONS for t in _outside(right)):
+            continue
+    parts.append((aside, segment[start:]))
+    return [(a, p) for a, p in parts if p]
+
+
+def _trimmed(tokens: list[Token]) -> list[Token]:
+    """Without labels in front, (2) or a) or (a), and without punctuation and words at the ends."""
+    while tokens and tokens[0].kind in ("quad", "text", ",", ";", ".", ":", "other", "&"):
+        tokens = tokens[1:]
+    while tokens and tokens[-1].kind in ("quad", "text", ",", ";", ".", ":", "other", "&", "!", "?"):
+        tokens = tokens[:-1]
+    kinds = [t.kind for t in tokens[:4]]
+    texts = [t.text for t in tokens[:4]]
+    rest = tokens[3:]
+    if kinds[:1] == ["("] and kinds[2:3] == [")"] and kinds[1:2] in (["number"], ["name"]) and rest and _label(texts[1]):
+        if rest[0].kind not in ("^", "_", "=", "+", "-", "*", "/") and _sign(rest[0]) not in RELATIONS:
+            return _trimmed(rest)
+    if kinds[1:2] in ([")"], ["."]) and kinds[0] in ("number", "name") and _label(texts[0]) and len(tokens) > 2:
+        return _trimmed(tokens[2:])
+    if kinds[:1] == ["*"] or (kinds[:1] == ["command"] and texts[0] in ("times", "cdot", "bullet", "ast", "checkmark")):
+        return _trimmed(tokens[1:])
+    return tokens
+
+
+def _label(text: str) -> bool:
+    return (text.isdigit() and len(text) < 3) or text in tuple("abcdefgh") or text in ("ii", "iii", "iv")
+
+
+def _parse(tokens: list[Token], source: str) -> Node:
+    parser = Parser(tokens, source)
+    node = parser.relation()
+    rest = parser.tokens[parser.at :]
+    if any(t.kind not in ("quad", "text", ",", ".", ";", ":", "other", "!") for t in rest) and rest:
+        raise parser.fail(f"{rest[0].text!r} can't be read here", rest[0])
+    return node
+
+
+def _shorter(part: list[Token], source: str, chain: Chain, found: list[Link | Broken], error: Unreadable) -> None:
+    """Of a chain with one unreadable member the rest is still judged."""
+    members: list[list[Token]] = [[]]
+    ops: list[str] = []
+    depth = 0
+    for token in part:
+        depth += (token.kind in ("{", "(", "[", "\\{", "begin")) - (
+            token.kind in ("}", ")", "]", "\\}") or (token.kind == "end" and bool(token.text))
+        )
+        op = RELATIONS.get(_sign(token)) if depth == 0 else None
+        if op is not None:
+            ops.append(op)
+            members.append([])
+        else:
+            members[-1].append(token)
+    nodes: list[Node | Unreadable] = []
+    for member in members:
+        try:
+            nodes.append(_parse(_trimmed_member(member), source))
+        except Unreadable as problem:
+            nodes.append(problem)
+    for k, op in enumerate(ops):
+        a, b = nodes[k], nodes[k + 1]
+        if not _trimmed_member(members[k]) or not _trimmed_member(members[k + 1]):
+            continue
+        if isinstance(a, Node) and isinstance(b, Node):
+            found.append(Link(a, op, b, source))
+        else:
+            tokens = [*members[k], *members[k + 1]]
+            tex = source[tokens[0].start : tokens[-1].end].strip() if tokens else source.strip()
+            found.append(Broken(tex, a if isinstance(a, Unreadable) else b if isinstance(b, Unreadable) else error))
+    last = nodes[-1]
+    chain.last, chain.source = (last, source) if isinstance(last, Node) else (None, "")
+
+
+def _trimmed_member(tokens: list[Token]) -> list[Token]:
+    while tokens and tokens[-1].kind in ("quad", "text", ",", ".", ";"):
+        tokens = tokens[:-1]
+    while tokens and tokens[0].kind in ("quad", "text"):
+        tokens = tokens[1:]
+    return tokens
+
+
+def _continued(part: list[Token], source: str, chain: Chain, found: list[Link | Broken]) -> None:
+    """= b = c, which goes on from the last expression of the row, or of the display, before."""
+    op = RELATIONS[_sign(part[0])]
+    body = _trimmed(part[1:])
+    if not body:
+        return
+    try:
+        node = _parse(body, source)
+    except Unreadable as error:
+        if chain.last is not None:
+            found.append(Broken(f"= {source[body[0].start : body[-1].end].strip()}", error))
+        _shorter(body, source, chain, found, error) if any(_sign(t) in RELATIONS for t in _outside(body)) else None
+        return
+    first = node.parts[0] if isinstance(node, Relation) else node
+    if chain.last is not None:
+        found.append(_link(chain, op, first, source))
+    _collect(node, source, chain, found, isinstance(node, Relation))
+
+
+def _link(chain: Chain, op: str, right: Node, source: str) -> Link:
+    """A link whose two sides may come from two rows: both are put into one source."""
+    assert chain.last is not None
+    if chain.source == source:
+        return Link(chain.last, op, right, source)
+    offset = len(chain.source) + 3
+    return Link(chain.last, op, shifted(right, offset), f"{chain.source} = {source}")
+
+
+def shifted(node: Node, offset: int) -> Node:
+    """The same node in a source that has `offset` more characters in front."""
+
+    def move(value: object) -> object:
+        if isinstance(value, Node):
+            moved = {f: move(getattr(value, f)) for f in value.__dataclass_fields__ if f not in ("start", "end")}
+            return replace(value, start=value.start + offset, end=value.end + offset, **moved)
+        if isinstance(value, tuple):
+            return tuple(move(v) for v in value)
+        return value
+
+    result = move(node)
+    assert isinstance(result, Node)
+    return result
+
+
+def _collect(node: Node, source: str, chain: Chain, found: list[Link | Broken], has_relation: bool) -> None:
+    """The links of a statement; what is only an expression may be gone on from."""
+    if isinstance(node, Fence) and isinstance(node.body, Relation):
+        return
+    if not isinstance(node, Relation):
+        inner = _equation_inside(node)
+        if inner is not None:
+            _collect(inner, source, chain, found, True)
+        elif not isinstance(node, Words):
+            chain.last, chain.source = node, source
+        return
+    parts = list(node.parts)
+    if isinstance(parts[0], Commas):
+        parts[0] = (
+            parts[0].items[-1]
+            if node.ops[0] == "=" and len(parts[0].items) > 1 and not _assigned_list(parts[0], parts[1])
+            else parts[0]
+        )
+    conditions: tuple[Node, ...] = ()
+    if isinstance(parts[-1], Commas) and not isinstance(parts[0], Commas):
+        parts[-1], *rest = parts[-1].items
+        conditions = tuple(rest)
+    if (
+        isinstance(parts[0], Commas)
+        and isinstance(parts[-1], Commas)
+        and len(parts) == 2
+        and len(parts[0].items) == len(parts[1].items)
+    ):
+        for a, b in zip(parts[0].items, parts[1].items, strict=True):  # type: ignore[attr-defined]
+            found.append(Link(a, node.ops[0], b, source))
+        return
+    parts[-1] = _without_note(parts[-1])
+    ops = list(node.ops)
+    if conditions == () and len(parts) > 2 and ops[-1] in ("≠", "∈", "∉"):
+        conditions = (Relation((parts[-2], parts[-1]), (ops[-1],)),)
+    for k, op in enumerate(ops):
+        if op in MEANINGFUL:
+            found.append(Link(parts[k], op, parts[k + 1], source, conditions))
+    chain.last, chain.source = parts[-1], source
+
+
+def _assigned_list(left: Commas, right: Node) -> bool:
+    return isinstance(right, Commas) and len(right.items) == len(left.items)
+
+
+def _equation_inside(node: Node) -> Relation | None:
+    """\\boxed{a = b} and {a = b}: the equation in the braces."""
+    if isinstance(node, Fence):
+        return None
+    return (
+        next((n for n in walk(node) if isinstance(n, Relation) and n.ops[0] == "="), None) if isinstance(node, Commas) else None
+    )
+
+
+def _without_note(node: Node) -> Node:
+    """a (t = 0): the note at the end of a line is no factor."""
+    if isinstance(node, Product) and isinstance(node.factors[-1][1], Fence) and isinstance(node.factors[-1][1].body, Relation):
+        rest = node.factors[:-1]
+        return rest[0][1] if len(rest) == 1 else replace(node, factors=rest, end=rest[-1][1].end)
+    if isinstance(node, Sum):
+        sign, last = node.terms[-1]
+        trimmed = _without_note(last)
+        if trimmed is not last:
+            return replace(node, terms=(*node.terms[:-1], (sign, trimmed)), end=trimmed.end)
+    return node

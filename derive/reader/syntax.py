@@ -1,0 +1,163 @@
+"""The syntax tree of a formula, before anything is known about its names. Every node knows its place in the source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Node:
+    """Base of all nodes; [start, end) is its place in the source and doesn't count in comparisons."""
+
+    start: int = field(compare=False, kw_only=True, default=0)
+    end: int = field(compare=False, kw_only=True, default=0)
+
+
+@dataclass(frozen=True)
+class Number(Node):
+    text: str
+
+
+@dataclass(frozen=True)
+class Symbol(Node):
+    """A letter, a Greek letter (by its name) or a word, with its accents, outermost last: \\bar{\\hat y} is ("hat", "bar")."""
+
+    head: str
+    accents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scripted(Node):
+    """base_sub^sup with primes."""
+
+    base: Node
+    sub: Node | None = None
+    sup: Node | None = None
+    primes: int = 0
+
+
+@dataclass(frozen=True)
+class Fence(Node):
+    """kind: paren, bracket, brace, abs, norm, angle."""
+
+    kind: str
+    body: Node
+
+
+@dataclass(frozen=True)
+class Commas(Node):
+    """Several things, separated by commas."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Sum(Node):
+    """terms: (sign, node) in order; `plusminus` signs are not read."""
+
+    terms: tuple[tuple[int, Node], ...]
+
+
+@dataclass(frozen=True)
+class Product(Node):
+    """factors: (sign before it, node); the first sign is "", juxtaposition is "", division is "/"."""
+
+    factors: tuple[tuple[str, Node], ...]
+
+
+@dataclass(frozen=True)
+class Fraction(Node):
+    top: Node
+    bottom: Node
+
+
+@dataclass(frozen=True)
+class Differential(Node):
+    """∂x, dx. In a fraction it makes a derivative. `order` for \\partial^2."""
+
+    sign: str
+    body: Node | None
+    order: int = 1
+
+
+@dataclass(frozen=True)
+class Nabla(Node):
+    """∇_v; what it is applied to follows as a factor."""
+
+    below: Node | None
+    order: int = 1
+
+
+@dataclass(frozen=True)
+class Big(Node):
+    """A sum, a product or a limit over the rest of a term. kind: sum, prod, lim, max, min, int."""
+
+    kind: str
+    sub: Node | None
+    sup: Node | None
+    body: Node
+
+
+@dataclass(frozen=True)
+class Root(Node):
+    body: Node
+    degree: Node | None = None
+
+
+@dataclass(frozen=True)
+class Rows(Node):
+    """A matrix written out; a cell is None where it is empty."""
+
+    rows: tuple[tuple[Node | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class Choices(Node):
+    """cases: (value, condition); a condition is a node, None where there is none or only words."""
+
+    rows: tuple[tuple[Node, Node | None], ...]
+
+
+@dataclass(frozen=True)
+class Dots(Node):
+    kind: str = "dots"
+
+
+@dataclass(frozen=True)
+class Words(Node):
+    text: str
+
+
+@dataclass(frozen=True)
+class Relation(Node):
+    """parts[0] ops[0] parts[1] …"""
+
+    parts: tuple[Node, ...]
+    ops: tuple[str, ...]
+
+
+def children(node: Node) -> list[Node]:
+    """The nodes directly below."""
+    found: list[Node] = []
+
+    def collect(value: Any) -> None:
+        if isinstance(value, Node):
+            found.append(value)
+        elif isinstance(value, tuple):
+            for v in value:
+                collect(v)
+
+    for f in fields(node):
+        collect(getattr(node, f.name))
+    return found
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and everything below, top down."""
+    stack = [node]
+    while stack:
+        top = stack.pop()
+        yield top
+        stack.extend(reversed(children(top)))

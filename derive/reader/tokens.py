@@ -1,0 +1,237 @@
+"""LaTeX mathematics to tokens with their places. Layout is dropped here: spaces, sizes of brackets, fonts, labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from derive.expr import DeriveError
+
+LONGEST = 20_000  # characters of one formula
+MOST = 6_000  # tokens of one formula
+
+
+class Unreadable(DeriveError):
+    """A piece of a formula that can't be read: what, and the column (from 0) where it stands."""
+
+    def __init__(self, message: str, column: int = 0, token: str = ""):
+        super().__init__(message)
+        self.message, self.column, self.token = message, column, token
+
+
+@dataclass(frozen=True)
+class Token:
+    """kind: number, name (a letter, a Greek letter, a known word), command, text, or the sign itself; [start, end) in the source."""
+
+    kind: str
+    text: str
+    start: int
+    end: int
+    glued: bool = False  # no blank before it
+
+
+GREEK = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi omega "
+    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega ell".split()
+)
+_SAME_LETTER = {
+    "varepsilon": "epsilon",
+    "vartheta": "theta",
+    "varphi": "phi",
+    "varrho": "rho",
+    "varsigma": "sigma",
+    "hslash": "hbar",
+}
+_UNICODE = {
+    "−": "-", "–": "-", "·": r"\cdot ", "⋅": r"\cdot ", "×": r"\times ", "∂": r"\partial ", "∇": r"\nabla ", "∑": r"\sum ", "Σ": r"\Sigma ", "∏": r"\prod ",
+    "⊙": r"\odot ", "∘": r"\circ ", "⊗": r"\otimes ", "≈": r"\approx ", "≠": r"\ne ", "≤": r"\le ", "≥": r"\ge ", "∈": r"\in ", "⇒": r"\Rightarrow ",
+    "→": r"\to ", "′": "'", "ᵀ": r"^{\top}", "⊤": r"\top ", "…": r"\dots ", "⋯": r"\cdots ", "√": r"\sqrt ", "½": r"\frac{1}{2}", "²": "^2", "‖": r"\Vert ",
+    "\u00a0": " ", "\u2009": " ", "\u200b": " ", "，": ",", "。": ".", "：": ":", "（": "(", "）": ")",
+    "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "ε": r"\epsilon ", "ϵ": r"\epsilon ", "ζ": r"\zeta ", "η": r"\eta ", "θ": r"\theta ", "κ": r"\kappa ",
+    "λ": r"\lambda ", "μ": r"\mu ", "ν": r"\nu ", "ξ": r"\xi ", "π": r"\pi ", "ρ": r"\rho ", "σ": r"\sigma ", "τ": r"\tau ", "φ": r"\phi ", "ϕ": r"\phi ", "χ": r"\chi ",
+    "ψ": r"\psi ", "ω": r"\omega ", "Γ": r"\Gamma ", "Δ": r"\Delta ", "Θ": r"\Theta ", "Λ": r"\Lambda ", "Φ": r"\Phi ", "Ψ": r"\Psi ", "Ω": r"\Omega ", "ℓ": r"\ell ", "ℒ": "L",
+}  # fmt: skip
+FONTS = frozenset(
+    "mathbf boldsymbol bm mathit mathsf mathtt mathrm mathcal mathfrak mathscr mathnormal textbf textit textrm textsf textnormal text mbox hbox "
+    "operatorname rm bf it cal pmb symbf vb mat mathbb mathds emph operatorname*".split()
+)
+_WORDLY = frozenset(
+    "text mbox hbox textrm textnormal mathrm operatorname operatorname* textbf textit textsf rm emph mathsf mathtt mathit".split()
+)
+_ROOMY = frozenset(
+    "left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm displaystyle textstyle scriptstyle "
+    "limits nolimits quad qquad , ; ! : > thinspace enspace hfill nonumber notag noindent allowbreak par left. right. "
+    "mathstrut strut normalsize small large Large centering unicode ensuremath smallskip medskip bigskip relax protect".split()
+)
+_WITH_ARGUMENT = frozenset(
+    "label tag tag* hspace hspace* vspace vspace* phantom hphantom vphantom color textcolor cite ref eqref hypertarget raisebox intertext".split()
+)
+_THROUGH = frozenset(
+    "boxed underline cancel bcancel xcancel fbox colorbox overbrace underbrace smash mathop mathrel mathbin mathord substack mathstrut".split()
+)
+WORDS = frozenset(
+    "log ln exp tanh sinh cosh sin cos sqrt sigmoid softmax relu ReLU LeakyReLU leakyrelu softplus silu swish gelu GELU diag Diag tr Tr trace det rank "
+    "max min argmax sign sgn abs act prod logsumexp LSE erf Var vec logit mean sum elu ELU SiLU softsign".split()
+)
+PROSE = frozenset(
+    "if else otherwise where and or for since thus then when with so let suppose yes no hence because as is are the a an we get have using by all each any otherwise "
+    "therefore note that here given column row vector matrix scalar trivial unknown case cases not of in on at to from let".split()
+)
+_NUMBER = re.compile(r"\d+\.\d+|\d+|\.\d+")
+_COMMAND = re.compile(r"\\(?:[a-zA-Z]+\*?|.)", re.DOTALL)
+_LETTERS = re.compile(r"[a-zA-Z]+")
+
+
+def clean(text: str) -> str:
+    """Unicode mathematics as LaTeX."""
+    return "".join(_UNICODE.get(c, c) for c in text)
+
+
+def tokenize(text: str, words: Collection[str] = ()) -> list[Token]:
+    """The tokens of a formula; `words` are further names of several letters. Raises Unreadable."""
+    if len(text) > LONGEST:
+        raise Unreadable(f"a formula of {len(text)} characters: at most {LONGEST} are read", 0)
+    known = WORDS.union(w for w in words if len(w) > 1)
+    tokens = list(_Lexer(text, known).run(0, len(text)))
+    if len(tokens) > MOST:
+        raise Unreadable(f"a formula of {len(tokens)} signs: at most {MOST} are read", 0)
+    return tokens
+
+
+class _Lexer:
+    def __init__(self, text: str, known: Collection[str]):
+        self.text, self.known = text, known
+        self.longest = max(map(len, known))
+
+    def run(self, at: int, end: int) -> Iterator[Token]:
+        text = self.text
+        last = at
+        while at < end:
+            c = text[at]
+            if c.isspace() or c == "~":
+                at += 1
+                continue
+            glued = at == last
+            if c == "\\":
+                for token in self._command(at, end, glued):
+                    if token.kind == "skip":
+                        at = token.end
+                    else:
+                        yield token
+                        at = token.end
+            elif found := _NUMBER.match(text, at, end):
+                yield Token("number", found[0], at, found.end(), glued)
+                at = found.end()
+            elif found := _LETTERS.match(text, at, end):
+                yield from self._letters(found[0], at, glued)
+                at = found.end()
+            elif text[at : at + 3] == "..." or (text[at : at + 2] == ".." and not glued):
+                run = len(re.match(r"\.+", text[at:])[0])  # type: ignore[index]
+                yield Token("command", "dots", at, at + run, glued)
+                at += run
+            elif c in "+-*/=<>()[]{}|&^_,;:.!?'":
+                run = len(re.match(r"'+", text[at:])[0]) if c == "'" else 2 if text[at : at + 2] == ":=" else 1  # type: ignore[index]
+                yield Token("prime" if c == "'" else text[at : at + run], text[at : at + run], at, at + run, glued)
+                at += run
+            elif c in '"`@#$' or not c.isascii():
+                yield Token("other", c, at, at + 1, glued)
+                at += 1
+            else:
+                raise Unreadable(f"{c!r} has no meaning here", at, c)
+            last = at
+
+    def _letters(self, run: str, at: int, glued: bool) -> Iterator[Token]:
+        """A run of letters: known words where they stand, letters otherwise."""
+        k = 0
+        while k < len(run):
+            size = next((n for n in range(min(self.longest, len(run) - k), 1, -1) if run[k : k + n] in self.known), 1)
+            yield Token("name", run[k : k + size], at + k, at + k + size, glued or k > 0)
+            k += size
+
+    def _command(self, at: int, end: int, glued: bool) -> Iterator[Token]:
+        found = _COMMAND.match(self.text, at, end)
+        if found is None:
+            raise Unreadable("a backslash at the end", at, "\\")
+        name, after = found[0][1:], found.end()
+        if name in _SAME_LETTER:
+            name = _SAME_LETTER[name]
+        if name == "\\" or name in ("newline", "cr"):
+            yield Token("newline", "\\\\", at, self._skip_option(after, end), glued)
+        elif name in ("{", "}"):
+            yield Token("\\" + name, name, at, after, glued)
+        elif name in ("|", "Vert", "lVert", "rVert"):
+            yield Token("norm", name, at, after, glued)
+        elif name in ("vert", "lvert", "rvert", "mid"):
+            yield Token("|", name, at, after, glued)
+        elif name.isspace() or name in _ROOMY:
+            if name in ("left", "right", "middle") and self.text[after : after + 1] == ".":
+                after += 1
+            if name in ("quad", "qquad"):
+                yield Token("quad", name, at, after, glued)
+            else:
+                yield Token("skip", name, at, after)
+        elif name in _WITH_ARGUMENT:
+            yield Token("skip", name, at, self._group_end(after, end))
+        elif name in FONTS:
+            yield from self._font(name, at, after, end, glued)
+        elif name in ("begin", "end"):
+            stop = self.text.find("}", after, end)
+            if self.text[after : after + 1] != "{" or stop < 0:
+                raise Unreadable(f"\\{name} without the name of an environment", at, name)
+            yield Token(name, self.text[after + 1 : stop].strip(), at, stop + 1, glued)
+        elif name in GREEK:
+            yield Token("name", name, at, after, glued)
+        elif name in self.known:
+            yield Token("name", name, at, after, glued)
+        elif name in ("#", "%", "$", "_", "&"):
+            yield Token("text", name, at, after, glued)
+        else:
+            yield Token("command", name, at, after, glued)
+
+    def _skip_option(self, at: int, end: int) -> int:
+        r"""After \\, the distance in [2ex]."""
+        found = re.compile(r"\s*\[\s*-?[\d.]+\s*(?:ex|em|pt|mm|cm|in)\s*\]").match(self.text, at, end)
+        return found.end() if found else at
+
+    def _group_end(self, at: int, end: int) -> int:
+        while at < end and self.text[at].isspace():
+            at += 1
+        if at >= end or self.text[at] != "{":
+            return at
+        depth = 0
+        for k in range(at, end):
+            if self.text[k] == "{" and self.text[k - 1] != "\\":
+                depth += 1
+            elif self.text[k] == "}" and self.text[k - 1] != "\\":
+                depth -= 1
+                if depth == 0:
+                    return k + 1
+        raise Unreadable("a brace that is never closed", at, "{")
+
+    def _font(self, name: str, at: int, after: int, end: int, glued: bool) -> Iterator[Token]:
+        """A font says nothing, except that a word set upright is one word and that a 1 in bold is a vector."""
+        start = after
+        while start < end and self.text[start].isspace():
+            start += 1
+        if start >= end or self.text[start] != "{":
+            yield Token("skip", name, at, after)
+            return
+        stop = self._group_end(after, end)
+        inside = self.text[start + 1 : stop - 1].strip()
+        if name in ("mathbf", "mathbb", "mathds", "boldsymbol", "bm", "pmb") and inside in ("1", "0", "I"):
+            yield Token("name", {"1": "ones", "0": "zero", "I": "I" if name != "mathbb" else "ones"}[inside], at, stop, glued)
+        elif name == "mathbb":
+            yield Token("name", f"set {inside}", at, stop, glued)
+        elif name in _WORDLY and (
+            re.fullmatch(r"[A-Za-z]{2,}", inside) or (name in ("text", "mbox", "hbox") and len(inside) != 1)
+        ):
+            if "$" in inside:  # text with formulas in it: \text{if k $\ne$ y_i}
+                yield Token("text", inside, at, stop, glued)
+            else:
+                word = re.fullmatch(r"[A-Za-z]+", inside) and inside.lower() not in PROSE
+                yield Token("name" if word else "text", inside, at, stop, glued)
+        else:
+            yield Token("{", "{", at, start + 1, glued)
+            yield from self.run(start + 1, stop - 1)
+            yield Token("}", "}", stop - 1, stop)
