@@ -8,15 +8,20 @@
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
 from typing import Any
 
+from derive.check import Report  # and with it the check of a network
 from derive.convert import from_sympy
 from derive.expr import DeriveError, Expr, MissingRule, ShapeError
+from derive.judge import Verdict
+from derive.judge import judge as _judged
 from derive.network import Network, gallery, load, network
 from derive.ops import *  # every function of the table by its name
 from derive.ops import CALLABLES
 from derive.pysource import dimension
-from derive.system import NetworkError
+from derive.system import NetworkError, System
 
 __version__ = "0.1.0"
 
@@ -58,9 +63,19 @@ def dims(names: str) -> Any:
     return symbols[0] if len(symbols) == 1 else symbols
 
 
+class _Judge(ModuleType):
+    """derive.judge is the package, and a function: derive.judge(a, b, network)."""
+
+    def __call__(self, a: Expr, b: Expr, network: Network | System | None = None, **options: Any) -> Verdict:
+        """Whether a = b, in a network or for free quantities; options as derive.judge.judge has them."""
+        return _judged(a, b, network.system if isinstance(network, Network) else network, **options)
+
+
+sys.modules["derive.judge"].__class__ = _Judge
+
 globals().update(CALLABLES)  # abs, dot and ones among them, which Python or the engine uses otherwise
 
 __all__ = [
-    "DeriveError", "Expr", "Function", "Matrix", "MissingRule", "Network", "NetworkError", "Scalar", "Sequence", "ShapeError",
-    "Time", "Vector", "dims", "from_sympy", "gallery", "load", "network", *CALLABLES,
+    "DeriveError", "Expr", "Function", "Matrix", "MissingRule", "Network", "NetworkError", "Report", "Scalar", "Sequence", "ShapeError",
+    "Time", "Vector", "Verdict", "dims", "from_sympy", "gallery", "judge", "load", "network", *CALLABLES,
 ]  # fmt: skip

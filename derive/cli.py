@@ -1,9 +1,10 @@
-"""The command line. Exit status: 0 all well; 1 a cross-check failed; 2 the input or the call can't be used."""
+"""The command line. Exit status: 0 all well; 1 something was refuted, or a cross-check failed; 2 the input or the call can't be used."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from derive.network import gallery, load
 from derive.printing import Style
 
 FORMATS = ("tex", "html", "pdf", "md", "json")
+REPORTS = ("json", "tex", "html", "pdf", "txt", "md")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,11 +30,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except DeriveError as error:
         print(f"derive: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
         print(f"derive: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,6 +60,16 @@ def parser() -> argparse.ArgumentParser:
     solving.add_argument("--points", type=int, default=5, help="random points of the cross-check")
     _style_options(solving)
     solving.set_defaults(run=_solve)
+
+    checking = commands.add_parser("check", help="mark a derivation written by hand, line by line")
+    checking.add_argument("hand", metavar="HAND", help="a .tex, .md or .txt file; - for standard input")
+    checking.add_argument("--problem", help="the network it speaks of: a gallery name, a .py or a .tex file")
+    checking.add_argument("--scope", type=Path, metavar="FILE.toml", help="what its names mean, and its conventions")
+    checking.add_argument("--json", action="store_true", help="the report as one JSON object")
+    checking.add_argument(
+        "-o", "--output", type=Path, metavar="REPORT", help=f"write the report there; its ending says how: {', '.join(REPORTS)}"
+    )
+    checking.set_defaults(run=_check)
 
     sheets = commands.add_parser("sheet", help="write the answer sheet of an assignment")
     sheets.add_argument("assignment", nargs="+", type=Path, metavar="ASSIGNMENT.toml")
@@ -140,6 +153,78 @@ def _whole(net: Any) -> Any:
         return Problem(net.system, net.solve())
     pairs = [(e.left, v) for e in net.system.equations for v in net.system.declared if len(v.shape) < 2 and e.left.time is None]
     return Problem(net.system, None, jacobians=[(net.jacobian(a.name, b.name), "both") for a, b in pairs])
+
+
+# -- marking ------------------------------------------------------------------------------------------------------
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Mark a derivation: 1 where a line is refuted."""
+    from derive.check import check_file
+    from derive.check.text import show
+
+    _writable(options.output, options.hand)
+    problem = load(options.problem) if options.problem is not None else None
+    report = check_file(options.hand, problem, options.scope)
+    if options.output is not None:
+        _write_report(report, options.output)
+    if options.json:
+        _say(json.dumps(report.to_json(), ensure_ascii=False, indent=1))
+    elif options.output is not None:
+        _say(str(options.output))
+    else:
+        _say(show(report, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+    return 0 if report.first_wrong is None else 1
+
+
+def _writable(path: Path | None, hand: str) -> None:
+    """Whether the report can be written there, asked before anything is judged. Raises DeriveError."""
+    if path is None:
+        return
+    if path.suffix[1:].lower() not in REPORTS:
+        raise DeriveError(f"-o {path}: a report ends in one of {', '.join('.' + r for r in REPORTS)}")
+    if path.is_dir():
+        raise DeriveError(f"-o {path}: this is a folder: name the report's file")
+    if hand != "-" and path.exists() and Path(hand).exists() and path.samefile(hand):
+        raise DeriveError(f"-o {path}: the report would replace the derivation")
+    if path.suffix.lower() == ".pdf":
+        from derive.pdf import tex_program
+
+        if tex_program() is None:
+            raise DeriveError(f"-o {path}: there is no pdflatex (`derive doctor` tells more); .html and .tex need none")
+
+
+def _write_report(report: Any, path: Path) -> None:
+    """The report in the format of its ending."""
+    from derive.check.pages import page
+    from derive.check.text import show
+
+    suffix = path.suffix[1:].lower()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if suffix == "json":
+        text = json.dumps(report.to_json(), ensure_ascii=False, indent=1) + "\n"
+    elif suffix in ("txt", "md"):
+        text = show(report) + "\n"
+    else:
+        text = page(report, "html" if suffix == "html" else "tex")
+    if suffix != "pdf":
+        path.write_text(text, encoding="utf-8")
+        return
+    from derive.pdf import compile_tex
+
+    compiled = compile_tex(text)
+    if compiled.pdf is None:
+        raise DeriveError(f"{path}: pdflatex failed: {'; '.join(compiled.errors)}")
+    path.write_bytes(compiled.pdf)
+
+
+def _say(text: str) -> None:
+    """Print, whatever letters the terminal knows."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
+
+
+# -- sheets -------------------------------------------------------------------------------------------------------
 
 
 def _sheet(options: argparse.Namespace) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from derive.expr import DeriveError, Expr
 from derive.jacobian import Jacobian, jacobian
@@ -21,7 +21,9 @@ from derive.system import NetworkError, System
 
 
 class Network:
-    """A network: named equations. Ask it for its solution, its values, a Jacobian."""
+    """A network: named equations. Ask it for its solution, its values, a Jacobian, a verdict on a derivation."""
+
+    checker: ClassVar[Callable[..., Any] | None] = None  # set by derive.check
 
     def __init__(self, system: System, scope: Scope | None = None, style: Style | None = None):
         self.system = system
@@ -51,6 +53,16 @@ class Network:
     def jacobian(self, top: str, below: str, direct: bool = False) -> Jacobian:
         """∂top/∂below in matrix form (rows are top); names as in y, h[t], h[t-1]; direct: other quantities held."""
         return jacobian(self.system, instant_of(self.system, top), instant_of(self.system, below), direct)
+
+    def check(self, text: str, scope: Mapping[str, Any] | str | Path | None = None) -> Any:
+        """The report on a line or a text of LaTeX: a verdict on each relation, the first wrong one.
+
+        scope: what its names mean, a scope file or its tables. Raises DeriveError where the text can't be used as a whole.
+        """
+        checker = type(self).checker
+        if checker is None:
+            raise DeriveError("nothing checks derivations here: import derive")
+        return checker(self, text, scope)
 
     def __getitem__(self, name: str) -> Expr:
         """The right side of an equation."""

@@ -7,17 +7,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from derive.check import numbers, slips
+from derive.check import numbers, slips, targets
 from derive.check.define import define, defines
 from derive.check.lines import Line, Report, Slip
 from derive.check.settings import Part, parts
 from derive.expr import DeriveError, Expr, ShapeError, Var, rebuild, show_shape, time_indices, var
 from derive.judge import Court, Verdict
 from derive.network import Network
+from derive.ops import diag
 from derive.reader import arrays, calls, names
 from derive.reader.document import Formula, read_document
-from derive.reader.meaning import Filler, Meaning, Reading
-from derive.reader.scope import Scope, flat
+from derive.reader.meaning import Filler, Meaning, Reading, stacked
+from derive.reader.scope import LOSSES, Scope, flat
 from derive.reader.statements import Broken, Chain, Link, statements
 from derive.reader.syntax import Big, Differential, Fence, Fraction, Nabla, Node, Product, Relation, Scripted, Symbol, walk
 from derive.reader.tokens import Unreadable
@@ -35,6 +36,7 @@ class Claim:
     right: Expr
     reading: Reading
     notes: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()  # letters that nothing explains, read as any number
 
 
 @dataclass
@@ -155,8 +157,16 @@ class Checker:
                 first = claim, verdict
         assert first is not None
         claim, verdict = first
-        if verdict.verdict == "refuted" and (held := self._under_conditions(claims, line)) is not None:
+        if claim.strangers and verdict.verdict != "undecided":
+            return replace(
+                line,
+                verdict="unreadable",
+                reason=f"unknown name {', '.join(claim.strangers)}: as any number the line doesn't hold",
+            )
+        if verdict.verdict != "undecided" and (held := self._under_conditions(claims, line)) is not None:
             return held
+        if verdict.verdict == "refuted" and loss_by_another_name(self.part.scope, link):
+            return replace(line, verdict="definition", reason=define(self, link))
         if verdict.verdict == "refuted":
             approximate = self._approximation(link, line)
             if approximate is not None:
@@ -166,6 +176,9 @@ class Checker:
 
     def _under_conditions(self, claims: list[Claim], line: Line) -> Line | None:
         """A line that holds where computed quantities have the values that the problem says: z_1 = -1."""
+        held = self._for_targets(claims, line)
+        if held is not None:
+            return held
         forced = self._forced()
         if not forced:
             return None
@@ -175,15 +188,26 @@ class Checker:
                 return replace(line, verdict="agrees", reason=f"where {said}", bound="1e-9, relative, in 8 points")
         return None
 
+    def _for_targets(self, claims: list[Claim], line: Line) -> Line | None:
+        """A line that holds for targets that are one-hot, where they are said to be, or that sum to one."""
+        court = self.court()
+        for said, patterns in targets.assumptions(self.part.scope):
+            for claim in claims:
+                if claim.strangers or not targets.concerned(claim.left, claim.right, self.part.scope.system, patterns[0]):
+                    continue
+                if all(court.judge(claim.left, claim.right, values=p, budget=2.0, explain=False).holds for p in patterns):
+                    return replace(line, verdict="agrees", reason=said, bound="2^-120 at the targets tried")
+        return None
+
     def _forced(self) -> dict[Var, Any]:
-        system = self.part.scope.system
+        """Values that are conditions: of computed quantities, and of some inputs where not all of them have one."""
+        system, values = self.part.scope.system, self.part.values
         if system is None:
             return {}
-        return {
-            system.by_name[k].left: v
-            for k, v in self.part.values.items()
-            if k in system.by_name and system.by_name[k].left.time is None
-        }
+        forced = {system.by_name[k].left: v for k, v in values.items() if k in system.by_name}
+        if not all(k in values for k in system.independent):
+            forced.update({v: values[k] for k, v in system.independent.items() if k in values})
+        return forced
 
     def decide(self, claim: Claim, quick: bool = False) -> Verdict | None:
         """The judge's verdict; a further reading only counts where the numbers say that it may hold."""
@@ -212,12 +236,13 @@ class Checker:
 
     def claim(self, link: Link, reading: Reading) -> Claim:
         """The two sides in one reading. Raises Unreadable, ShapeError."""
-        m = Meaning(self.part.scope, reading, link.source)
+        m = Meaning(self.part.scope, reading, link.source, free_scalars=True)
         m.learn(link.left)
         m.learn(link.right)
         dummies(m, link)
         m.outside = frozenset(_labels(m, link.right))
-        left = m.value(link.left)
+        raw = m.raw(link.left)
+        left = raw if isinstance(raw, Filler) else replace(m.settled(raw), chain=raw.chain)
         m.outside = frozenset(left.labels)
         right = m.value(link.right)
         for condition in link.conditions:
@@ -225,6 +250,8 @@ class Checker:
         return self.matched(m, left, right, reading)
 
     def matched(self, m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
+        if not isinstance(left, Filler) and not left.labels and not right.rank and left.rank == len(right.labels) > 0:
+            right = stacked(right, tuple(right.labels))  # W = (w_{ij}): the matrix of these entries
         if isinstance(left, Filler) or isinstance(right, Filler):
             if isinstance(right, Filler):
                 right = right.fill(left.shape, m)
@@ -233,14 +260,24 @@ class Checker:
         if reading.repeated:
             for label in [n for n in right.labels if n not in left.labels]:
                 right = sum_over(right, label)
+        diagonal = left.chain is not None and left.chain.top_rank == 1 == left.chain.below_rank
         if left.shape != right.shape and not right.rank and _is_zero(right.expr):
             right = scale(right, left)
+        elif (
+            diagonal
+            and left.rank == 2
+            and right.rank == 1
+            and left.shape[0] == left.shape[1] == right.shape[0]
+            and not right.labels
+        ):
+            right = Value(diag(right.expr))
+            m.notes.append("read as the diagonal of a matrix")
         left, right = together(left, right)
         if left.shape != right.shape and m.scope.vectors == "row" and {len(left.shape), len(right.shape)} == {1, 2}:
             left, right = (transposed(v) if v.rank == 1 else v for v in (left, right))
         if left.shape != right.shape:
             raise ShapeError(f"the left side is {_in(left)}, the right one {_in(right)}")
-        return Claim(left.expr, right.expr, reading, tuple(m.notes))
+        return Claim(left.expr, right.expr, reading, tuple(m.notes), tuple(dict.fromkeys(m.strangers)))
 
     # -- numbers --------------------------------------------------------------------------------------------
 
@@ -250,19 +287,9 @@ class Checker:
         if not (a or b):
             return None
         reading = Reading(layout="gradient" if self.part.scope.layout == "auto" else self.part.scope.layout)
-        sides = []
-        for node in (link.left, link.right):
-            m = Meaning(self.part.scope, reading, link.source)
-            m.learn(link.left)
-            m.learn(link.right)
-            v = m.value(node)
-            if v.labels:
-                return None
-            value = numbers.evaluate(self.court(), v.expr, self.part.values)
-            if value is None:
-                return None
-            sides.append(value.reshape([n for n in value.shape if n != 1]) if value.ndim else value)
-        left, right = sides
+        left, right = (self._value(link, node, reading) for node in (link.left, link.right))
+        if left is None or right is None:
+            return None
         if left.shape != right.shape:
             if right.size == 1 and float(right.ravel()[0]) == 0.0 or left.size == 1:
                 left, right = left + 0 * right, right + 0 * left
@@ -275,14 +302,23 @@ class Checker:
             key=lambda u: float(u.max(initial=0.0)),
             default=0.0,
         )
-        slack = slack + sum(
-            numbers.carried(n) * 2 for n in (link.left, link.right) if numbers.is_numeric(n) and not numbers.is_result(n)
-        )
+        for node in (link.left, link.right):
+            if numbers.is_numeric(node) and not numbers.is_result(node):
+                slack = slack + numbers.carried(node, lambda n: self._value(link, n, reading))
         same = numbers.agree(left, right, slack)
         if same.all():
             how = "the same number" if not slack_of(slack) else "the same in the precision in which it is written"
             return replace(line, verdict="agrees", reason=how)
         return self._wrong_number(link, line, left, right, same)
+
+    def _value(self, link: Link, node: Node, reading: Reading) -> Any:
+        """The number, or the array, that a side is; None where the given numbers don't say it."""
+        m = Meaning(self.part.scope, reading, link.source)
+        m.learn(link.left)
+        m.learn(link.right)
+        v = m.value(node)
+        value = numbers.evaluate(self.court(), v.expr, self.part.values) if not v.labels else None
+        return value.reshape([n for n in value.shape if n != 1]) if value is not None and value.ndim else value
 
     def _wrong_number(self, link: Link, line: Line, left: Any, right: Any, same: Any) -> Line:
         shown = numbers.is_numeric(link.right)
@@ -408,6 +444,15 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
 def _introduced(scope: Scope, node: Node) -> bool:
     base = node.base if isinstance(node, Scripted) else node
     return isinstance(base, Symbol) and any(n.chain is not None for n in scope.names.get((base.head, base.accents), []))
+
+
+def loss_by_another_name(scope: Scope, link: Link) -> bool:
+    """C = … beside a loss that the problem calls E: first it may be the same loss; where it isn't, it is a new name."""
+    node = link.left
+    if isinstance(node, Product) and len(node.factors) == 2 and isinstance(node.factors[1][1], Fence):
+        node = node.factors[0][1]
+    m = Meaning(scope, Reading(), link.source)
+    return isinstance(node, Symbol) and node.head in LOSSES and names.find(m, node) is None
 
 
 def dummies(m: Meaning, link: Link) -> None:

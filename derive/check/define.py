@@ -9,7 +9,7 @@ import sympy
 
 from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, time_indices
 from derive.reader import calls, names
-from derive.reader.meaning import Filler, Meaning, Reading
+from derive.reader.meaning import Filler, Meaning, Reading, stacked
 from derive.reader.scope import Key, Named, Scope, declare, flat, plain_tag, size_named
 from derive.reader.statements import Link
 from derive.reader.syntax import Commas, Fence, Node, Product, Scripted, Sum, Symbol
@@ -106,7 +106,7 @@ def define(checker: Checker, link: Link) -> str:
         chain = None
     if chain is not None and labels:
         chain = Chain(None, chain.below, 0, len(expr.shape))
-    scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain))
+    scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=tuple(n.rstrip("'") for n in labels)))
     return "a new name"
 
 
@@ -120,7 +120,7 @@ def _value(checker: Checker, link: Link) -> Value:
 
     failure: DeriveError | None = None
     for reading in readings(checker.part.scope, link):
-        m = Meaning(checker.part.scope, reading, link.source)
+        m = Meaning(checker.part.scope, reading, link.source, free_scalars=True)
         m.learn(link.left)
         m.learn(link.right)
         try:
@@ -163,6 +163,8 @@ def _arranged(value: Value, labels: tuple[str, ...]) -> Expr:
         v = Value(v.expr, v.labels)
         return transposed(v).expr if False else v.expr
     rest = [n for n in v.labels if n not in labels]
+    if rest and not labels and not v.rank:  # V = (v_{ji}): the matrix of these entries
+        return stacked(v, tuple(v.labels)).expr
     if rest:
         raise ShapeError(f"the index {rest[0]} is on the right side only")
     return unlabelled(v, labels)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from derive.judge import Counterexample
 
@@ -44,7 +44,8 @@ class Report:
 
     lines: list[Line] = field(default_factory=list)
     title: str = ""
-    writer: Callable[[Report], str] | None = None
+    writer: ClassVar[Callable[[Report], str] | None] = None  # set by derive.check
+    page: ClassVar[Callable[..., str] | None] = None
 
     @property
     def first_wrong(self) -> int | None:
@@ -60,16 +61,14 @@ class Report:
         return {"lines": [_line(line) for line in self.lines], "first_wrong": self.first_wrong, "summary": self.summary}
 
     def __str__(self) -> str:
-        from derive.check.text import show
-
-        return show(self)
+        write = type(self).writer
+        return write(self) if write is not None else object.__repr__(self)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from derive.check.pages import page
-
-        return page(self, "html", embedded=True)
+        write = type(self).page
+        return write(self, "html", embedded=True) if write is not None else ""
 
 
 def _line(line: Line) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from derive.judge.case import Case
 from derive.judge.floats import Doubles
 from derive.judge.given import read
 from derive.judge.model import Model
-from derive.reader.syntax import Fence, Fraction, Node, Number, Product, Rows, Sum, Symbol, walk
+from derive.reader.syntax import Fence, Node, Number, Rows, Sum, Symbol, walk
 
 MOST = 10_000  # entries of a value
 
@@ -50,25 +51,32 @@ def evaluate(court: Court, e: Expr, values: Mapping[str, Any]) -> np.ndarray | N
 
 
 def at_conditions(court: Court, left: Expr, right: Expr, forced: Mapping[Var, Any]) -> bool | None:
-    """Whether the sides agree where computed quantities have these values (their equations shifted, so that derivatives stay)."""
+    """Whether the sides agree where quantities have these values (computed ones by a shift of their equation: derivatives stay)."""
     court.bench.guard.reset(2.0)
     try:
         case = Case(court.bench, left, right)
-        if case.bases:
-            return None
-        graph = court.bench.graph(case.lasts[0])
-        a, b = graph.node(left, {}), graph.node(right, {})
-        model = Model(court.system, Doubles(range(8)), case.sizes, case.lasts[0], 3, graph=graph, guard=court.bench.guard)
+        last = case.lasts[0]
+        spots = [s for s in case.spots(last) if s.generic]
+        graph = court.bench.graph(last)
+        model = Model(court.system, Doubles(range(8)), case.sizes, last, 3, graph=graph, guard=court.bench.guard)
         for v, value in forced.items():
-            node = graph.node(v, {})
-            model.values[node] = np.broadcast_to(np.asarray(value, dtype=float), (8, *model.shape(v.shape))).copy()
-        with np.errstate(all="ignore"):
-            x, y = (np.broadcast_to(np.asarray(model.at(i), dtype=float), (8, *model.shape(left.shape))) for i in (a, b))
-    except (DeriveError, ArithmeticError, RecursionError):
+            instants = range(court.bench.first - 1, last + 1) if v.time is not None and v.time.base else [None]
+            for t in instants:
+                node = graph.node(v, {} if t is None else {"t": t})
+                model.values[node] = np.broadcast_to(np.asarray(value, dtype=float), (8, *model.shape(v.shape))).copy()
+        for spot in spots:
+            with np.errstate(all="ignore"):
+                x, y = (
+                    np.broadcast_to(np.asarray(model.at(i), dtype=float), (8, *model.shape(left.shape)))
+                    for i in (spot.left, spot.right)
+                )
+            if not (np.isfinite(x).all() and np.isfinite(y).all()):
+                return None
+            if not np.allclose(x, y, rtol=1e-9, atol=1e-11):
+                return False
+    except (DeriveError, ArithmeticError, RecursionError, ValueError):
         return None
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        return None
-    return bool(np.allclose(x, y, rtol=1e-9, atol=1e-11))
+    return bool(spots)
 
 
 def is_numeric(node: Node) -> bool:
@@ -119,11 +127,34 @@ def _half(node: Node | None) -> float:
     return 0.5 * 10.0 ** -digits[0] if digits and digits[0] else 0.0
 
 
-def carried(node: Node) -> float:
-    """How far rounded numbers inside a longer formula may carry: a relative slack where it is worked with rounded values."""
-    places = [len(n.text.partition(".")[2]) for n in walk(node) if isinstance(n, Number)]
-    rounded = [p for p in places if p >= 2]
-    return 0.5 * 10.0 ** -min(rounded) if rounded and isinstance(node, Product | Sum | Fraction | Fence | Rows) else 0.0
+def carried(node: Node, value: Callable[[Node], np.ndarray | None]) -> float:
+    """How far the rounding of the numbers inside a formula may carry: the sum of what half a unit of each of them moves.
+
+    Numbers of one or two decimals are data (a weight 0.15, a rate 0.1); those of three and more are results, rounded.
+    """
+    base = value(node)
+    rounded = [n for n in walk(node) if isinstance(n, Number) and len(n.text.partition(".")[2]) >= 3]
+    if base is None or len(rounded) > 12:
+        return 0.0
+    total = 0.0
+    for n in rounded:
+        moved = value(_replaced(node, n, Number(f"{n.text}5")))
+        if moved is not None and moved.shape == base.shape:
+            total += float(np.abs(moved - base).max(initial=0.0))
+    return total
+
+
+def _replaced(node: Any, old: Node, new: Node) -> Any:
+    """The tree with one of its nodes (this very one) replaced."""
+    if node is old:
+        return new
+    if isinstance(node, Node):
+        changed = {f: _replaced(getattr(node, f), old, new) for f in node.__dataclass_fields__ if f not in ("start", "end")}
+        return replace(node, **changed) if any(changed[f] is not getattr(node, f) for f in changed) else node
+    if isinstance(node, tuple):
+        parts = tuple(_replaced(n, old, new) for n in node)
+        return parts if any(a is not b for a, b in zip(parts, node, strict=True)) else node
+    return node
 
 
 def agree(left: np.ndarray, right: np.ndarray, slack: np.ndarray | float) -> np.ndarray:

@@ -18,7 +18,7 @@ from derive.reader import names
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import _TIMES, parse
 from derive.reader.scope import FUNCTIONS, Named, Scope, declare, flat, name_of, network_scope, plain_tag, shape_of, size_named
-from derive.reader.syntax import Scripted, Symbol
+from derive.reader.syntax import Scripted, Symbol, walk
 from derive.reader.tokens import Unreadable, clean
 from derive.system import OpenFunction, System
 
@@ -66,7 +66,10 @@ def parts(
     pieces = data.get("part", [])
     if not isinstance(pieces, list) or not all(isinstance(p, dict) for p in pieces):
         raise DeriveError(f"{place}: parts are written as [[part]]")
-    found = [_part(common, "", place, folder, problem)]
+    said = frozenset(
+        (k, v) for t in ("alias", "functions", "declare") for k, v in common.get(t, {}).items() if isinstance(v, str)
+    )
+    found = [_part(common, "", place, folder, problem, said if pieces else frozenset())]
     for k, piece in enumerate(pieces):
         where = f"{place}, part {k + 1}"
         _known(piece, where)
@@ -77,7 +80,7 @@ def parts(
             merged[key] = (
                 {**common.get(key, {}), **value} if isinstance(value, dict) and isinstance(common.get(key, {}), dict) else value
             )
-        found.append(_part(merged, piece["from"], where, folder, problem))
+        found.append(_part(merged, piece["from"], where, folder, problem, said))
     return found
 
 
@@ -93,7 +96,14 @@ def _known(data: Mapping[str, Any], place: str) -> None:
             raise DeriveError(f"{place}: {key} is one of {', '.join(CHOICES[key])}, not {value!r}")
 
 
-def _part(data: Mapping[str, Any], start: str, place: str, folder: Path | None, problem: Network | None) -> Part:
+def _part(
+    data: Mapping[str, Any],
+    start: str,
+    place: str,
+    folder: Path | None,
+    problem: Network | None,
+    common: frozenset[tuple[str, str]] = frozenset(),
+) -> Part:
     network = problem
     if network is None and "problem" in data:
         network = _load(data["problem"], folder)
@@ -103,20 +113,35 @@ def _part(data: Mapping[str, Any], start: str, place: str, folder: Path | None, 
         if not all(isinstance(v, str) for v in data.get(table, {}).values()):
             raise DeriveError(f"{place}, {table}: every value is a text")
     for name, text in data.get("declare", {}).items():
+        if (name, text) in common and _known_name(scope, name):
+            continue  # said for the whole document: this part's problem says more
         _declare(scope, name, text, place)
-    macros: list[tuple[re.Pattern[str], str]] = []
-    for name, target in {**data.get("functions", {}), **data.get("alias", {})}.items():
-        macro = _alias(scope, name, target, place)
-        if macro is not None:
-            macros.append(macro)
     for axis, table in ((1, "columns"), (0, "rows")):
         for name, target in data.get(table, {}).items():
-            key, _ = name_of(name)
-            scope.add(key, Named("", _meant(scope, target, place).expr, axis=axis))
+            key, node = name_of(name)
+            tag = plain_tag(flat(node.sub) + flat(node.sup)) if isinstance(node, Scripted) else ""
+            scope.add(key, Named(tag, _meant(scope, target, place).expr, axis=axis))
     for name, target in data.get("onehot", {}).items():
         scope.onehot[name.split("_")[0].replace("\\", "").strip("{} ")] = _meant(scope, target, place)
+    macros: list[tuple[re.Pattern[str], str]] = []
+    for name, target in {**data.get("functions", {}), **data.get("alias", {})}.items():
+        try:
+            macro = _alias(scope, name, target, place)
+        except DeriveError:
+            if (name, target) not in common:
+                raise
+            continue  # said for the whole document: another part has the name
+        if macro is not None:
+            macros.append(macro)
     macros.sort(key=lambda m: -len(m[0].pattern))
     return Part(start, network, scope, macros, _values(scope, data.get("values", {}), place), data.get("sums") == "repeated")
+
+
+def _known_name(scope: Scope, name: str) -> bool:
+    try:
+        return names.find(Meaning(scope, Reading(), name), parse(clean(name), scope.words)) is not None
+    except Unreadable:
+        return False
 
 
 def _load(problem: str, folder: Path | None) -> Network:
@@ -194,7 +219,7 @@ def _alias(scope: Scope, name: str, target: str, place: str) -> tuple[re.Pattern
     try:
         meant = _meant(scope, target, place)
     except DeriveError:
-        if _nameable(target):
+        if not _speaks(scope, target):
             raise
         return _macro(name, target)
     tag, sequential = _tag(scope, node, meant)
@@ -202,12 +227,15 @@ def _alias(scope: Scope, name: str, target: str, place: str) -> tuple[re.Pattern
     return None
 
 
-def _nameable(target: str) -> bool:
+def _speaks(scope: Scope, target: str) -> bool:
+    """Whether a target that is no plain name can be read all the same: it is made of names of the problem."""
     try:
-        _, node = name_of(clean(target))
-    except DeriveError:
+        node = parse(clean(target), scope.words)
+    except Unreadable:
         return False
-    return not (isinstance(node, Scripted) and isinstance(node.base, Symbol) and "bar" in node.base.accents)
+    heads = {n.head for n in walk(node) if isinstance(n, Symbol)}
+    known = {head for head, _ in scope.names} | set(scope.functions) | set(scope.sizes) | {"L"}
+    return bool(heads & known)
 
 
 def _tag(scope: Scope, node: object, meant: Named) -> tuple[str, bool]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
 
-from derive.expr import ROW, Expr, Jac, Map, Unit, Var, postorder
+from derive.expr import ROW, Expr, Jac, Lin, Map, Unit, Var, postorder
 from derive.judge.field import FieldModel, Residues, residues
 from derive.judge.floats import POINTS, Balls, Doubles, agree, differ, finite, lined_up, precision
 from derive.judge.given import Given
-from derive.judge.graph import Budget, Graph
+from derive.judge.graph import Graph
 from derive.judge.model import Guard, Model
+from derive.judge.nodes import Budget
 from derive.system import LAST, System
 
 FARTHEST = 400  # instants
@@ -35,9 +36,10 @@ NOTHING = Given({}, {}, None)
 
 
 class Survey(NamedTuple):
-    """What a claim mentions: dimensions, places of unit vectors, fixed instants and shifts in time, kinks, quantities."""
+    """What a claim mentions: dimensions, symbols in weights, places of unit vectors, fixed instants and shifts in time, kinks, quantities."""
 
     dims: set[Any]
+    symbols: set[Any]
     places: dict[Any, int]
     fixed: set[int]
     offsets: set[int]
@@ -87,7 +89,7 @@ class Lanes(NamedTuple):
 
 def survey(*sides: Expr) -> Survey:
     """One walk over a claim, into the symbols of Jacobians too."""
-    found = Survey(set(), {}, set(), {0}, False, {})
+    found = Survey(set(), set(), {}, set(), {0}, False, {})
     kinks = False
     todo = list(sides)
     for e in todo:
@@ -95,8 +97,12 @@ def survey(*sides: Expr) -> Survey:
             found.dims.update(node.shape)
             if isinstance(node, Jac):
                 todo += [node.top, node.below]
+            elif isinstance(node, Lin):
+                found.symbols.update(*(c.free_symbols for c, _ in node.terms if not c.is_number))
             elif isinstance(node, Unit) and node.place.is_Integer:
                 found.places[node.shape[0]] = max(found.places.get(node.shape[0], 1), int(node.place))
+            elif isinstance(node, Unit):
+                found.symbols.update(node.place.free_symbols)
             elif isinstance(node, Map):
                 kinks = kinks or bool(node.fn.kinks)
             elif isinstance(node, Var):
@@ -124,7 +130,7 @@ class Bench:
         while len(self.models) > MODELS:
             del self.models[next(iter(self.models))]
         for last, graph in self.graphs.items():
-            if len(graph.nodes) - graph.mark > TRIM or len(graph.bases) > 5 * TRIM:
+            if graph.claims > TRIM or len(graph.bases) > 5 * TRIM:
                 graph.trim()
                 for model in self.models.values():
                     if model.last == last:
@@ -156,6 +162,7 @@ class Case:
     def __init__(self, bench: Bench, left: Expr, right: Expr, last: int | None = None, given: Given = NOTHING):
         self.bench, self.left, self.right, self.given = bench, left, right, given
         self.survey = survey(left, right)
+        self.known: dict[int, list[Spot]] = {}
         graph = bench.graph(bench.first + 3)
         self.bases = sorted({*graph.free_bases(left), *graph.free_bases(right)} - {LAST})
         self.sizes = {**distinct(self.least()), **given.sizes}
@@ -177,7 +184,8 @@ class Case:
         """Each size with the least it may be; and the numbers that occur as sizes."""
         dims = {d for d in self.survey.dims | self.bench.survey.dims if d is not ROW}
         places = {**self.bench.survey.places, **self.survey.places}
-        symbols = sorted({s for d in dims for s in d.free_symbols}, key=lambda s: s.name)
+        named = {s for d in dims for s in d.free_symbols} | self.survey.symbols | self.bench.survey.symbols
+        symbols = sorted((s for s in named if s.name != LAST), key=lambda s: s.name)
         return {s: max(smallest, places.get(s, 1)) for s in symbols}, {int(d) for d in dims if d.is_Integer}
 
     @property
@@ -186,8 +194,10 @@ class Case:
 
     def spots(self, last: int) -> list[Spot]:
         """The claim at every combination of instants, or at some where there are too many."""
+        if last in self.known:
+            return self.known[last]
         graph = self.bench.graph(last)
-        found = []
+        self.known[last] = found = []
         for numbers in combinations(range(self.bench.first, last + 1), len(self.bases)):
             times = dict(zip(self.bases, numbers, strict=True))
             left, right = graph.node(self.left, times), graph.node(self.right, times)
@@ -195,7 +205,16 @@ class Case:
         return found
 
     def generic(self, last: int) -> list[Spot]:
-        return [s for s in self.spots(last) if s.generic]
+        """Where the claim is judged: the combinations in which all its quantities exist; all, where there never are such."""
+        return [s for s in self.spots(last) if s.generic or not self.strict]
+
+    @cached_property
+    def strict(self) -> bool:
+        return any(s.generic for last in self.lasts for s in self.spots(last))
+
+    @cached_property
+    def judged(self) -> list[Spot]:
+        return [s for last in self.lasts for s in self.generic(last)]
 
     # -- float64 --------------------------------------------------------------------------------------------
 

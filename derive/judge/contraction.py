@@ -12,11 +12,11 @@ import numpy as np
 import sympy
 
 from derive.expr import Letters
-from derive.judge.graph import Budget, Leaf
+from derive.judge.nodes import Budget, Leaf
 
 Array = np.ndarray
 COST = 20_000_000  # scalar operations of one claim in all its models
-LARGEST = 1_000_000  # scalars of one array
+LARGEST = 400_000  # scalars of one array
 
 
 class Arithmetic(Protocol):

@@ -14,8 +14,9 @@ import sympy
 
 from derive.expr import DeriveError
 from derive.judge.floats import Balls, Doubles, differ, finite, lined_up, precision
-from derive.judge.graph import Graph, Leaf
+from derive.judge.graph import Graph
 from derive.judge.model import Guard, Model, coefficients
+from derive.judge.nodes import Leaf
 from derive.system import LAST, System
 
 Array = np.ndarray

@@ -20,8 +20,8 @@ import sympy
 
 from derive.expr import Expr, Map, MissingRule
 from derive.judge.functions import Z, primitive, program
-from derive.judge.graph import Leaf
 from derive.judge.model import Model
+from derive.judge.nodes import Leaf
 
 Array = np.ndarray
 LEVELS = 6
@@ -90,12 +90,12 @@ class Residues:
         result = np.empty((self.lanes, *values.shape[1:]), dtype=_U)
         for lane, p in enumerate(map(int, self.primes)):
             row = values[lane if values.shape[0] > 1 else 0]
-            result[lane] = np.vectorize(lambda f, p=p: f.numerator * pow(f.denominator, -1, p) % p, otypes=[_U])(row)
+            result[lane] = np.vectorize(lambda f, p=p: f.numerator * inverse_of(f.denominator, p) % p, otypes=[_U])(row)
         return result
 
     def number(self, c: sympy.Expr) -> Array:
         if c.is_Rational:
-            return np.array([int(c.p) * pow(int(c.q), -1, p) % p for p in map(int, self.primes)], dtype=_U)
+            return np.array([int(c.p) * inverse_of(int(c.q), p) % p for p in map(int, self.primes)], dtype=_U)
         if c in (sympy.pi, sympy.E):
             return (
                 self.leaf(Leaf(f"{c}", None, False, ()), (), True, 0)
@@ -230,6 +230,13 @@ class Residues:
         a, b = np.broadcast_arrays(a, b)
         same = np.broadcast_to((a == b).reshape(a.shape[0], -1).all(axis=1), (self.lanes,))
         return same[self.target]
+
+
+def inverse_of(q: int, p: int) -> int:
+    """1/q modulo p. Raises MissingRule where there is none."""
+    if q % p == 0:
+        raise MissingRule(f"a denominator that {p} divides")
+    return pow(q, -1, p)
 
 
 def _folded(operation: Any, parts: Sequence[Array]) -> Array:

@@ -13,21 +13,21 @@ import numpy as np
 import sympy
 
 from derive.expr import MissingRule
-from derive.judge.graph import Leaf
+from derive.judge.nodes import Leaf
 
 Array = np.ndarray
 POINTS = 40  # drawn at once; an arithmetic takes some of them as its lanes
 POSITIVE = 10  # the last of them are positive throughout
 SCALE = 64
-BITS = 240
+RANGES = ((13, 78), (13, 231), (2, 64))  # of magnitudes: where some are not defined, larger or smaller ones may be
 
 
 @lru_cache(maxsize=4096)
 def drawn(leaf: Leaf, shape: tuple[int, ...], positive: bool, seed: int) -> Array:
-    """Numerators over `SCALE` of magnitude 0.2 to 1.2, for every point."""
+    """Numerators over `SCALE` for every point; the first seed's are of magnitude 0.2 to 1.2."""
     key = f"{leaf.name} {leaf.instant} {leaf.bar} {len(shape)}"
     rng = np.random.default_rng([seed, zlib.crc32(key.encode())])
-    size = rng.integers(13, 78, (POINTS, *shape))
+    size = rng.integers(*RANGES[seed % len(RANGES)], (POINTS, *shape))
     signs = rng.choice([-1, 1], (POINTS, *shape))
     signs[POINTS - POSITIVE :] = 1
     return size if positive else size * signs
@@ -104,7 +104,7 @@ _DOUBLE: dict[str, Any] = {
 class Balls(Plain):
     """Real balls: every operation encloses its exact result, so disjoint balls prove that two values differ."""
 
-    def __init__(self, lanes: Sequence[int], bits: int = BITS):
+    def __init__(self, lanes: Sequence[int], bits: int = 240):
         super().__init__(lanes)
         self.bits = bits
 

@@ -445,6 +445,8 @@ class Ring:
         content, rest = self.content(terms, None if isinstance(e, int) else _nonnegative)
         if len(rest) == 1:
             return self.mul(self.power(content, e), self.power(rest, e))
+        if not rest:
+            raise Undefined("a power of zero")
         own = self._normal({self.named("sum", None, rest, positive=positive_terms(rest)): e})
         return own if content is ONE else self.mul(self.power(content, e), own)
 

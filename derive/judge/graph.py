@@ -8,11 +8,10 @@ contributes to its adjoint exists. Claims are added behind the network's nodes a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from derive.expr import (
     Comp,
-    DeriveError,
     Ein,
     Expr,
     Jac,
@@ -21,7 +20,6 @@ from derive.expr import (
     MissingRule,
     Opaque,
     Over,
-    Shape,
     Square,
     Stack,
     Unit,
@@ -29,35 +27,13 @@ from derive.expr import (
     postorder,
 )
 from derive.judge.functions import needs_positive
+from derive.judge.nodes import LIMIT, Budget, Leaf, Node, Nodes
 from derive.system import INDEX, LAST, Equation, System
 
 CLAIM = -(10**9)  # the context of a claim: there, a static quantity is itself and not its use at an instant
-LIMIT = 20_000  # nodes that claims may add
 UNROLLED = 50_000  # nodes of a network, about
 
 Times = Mapping[str, int]
-
-
-class Budget(DeriveError):
-    """A computation that is larger, or takes longer, than it may."""
-
-
-class Node(NamedTuple):
-    """An operation: its kind, the nodes it takes, what else it needs, its (symbolic) shape."""
-
-    kind: str
-    inputs: tuple[int, ...]
-    data: Any
-    shape: Shape
-
-
-class Leaf(NamedTuple):
-    """What a drawn value belongs to: an input, an initial value, a free name, perhaps of an instant."""
-
-    name: str
-    instant: int | None
-    bar: bool
-    shape: Shape
 
 
 class Task(NamedTuple):
@@ -66,24 +42,20 @@ class Task(NamedTuple):
     context: int | None
 
 
-class Graph:
+class Graph(Nodes):
     """The network unrolled to `last`, and claims. `node(e, times)` is the number of the node whose value e is."""
 
     def __init__(self, system: System | None, last: int):
+        super().__init__()
         self.system, self.last = system, last
-        self.nodes: list[Node] = []
-        self.outside: set[int] = set()  # nodes that look beyond the first or the last instant
         self.named: dict[tuple[str, int | None], int] = {}
         self.terms: dict[tuple[str, int], int] = {}  # of a static sum over time: its term of one instant
         self.uses: dict[tuple[str, int], int] = {}
-        self.leaves: dict[Leaf, int] = {}
         self.ids: dict[tuple, int] = {}
         self.spread: dict[tuple, list[int]] = {}  # an expression at given instants, in whatever context
-        self.ways: dict[tuple, tuple[tuple[int, tuple[int, ...]], ...]] = {}
         self.positive: set[Leaf] = set()  # inputs whose logarithm or root the network takes
         self.bases: dict[Expr, tuple[str, ...]] = {}
         self.known: dict[str, Var] = dict(system.quantities) if system else {}
-        self.loss: int | None = None
         if system is not None:
             nodes = 5 + sum(1 for e in system.equations for _ in postorder(e.right))
             if nodes * (last - system.first + 1) > UNROLLED:
@@ -110,7 +82,7 @@ class Graph:
     def _define(self, equation: Equation, instant: int | None) -> None:
         times = {LAST: self.last} if instant is None else {LAST: self.last, INDEX: instant}
         right = self.node(equation.right, times, instant)
-        self.named[equation.name, instant] = self._add(Node("name", (right,), (equation.name, instant), equation.left.shape))
+        self.named[equation.name, instant] = self.add(Node("name", (right,), (equation.name, instant), equation.left.shape))
         if instant is None and isinstance(equation.right, Over) and equation.right.kind == "sum":
             lo, hi = equation.right.lo.at(times), equation.right.hi.at(times)
             self.terms.update({(equation.name, k): i for k, i in zip(range(lo, hi + 1), self.nodes[right].inputs, strict=True)})
@@ -125,37 +97,17 @@ class Graph:
                 shape = self.nodes[i].shape
                 letters = tuple(range(len(shape)))
                 weight = self.leaf(f"_{name}", instant, shape, True)
-                parts.append(self._add(Node("ein", (weight, i), ((letters, letters), (), shape), ())))
-        return self._add(Node("sum", tuple(parts), None, ()))
+                parts.append(self.add(Node("ein", (weight, i), ((letters, letters), (), shape), ())))
+        return self.add(Node("sum", tuple(parts), None, ()))
 
     # -- nodes ----------------------------------------------------------------------------------------------
 
-    def _add(self, node: Node) -> int:
-        if len(self.nodes) - getattr(self, "mark", len(self.nodes)) > LIMIT:
-            raise Budget(f"an expansion into more than {LIMIT} operations")
-        self.nodes.append(node)
-        here = len(self.nodes) - 1
-        if node.kind != "name" and not self.outside.isdisjoint(node.inputs):
-            self.outside.add(here)
-        return here
-
-    def leaf(self, name: str, instant: int | None, shape: Shape, bar: bool = False) -> int:
-        leaf = Leaf(name, instant, bar, shape)
-        if leaf not in self.leaves:
-            self.leaves[leaf] = self._add(Node("leaf", (), leaf, shape))
-        return self.leaves[leaf]
-
     def trim(self) -> None:
-        """Take the claims off again."""
+        super().trim()
         mark = self.mark
-        del self.nodes[mark:]
-        tables: tuple[dict[Any, int], ...] = (self.ids, self.leaves, self.uses)
-        for table in tables:
-            for key in [k for k, i in table.items() if i >= mark]:
-                del table[key]
-        self.outside = {i for i in self.outside if i < mark}
+        self.ids = {key: i for key, i in self.ids.items() if i < mark}
+        self.uses = {key: i for key, i in self.uses.items() if i < mark}
         self.spread = {k: kept for k, ids in self.spread.items() if (kept := [i for i in ids if i < mark])}
-        self.ways.clear()
         self.bases.clear()
 
     def node(self, e: Expr, times: Times, context: int | None = CLAIM) -> int:
@@ -235,9 +187,9 @@ class Graph:
             case Comp():
                 return parts[0]
             case Lin():
-                return self._add(Node("lin", parts, tuple(c for c, _ in e.terms), e.shape))
+                return self.add(Node("lin", parts, tuple(c for c, _ in e.terms), e.shape))
             case Ein():
-                return self._add(Node("ein", parts, (tuple(ls for _, ls in e.factors), e.out, e.dims), e.shape))
+                return self.add(Node("ein", parts, (tuple(ls for _, ls in e.factors), e.out, e.dims), e.shape))
             case Map():
                 if context != CLAIM and self.nodes[parts[0]].kind in ("leaf", "use") and needs_positive(e.fn):
                     self.positive.update(
@@ -245,24 +197,24 @@ class Graph:
                         for n in (self.nodes[parts[0]], *map(self.nodes.__getitem__, self.nodes[parts[0]].inputs))
                         if n.kind == "leaf"
                     )
-                return self._add(Node("map", parts, (e.fn, e.order), e.shape))
+                return self.add(Node("map", parts, (e.fn, e.order), e.shape))
             case Opaque():
                 return self._opaque(e, times, parts)
             case Over():
                 return self._over(e, times, context, parts)
             case Stack():
-                return self._add(Node("stack", parts, None, e.shape))
+                return self.add(Node("stack", parts, None, e.shape))
             case Unit():
-                return self._add(Node("unit", (), e.place, e.shape))
+                return self.add(Node("unit", (), e.place, e.shape))
             case Square():
-                return self._add(Node("square", parts, e.fn, e.shape))
+                return self.add(Node("square", parts, e.fn, e.shape))
             case Jac():
                 return self._jacobian(e, times, context, parts[0])
         raise MissingRule(f"the judge has no rule for {type(e).__name__}")
 
     def _opaque(self, e: Opaque, times: Times, parts: tuple[int, ...]) -> int:
         instant = e.time.at(dict(times)) if e.time is not None else None
-        here = self._add(Node("opaque", parts, (e.name, instant, e.order), e.shape))
+        here = self.add(Node("opaque", parts, (e.name, instant, e.order), e.shape))
         if instant is not None and self.system is not None and not self.system.first <= instant <= self.last:
             self.outside.add(here)
         return here
@@ -270,8 +222,8 @@ class Graph:
     def _over(self, e: Over, times: Times, context: int | None, parts: tuple[int, ...]) -> int:
         if e.kind == "sum":
             if context is None:  # the terms of a static sum are nodes, so that they have adjoints
-                parts = tuple(self._add(Node("term", (p,), None, e.shape)) for p in parts)
-            here = self._add(Node("sum", parts, None, e.shape))
+                parts = tuple(self.add(Node("term", (p,), None, e.shape)) for p in parts)
+            here = self.add(Node("sum", parts, None, e.shape))
         else:
             here = self._product(e, parts)
         if e.hi.at(dict(times)) < e.lo.at(dict(times)) - 1:
@@ -281,11 +233,11 @@ class Graph:
     def _product(self, e: Over, parts: tuple[int, ...]) -> int:
         if not parts:
             identity = ((), (0, 0), (e.shape[0],)) if e.shape else ((), (), ())
-            return self._add(Node("ein", (), identity, e.shape))
+            return self.add(Node("ein", (), identity, e.shape))
         here = parts[0]
         for part in parts[1:]:
             data = (((0, 1), (1, 2)), (0, 2), (e.shape[0],) * 3) if e.shape else (((), ()), (), ())
-            here = self._add(Node("ein", (part, here), data, e.shape))
+            here = self.add(Node("ein", (part, here), data, e.shape))
         return here
 
     # -- quantities -----------------------------------------------------------------------------------------
@@ -316,7 +268,7 @@ class Graph:
         if context is None or context == CLAIM:
             return here
         if (v.name, context) not in self.uses:
-            self.uses[v.name, context] = self._add(Node("use", (here,), None, v.shape))
+            self.uses[v.name, context] = self.add(Node("use", (here,), None, v.shape))
         return self.uses[v.name, context]
 
     def _adjoint(self, v: Var, instant: int | None, declared: Var) -> int:
@@ -325,7 +277,7 @@ class Graph:
             target = self.uses.get((v.name, instant), self.terms.get((v.name, instant)))
         else:
             target = self.named.get((v.name, instant))
-        here = self._add(Node("bar", (), target, v.shape))
+        here = self.add(Node("bar", (), target, v.shape))
         if instant is not None and target is None:
             self.outside.add(here)
         return here
@@ -337,7 +289,7 @@ class Graph:
             root = self.nodes[top].inputs[0]
         if not isinstance(e.below, Var) and not self.way(root, frozenset(below), e.direct):
             raise MissingRule(f"{e.below} does not occur as it stands in {e.top}")
-        here = self._add(Node("jac", (), (root, frozenset(below), e.direct), e.shape))
+        here = self.add(Node("jac", (), (root, frozenset(below), e.direct), e.shape))
         late = isinstance(e.top, Var) and isinstance(e.below, Var) and e.top.time and e.below.time
         if late and e.top.time.at(dict(times)) < e.below.time.at(dict(times)):
             self.outside.add(here)
@@ -354,52 +306,3 @@ class Graph:
         if instant is not None and (below.name, instant) in self.uses:
             return [self.uses[below.name, instant]]
         return [self._variable(below, times, context)]
-
-    def below(self, *roots: int) -> list[int]:
-        """Every node that these depend on; an adjoint depends on all that the loss does."""
-        reached: set[int] = set()
-        stack = list(roots)
-        while stack:
-            i = stack.pop()
-            if i in reached:
-                continue
-            reached.add(i)
-            stack.extend(self.nodes[i].inputs)
-            if self.nodes[i].kind == "bar" and self.loss is not None:
-                stack.append(self.loss)
-            if self.nodes[i].kind == "jac":
-                stack.append(self.nodes[i].data[0])
-        return sorted(reached)
-
-    def way(self, root: int, below: frozenset[int] | None, direct: bool) -> tuple[tuple[int, tuple[int, ...]], ...]:
-        """The nodes between root and below (None: everything), latest first, each with the inputs that lead there."""
-        key = (root, below, direct)
-        if key not in self.ways:
-            self.ways[key] = self._way(root, below, direct)
-        return self.ways[key]
-
-    def _way(self, root: int, below: frozenset[int] | None, direct: bool) -> tuple[tuple[int, tuple[int, ...]], ...]:
-        reached: set[int] = set()
-        stack = [root]
-        while stack:
-            i = stack.pop()
-            if i in reached:
-                continue
-            reached.add(i)
-            held = direct and self.nodes[i].kind == "name"
-            if not held and (below is None or i not in below):
-                stack.extend(self.nodes[i].inputs)
-        derived = next((i for i in reached - (below or frozenset()) if self.nodes[i].kind in ("jac", "bar")), None)
-        if derived is not None and not (direct and self.nodes[derived].kind == "bar"):
-            raise MissingRule("the derivative of an adjoint or of a Jacobian has no rule in the judge")
-        leads: dict[int, tuple[int, ...]] = {}
-        for i in sorted(reached):
-            if below is not None and i in below:
-                leads[i] = ()
-            elif below is None:
-                leads[i] = self.nodes[i].inputs
-            elif not (direct and self.nodes[i].kind == "name"):
-                inner = tuple(j for j in self.nodes[i].inputs if j in leads)
-                if inner:
-                    leads[i] = inner
-        return tuple((i, leads[i]) for i in sorted(leads, reverse=True))

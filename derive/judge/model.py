@@ -19,7 +19,8 @@ import sympy
 from derive.expr import ROW, Ein, Expr, Lin, MissingRule
 from derive.judge.contraction import Arithmetic, Array, Guard, contract, fitting
 from derive.judge.functions import Z, primitive, program
-from derive.judge.graph import Graph, Leaf, Node
+from derive.judge.graph import Graph
+from derive.judge.nodes import Leaf, Node
 from derive.system import LAST, System
 
 
@@ -140,6 +141,7 @@ class Model:
             case "unit":
                 return self._unit(node)
             case "square":
+                self.guard.spend(self.by.lanes * inputs[0].shape[1] ** 3)
                 return self.by.square(node.data, inputs[0])
             case "bar":
                 return self._bar(node)
@@ -309,7 +311,7 @@ class Model:
 @lru_cache(maxsize=4096)
 def coefficients(name: str, instant: int | None, shape: tuple[int, ...]) -> tuple[Array, Array, Array]:
     """Small whole numbers, not zero, that belong to an open function."""
-    rng = np.random.default_rng([zlib.crc32(name.encode()), 0 if instant is None else instant + 1000])
+    rng = np.random.default_rng([zlib.crc32(name.encode()), 0 if instant is None else (instant + 1000) % 2**32])
     draws = [rng.integers(1, 4, shape) * rng.choice([-1, 1], shape) for _ in range(3)]
     return draws[0], draws[1], draws[2]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -15,7 +15,7 @@ from derive.judge.case import NOTHING, Bench, Case, Found, Spot, at_times
 from derive.judge.counterexample import Counterexample, Place, at_point, search
 from derive.judge.floats import SCALE, drawn
 from derive.judge.given import read
-from derive.judge.graph import Leaf
+from derive.judge.nodes import Leaf
 from derive.system import LAST, System
 
 ROUGH = 1e-7  # a relative difference that float64 doesn't have by rounding
@@ -106,8 +106,7 @@ class Court:
         try:
             with np.errstate(all="ignore"):
                 case = Case(self.bench, left, right)
-                spots = case.generic(case.lasts[0]) or case.spots(case.lasts[0])
-                defined, found = case.look(spots, (0,), ROUGH)
+                defined, found = case.look(case.generic(case.lasts[0]), (0,), ROUGH)
         except (DeriveError, ArithmeticError, RecursionError, MemoryError):
             return None
         return False if found else True if all(d.points for d in defined) else None
@@ -127,24 +126,24 @@ class Court:
         case = Case(self.bench, left, right, last, given)
         if left.shape != right.shape and (differing := _numbers(case)) is not None:
             return differing
-        spots = [s for k in case.lasts for s in case.spots(k)]
-        generic = [s for s in spots if s.generic] or spots
-        defined, found = case.look(generic)
+        if not case.judged:
+            return Verdict("undecided", "there is no instant at which it could be judged")
+        defined, found = case.look(case.judged)
         if found is not None and case.certified(found):
             return self._refuted(case, found, explain)
         if values is None and (reason := self._proof(left, right, budget)) is not None:
-            return Verdict("proved", reason + self._boundary(case, spots))
+            return Verdict("proved", reason + self._boundary(case))
         if found is not None:  # float64 saw a difference that balls don't certify
-            defined, _ = case.look(generic, clear=np.inf)
-        outcome = case.by_balls(generic, defined)
-        bits = self._bits(case, generic) if outcome is None else None
+            defined, _ = case.look(case.judged, clear=np.inf)
+        outcome = case.by_balls(case.judged, defined)
+        bits = self._bits(case) if outcome is None else None
         if outcome is None and bits is None:
-            outcome = case.by_balls(generic, defined, everywhere=True)
+            outcome = case.by_balls(case.judged, defined, everywhere=True)
         if isinstance(outcome, Found):
             return self._refuted(case, outcome, explain)
         if outcome is not None:
             return Verdict("undecided", outcome)
-        return self._agrees(case, bits, spots)
+        return self._agrees(case, bits)
 
     def _proof(self, left: Expr, right: Expr, budget: float) -> str | None:
         if self.prove is None:
@@ -154,28 +153,28 @@ class Court:
         except DeriveError:
             return None
 
-    def _bits(self, case: Case, generic: Sequence[Spot]) -> float | None:
+    def _bits(self, case: Case) -> float | None:
         """Bits of agreement modulo primes, or None where there are too few."""
         try:
-            return case.field_bits([s for s in generic if s.last == case.lasts[0]])
+            return case.field_bits([s for s in case.judged if s.last == case.judged[0].last])
         except DeriveError:
             return None
 
-    def _agrees(self, case: Case, bits: float | None, spots: Sequence[Spot]) -> Verdict:
+    def _agrees(self, case: Case, bits: float | None) -> Verdict:
         bound = "2^-120 at the given values" if case.given.values else "2^-120, relative, in 3 points"
         note = "equal wherever it was evaluated"
         if bits is not None:
             bound = f"2^-{int(bits / 2)} for each of 2 prime chains; {bound}"
         else:
             note += " in real numbers; exact evaluation modulo primes does not show it"
-        return Verdict("agrees", note + self._boundary(case, spots), bound)
+        return Verdict("agrees", note + self._boundary(case), bound)
 
     # -- what is said ---------------------------------------------------------------------------------------
 
-    def _boundary(self, case: Case, spots: Sequence[Spot]) -> str:
+    def _boundary(self, case: Case) -> str:
         """Boundary instants at which the claim fails."""
-        edge = [s for s in spots if not s.generic]
-        failing = [s for s in edge if case.look([s], (0,))[1] is not None] if len(edge) < len(spots) else []
+        edge = [s for last in case.lasts for s in case.spots(last) if not s.generic and case.strict]
+        failing = [s for s in edge if case.look([s], (0,))[1] is not None]
         if not failing:
             return ""
         ends = dict.fromkeys(self._ends(s) for s in failing)

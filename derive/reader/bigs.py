@@ -80,6 +80,14 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
             part = Relation((last, *part.parts[1:]), part.ops)
         if isinstance(part, Relation):
             left = part.parts[0]
+            if (
+                isinstance(left, Scripted)
+                and left.primes
+                and isinstance(left.base, Symbol)
+                and left.sub is None
+                and left.sup is None
+            ):
+                left = Symbol(left.base.head + "'", start=left.start, end=left.end)
             if isinstance(left, Symbol) and part.ops[0] == "=" and len(part.parts) == 2:
                 if any(b.index == left.head for b in found):
                     continue

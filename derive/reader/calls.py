@@ -43,6 +43,8 @@ def function_of(m: Meaning, node: Node) -> tuple[str, Any] | None:
         return base.head, base.head
     if (base.head, ()) in m.local:
         return None
+    if (base.head, ()) in m.scope.names and names.find(m, node) is not None:
+        return None
     if isinstance(node, Scripted) and node.sub is not None:
         tagged = m.scope.functions.get(f"{base.head}_{flat(node.sub)}")
         if tagged is not None:

@@ -110,8 +110,10 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
         top = top_value(m, p.top)
         direct = direct or isinstance(top.expr, Opaque)  # ∂f(x, h)/∂h: the other arguments are held
     result = derivative(m, top, below, places, direct)
-    if flipped:
-        result = Value(transposed(result.plain()).expr, result.labels, result.chain)
+    if flipped and result.rank >= 2:
+        count = len(result.expr.shape)
+        axes = tuple(range(count))
+        result = Value(ein([(result.expr, axes)], (*axes[:-2], axes[-1], axes[-2])), result.labels, result.chain)
     if p.factor is not None:
         chain = result.chain
         result = divide(result.plain(), m.value(p.factor))

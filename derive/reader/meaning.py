@@ -103,6 +103,8 @@ class Meaning:
     notes: list[str] = field(default_factory=list)
     outside: frozenset[str] = frozenset()  # free indices of the other side
     counter: itertools.count = field(default_factory=itertools.count)
+    free_scalars: bool = False
+    strangers: list[str] = field(default_factory=list)  # letters that were read as any number
     label_sizes: dict[str, sympy.Expr] = field(default_factory=dict)
     depth: int = 0
 
@@ -128,6 +130,8 @@ class Meaning:
         shape = found.named.expr.shape
         if found.named.axis == 1 and len(places) == 1:
             shape = shape[1:]
+        if found.named.letters:
+            return  # δ_k and δ_j may be two things: what their letters run over is known from other names
         for place, size in zip(places, shape, strict=False):
             if isinstance(place, Symbol) and not place.accents:
                 self.label_sizes.setdefault(place.head, size)
@@ -301,7 +305,11 @@ class Meaning:
 
     def scripted_value(self, value: Value, node: Scripted) -> Value:
         if node.sub is not None:
-            value = names.place(self, value, tuple(names.script_items(node.sub)))
+            items = names.script_items(node.sub)
+            if not value.rank and value.labels and {flat(i) for i in items} <= set(value.labels):
+                value = stacked(value, tuple(flat(i) for i in items))  # (δ_k)_k: the vector of all δ_k
+            else:
+                value = names.place(self, value, tuple(items))
         if node.sup is not None:
             value = self.power(value, node.sup, node)
         for _ in range(node.primes):
@@ -371,6 +379,8 @@ class Meaning:
         if chain is None:
             return v
         plain = v.plain()
+        if chain.fixed:
+            return transposed(plain) if self.scope.vectors == "row" and plain.rank == 1 else plain
         top, below = chain.top_rank, chain.below_rank
         lying = self.scope.vectors == "row"
         if not top and below == 1:
@@ -466,6 +476,15 @@ class Meaning:
         if known is None:
             raise self.fail(f"{self.text(node)} is not a number", node)
         return known
+
+
+def stacked(v: Value, order: tuple[str, ...]) -> Value:
+    """Labels turned into positional axes: the array of which these are the entries."""
+    rest = tuple(n for n in v.labels if n not in order)
+    axes = {n: k for k, n in enumerate(v.labels)}
+    inner_axes = tuple(range(len(v.labels), len(v.expr.shape)))
+    expr = ein([(v.expr, tuple(range(len(v.expr.shape))))], (*(axes[n] for n in rest), *(axes[n] for n in order), *inner_axes))
+    return Value(expr, rest)
 
 
 # -- numbers ------------------------------------------------------------------------------------------------------

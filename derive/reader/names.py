@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from derive.expr import Expr, Instant, Over, Var, at_time, jac
+from derive.expr import Expr, Instant, Over, Var, at_time, jac, var
 from derive.reader.scope import LOSSES, Named, flat, plain_tag
 from derive.reader.syntax import Commas, Fence, Node, Number, Product, Scripted, Sum, Symbol
-from derive.reader.tokens import Unreadable
-from derive.reader.values import Value, entry, number, scale, sum_over, transposed
+from derive.reader.tokens import GREEK, Unreadable
+from derive.reader.values import Chain, Value, entry, number, scale, sum_over, transposed
 
 if TYPE_CHECKING:
     from derive.reader.meaning import Meaning
@@ -57,7 +57,7 @@ def instant(m: Meaning, node: Node) -> Instant | None:
             return instant(m, node.body)
         case Number() if node.text.isdigit() and len(node.text) < 7:
             return Instant("", int(node.text))
-        case Symbol() if not node.accents and (len(node.head) == 1 or node.head in ("tau", "ell")) and node.head != ":":
+        case Symbol() if not node.accents and (len(node.head) == 1 or node.head in ("tau", "ell")) and node.head.isalpha():
             return Instant("T" if node.head in m.scope.last else "t" if node.head == m.scope.clock else node.head)
         case Sum() if len(node.terms) == 2:
             (s1, a), (s2, b) = node.terms
@@ -89,12 +89,26 @@ def find(m: Meaning, node: Node) -> Found | None:
         for head_accents, left_primes in [(accents, primes)] + ([((*accents, "prime"), primes - 1)] if primes else []):
             for named in m.scope.candidates(base.head, head_accents):
                 options += [
-                    (score, Found(named, when, places, exponent, left_primes, bar))
+                    ((*score, _fitting(m, named, places)), Found(named, when, places, exponent, left_primes, bar))
                     for score, when, places, exponent in _ways(m, named, sub, sup)
                 ]
         if options and not bar:
             break
-    return max(options, key=lambda o: o[0])[1] if options else None
+    return max(options, key=lambda o: (o[0][-1] > -4, *o[0]))[1] if options else None
+
+
+def _fitting(m: Meaning, named: Named, places: tuple[Node, ...]) -> int:
+    """How well indices fit a meaning: by what their letters run over elsewhere, and by the letters with which it was defined."""
+    score = 0
+    shape = named.expr.shape[1:] if named.axis == 1 and len(places) == 1 else named.expr.shape
+    for k, (place, size) in enumerate(zip(places, shape, strict=False)):
+        if isinstance(place, Symbol) and not place.accents:
+            known = m.label_sizes.get(place.head)
+            score += 0 if known is None else 4 if known == size else -8
+        letter = flat(place).rstrip("'")
+        if k < len(named.letters):
+            score += 1 if named.letters[k] == letter else 0
+    return score
 
 
 def _accents(accents: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], bool]]:
@@ -146,7 +160,7 @@ def _sup_roles(m: Meaning, named: Named, sup: Node | None) -> Iterator[tuple[str
     text = plain_tag(flat(sup))
     if text and text == named.tag or (text and named.tag.endswith(text)) or (text and named.tag.startswith(text)):
         yield text, None, None, 2
-    if not fenced:
+    if not fenced and not (isinstance(sup, Symbol) and flat(sup) in ("plus", "minus", "star")):
         yield "", None, sup, 1 if flat(sup) in ("top", "T", "2", "-1") else 0
 
 
@@ -191,7 +205,53 @@ def value_of(m: Meaning, node: Node) -> Value:
     special = _special(m, node, base)
     if special is not None:
         return special
+    stranger = _stranger(m, node, base)
+    if stranger is not None:
+        return stranger
+    free = _free_scalar(m, node, base)
+    if free is not None:
+        return free
     raise unknown(m, node)
+
+
+def _free_scalar(m: Meaning, node: Node, base: Symbol) -> Value | None:
+    """A letter that nothing explains: any number. What holds for every number holds; what doesn't is not read."""
+    sub, sup = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)
+    if (
+        not m.free_scalars
+        or base.head in ("I", "ones", "zero", "infty", "d", "top")
+        or base.head.startswith("set ")
+        or base.accents
+        or sub is not None
+    ):
+        return None
+    if any(head == base.head for head, _ in m.scope.names) or len(base.head) > 1 and base.head not in GREEK:
+        return None
+    m.strangers.append(m.text(node))
+    value = Value(var(f"free_{base.head}"))
+    return m.scripted_value(value, node) if isinstance(node, Scripted) and (sup is not None or node.primes) else value
+
+
+def _stranger(m: Meaning, node: Node, base: Symbol) -> Value | None:
+    """W_{fg} beside W_{fx} and W_{gx}: a name that the problem doesn't have, of the family of those that it has; it may be anything of their shape."""
+    if not isinstance(node, Scripted) or node.sup is not None or node.primes:
+        return None
+    tag = plain_tag(flat(node.sub))
+    family = [
+        n
+        for n in m.scope.candidates(base.head, base.accents)
+        if len(n.tag) == len(tag) and isinstance(n.expr, Var) and not n.introduced
+    ]
+    if (
+        len(tag) < 2
+        or len(family) < 2
+        or not tag.isalpha()
+        or len({n.expr.shape for n in family}) > 1
+        or any(n.sequential for n in family)
+    ):
+        return None
+    m.notes.append(f"{m.text(node)} is no name of the problem")
+    return Value(var(f"stranger_{base.head}_{tag}", family[0].expr.shape))
 
 
 def unknown(m: Meaning, node: Node) -> Unreadable:
@@ -209,9 +269,11 @@ def finished(m: Meaning, found: Found, node: Node) -> Value:
     if found.named.sequential and when is None:
         when = Instant("t")
     expr = found.named.at(when)
+    chain = found.named.chain if not found.places and found.exponent is None else None
     if found.bar:
+        chain = Chain(None, expr, 0, len(expr.shape), fixed=True) if not found.places and found.exponent is None else None
         expr = adjoint_of(m, expr)
-    value = Value(expr, (), found.named.chain if not found.bar and not found.places and found.exponent is None else None)
+    value = Value(expr, (), chain)
     if found.places:
         value = place(m, value, found.places, found.named.axis)
     elif len(value.shape) == 1 and m.scope.vectors == "row" and value.chain is None:

@@ -30,6 +30,7 @@ class Named:
     sequential: bool = False
     axis: int | None = None  # one index picks along this axis: u_w is column w of U
     introduced: bool = False  # by the document itself
+    letters: tuple[str, ...] = ()  # the indices with which the document defined it: δ_k and δ_j may be two things
     chain: Any = None  # a derivative that waits for a layout, where that is what the name was given
 
     def at(self, instant: Instant | None) -> Expr:
@@ -75,7 +76,9 @@ class Scope:
 
     def add(self, key: Key, named: Named) -> None:
         """A later meaning of the same name and tag replaces an earlier one."""
-        kept = [n for n in self.names.get(key, []) if (n.tag, n.sequential) != (named.tag, named.sequential)]
+        kept = [
+            n for n in self.names.get(key, []) if (n.tag, n.sequential, n.letters) != (named.tag, named.sequential, named.letters)
+        ]
         self.names[key] = [named, *kept]
         if key[0] in self.functions and not key[1] and not named.tag:
             del self.functions[key[0]]
@@ -115,7 +118,10 @@ class Scope:
         if found:
             return found
         other = head.swapcase() if len(head) == 1 else head[:1].swapcase() + head[1:]
-        return self.names.get((other, accents), []) if len(head) == 1 and head not in self.functions else []
+        return [n for n in self.names.get((other, accents), []) if n.tag] if len(head) == 1 and head not in self.functions else []
+
+
+_SIGNS = {"+": "plus", "*": "star", "-": "minus", "star": "star", "ast": "star", "dagger": "dagger"}
 
 
 def plain_tag(text: str) -> str:
@@ -131,7 +137,7 @@ def flat(node: Node | None) -> str:
         case Number():
             return node.text
         case Symbol():
-            return node.head + "".join(node.accents)
+            return _SIGNS.get(node.head, node.head) + "".join(node.accents)
         case Fence():
             return flat(node.body)
         case Product():
@@ -173,7 +179,8 @@ def name_of(text: str) -> tuple[Key, Node]:
     base = node.base if isinstance(node, Scripted) else node
     if not isinstance(base, Symbol):
         raise DeriveError(f"{text!r} is not a name")
-    return (base.head, base.accents), node
+    primes = node.primes if isinstance(node, Scripted) else 0
+    return (base.head, (*base.accents, *["prime"] * primes)), node
 
 
 def _words(text: str) -> list[str]:

@@ -103,7 +103,7 @@ def test_arithmetic_is_that_of_python():
 
 def test_exp_takes_the_argument_one_level_below():
     by = Residues()
-    x = by.leaf(derive.judge.graph.Leaf("x", None, False, ()), (), False, 0)
+    x = by.leaf(derive.judge.nodes.Leaf("x", None, False, ()), (), False, 0)
     found = by.function("exp", x, 0)
     for lane, (p, level) in enumerate(zip(by.primes, by.level, strict=True)):
         if level < LEVELS - 1:
@@ -123,7 +123,7 @@ def test_numbers_with_roots_and_logarithms_keep_their_relations():
 
 def test_the_last_level_still_knows_that_exp_turns_signs_into_inverses():
     by = Residues()
-    x = by.leaf(derive.judge.graph.Leaf("x", None, False, ()), (4,), False, 0)
+    x = by.leaf(derive.judge.nodes.Leaf("x", None, False, ()), (4,), False, 0)
     minus = by.subtract(by.filled((4,), 0), x)
     product = by.multiply(by.function("exp", x, 0), by.function("exp", minus, 0))
     assert (product == 1).all()

@@ -12,8 +12,8 @@ import sympy
 
 from derive.expr import MissingRule, det, inverse, var
 from derive.judge.floats import POINTS, POSITIVE, Balls, Doubles, agree, ball, differ, drawn, finite, precision
-from derive.judge.graph import Leaf
 from derive.judge.model import Model
+from derive.judge.nodes import Leaf
 from derive.ops import POINTWISE, exp, log, power, sign, sqrt
 
 n = sympy.Symbol("n", positive=True, integer=True)

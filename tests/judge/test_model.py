@@ -19,8 +19,9 @@ from derive.judge.contraction import contract, plan
 from derive.judge.floats import Balls, Doubles, precision
 from derive.judge.functions import formula
 from derive.judge.given import array, read
-from derive.judge.graph import Budget, Graph
+from derive.judge.graph import Graph
 from derive.judge.model import Guard, Model, coefficients
+from derive.judge.nodes import Budget
 from derive.network import network
 from derive.numeric import Evaluator
 from derive.ops import POINTWISE, broadcast, elu, inner, leaky_relu, outer, power_function, relu, sigmoid, softmax, tanh, total

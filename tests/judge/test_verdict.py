@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import time
 
 import mutants
@@ -14,8 +16,6 @@ from derive.crosscheck import random_point
 from derive.expr import (
     Expr,
     Instant,
-    Opaque,
-    Var,
     apply,
     constant,
     ein,
@@ -25,7 +25,6 @@ from derive.expr import (
     ones,
     opaque,
     over,
-    postorder,
     rebuild,
     stack,
     unit,
@@ -261,6 +260,9 @@ def test_no_mutant_of_a_line_is_accepted(name):
     assert count >= 100 and undecided <= count // 50
 
 
+u = var("_u")
+
+
 def sound(e: Expr, rng) -> Expr:
     """The same value, written another way at every node where there is one."""
 
@@ -269,7 +271,7 @@ def sound(e: Expr, rng) -> Expr:
         if kind == 0 and len(node.shape) == 2 and str(node.shape[0]) != "1":
             return ein([(node.T + node.T, (1, 0))], (0, 1)) / 2
         if kind == 1:
-            return (3 * node + node * exp(s)) * recip(3 + exp(s))
+            return (3 * node + node * exp(u)) * recip(3 + exp(u))
         if kind == 2:
             return node - tanh(a_like(node)) + tanh(a_like(node))
         if kind == 3 and isinstance(node, derive.expr.Lin):
@@ -281,7 +283,7 @@ def sound(e: Expr, rng) -> Expr:
         return node
 
     def a_like(node: Expr) -> Expr:
-        return broadcast(s, *node.shape) if node.shape and str(node.shape[0]) != "1" else s if not node.shape else node
+        return broadcast(u, *node.shape) if node.shape and str(node.shape[0]) != "1" else u if not node.shape else node
 
     return rebuild(e, change)
 
@@ -298,26 +300,45 @@ def test_no_sound_rewrite_of_a_line_is_refuted(name):
 
 @every_loss
 def test_counterexamples_are_what_they_say(name):
-    """The engine finds the same two sides at the same point."""
+    """The engine finds the same two sides at the same point, where it knows all the names."""
     sol, court, rng = solved[name], courts[name], np.random.default_rng(3)
     every = [(left, x) for left, right in lines(name) for _, x in mutants.mutants(right, sol.system)]
-    for place in rng.permutation(len(every))[:25]:
+    compared = 0
+    for place in rng.permutation(len(every))[:40]:
         left, right = every[place]
         verdict = court.judge(left, right)
         if not verdict.refuted:
             continue
         example = verdict.counterexample
-        assert example is not None
-        if any(isinstance(e, Opaque) for e in postorder(right)) or name == "rnn":
+        assert example is not None and example.parts
+        try:
+            run = sol.run(open_functions(example.values), example.times.get("T"))
+            times = {key: at for key, at in example.times.items() if key != "T"}
+            with np.errstate(all="ignore"):
+                sides = run.value(left, times), run.value(right, times)
+        except ValueProblem:  # an adjoint beyond the last instant, or a quantity that isn't there
             continue
-        free = [v for v in example.values if v not in sol.system.independent]
-        assert not free, "nothing in these lines is beyond the network"
-        run = sol.run(example.values, example.times.get("T"))
-        times = {key: at for key, at in example.times.items() if key != "T"}
-        with np.errstate(all="ignore"):
-            np.testing.assert_allclose(run.value(left, times), example.left, rtol=1e-8, atol=1e-10)
-            np.testing.assert_allclose(run.value(right, times), example.right, rtol=1e-8, atol=1e-10)
-        assert {str(d): x for d, x in run.at.sizes.items()} == example.sizes
+        compared += 1
+        np.testing.assert_allclose(sides[0], example.left, rtol=1e-8, atol=1e-10)
+        np.testing.assert_allclose(sides[1], example.right, rtol=1e-8, atol=1e-10)
+        sizes = {str(d): x for d, x in run.at.sizes.items()}
+        assert sizes == {d: x for d, x in example.sizes.items() if d in sizes}
+    assert compared >= 8
+
+
+def open_functions(values):
+    """The open functions of an example, which are told in words, as pairs of functions."""
+
+    def pair(text):
+        a, b, c = (np.array(ast.literal_eval(part)) for part in re.findall(r"= (\[.*?\]|-?\d+)(?:,|$)", text))
+        return (lambda x: np.sum(a * x**3 + b * x) + np.sum(c * x) ** 2 / 2, lambda x: 3 * a * x**2 + b + c * np.sum(c * x))
+
+    named = {key: value for key, value in values.items() if isinstance(value, str)}
+    plain = {key: value for key, value in values.items() if key not in named}
+    for name in {key.partition("[")[0] for key in named}:
+        at = {int(key.partition("[")[2][:-1]): pair(text) for key, text in named.items() if key.startswith(f"{name}[")}
+        plain[name] = (lambda t, x, at=at: at[t][0](x), lambda t, x, at=at: at[t][1](x))
+    return plain
 
 
 @every_loss
@@ -557,7 +578,10 @@ def test_every_claim_ends_in_time():
 def test_reasons_are_words():
     verdict = judge(var("b", (10**7, 10**7)), var("c", (10**7, 10**7)))
     assert verdict.verdict == "undecided" and "too large" in verdict.reason
-    assert "at which instant" in courts["rnn"].judge(var("h", (n,)), a).reason or True
+    verdict = courts["rnn"].judge(
+        var("h", solved["rnn"].system.nodes["h"].shape), var("g", solved["rnn"].system.nodes["h"].shape)
+    )
+    assert verdict.verdict == "undecided" and "at which instant" in verdict.reason
 
 
 def test_sizes_are_distinct_and_large_enough():
@@ -577,7 +601,7 @@ def test_the_court_does_not_grow():
     for number in range(300):
         court.judge(q["W1"].adjoint * number, q["W1"].adjoint * (number + 1), explain=False)
         court.quick(tanh(q["z1"] * number), tanh(q["z1"] * number) * 2)
-    assert all(len(g.nodes) - g.mark < 6000 for g in court.bench.graphs.values())
+    assert all(g.claims < 6000 for g in court.bench.graphs.values())
     assert all(len(x.values) < 7000 for x in court.bench.models.values()) and len(court.bench.models) <= 61
 
 

@@ -1,0 +1,80 @@
+"""What people assume of targets without saying so: a one-hot row, or rows that sum to one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from derive.expr import Ein, Expr, Lin, Map, Var, postorder
+from derive.ops import log
+from derive.reader.scope import Scope
+from derive.system import System
+
+ROWS, CLASSES = 4, 5  # sizes of the targets that are tried
+_CHOICES = ((1, 3, 0, 4), (2, 0, 4, 1))
+_WEIGHTS = (("1/2", "1/5", "1/10", "3/20", "1/20"), ("1/10", "3/10", "1/5", "1/5", "1/5"))
+
+
+def assumptions(scope: Scope) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """(what is assumed, targets to try): one-hot where the scope says so, sums of one where a target weighs logarithms."""
+    system = scope.system
+    if system is None:
+        return
+    hot = list(dict.fromkeys(n.expr for n in scope.onehot.values() if isinstance(n.expr, Var)))
+    for v in hot:
+        if v.key in system.independent:
+            yield f"for one-hot {v.name}", [{v.key: value} for value in _each(v, _one_hot)]
+    for v in weights(system):
+        if v not in hot:
+            yield f"for {v.name} that sums to one", [{v.key: value} for value in _each(v, _summing)]
+
+
+def _each(v: Var, row: Any) -> list[Any]:
+    sequence = v.time is not None and bool(v.time.base)
+    found = []
+    for k in range(2):
+        value: Any = row(k, 0) if len(v.shape) == 1 else [row(k, i) for i in range(_rows(v))]
+        found.append(
+            [value if j % 2 == 0 else (row(1 - k, 1) if len(v.shape) == 1 else value) for j in range(5)] if sequence else value
+        )
+    return found
+
+
+def _rows(v: Var) -> int:
+    return int(v.shape[0]) if v.shape[0].is_Integer else ROWS
+
+
+def _one_hot(k: int, i: int) -> list[int]:
+    return [int(j == _CHOICES[k][i % 4]) for j in range(CLASSES)]
+
+
+def _summing(k: int, i: int) -> list[str]:
+    row = _WEIGHTS[(k + i) % 2]
+    return list(row[i % CLASSES :] + row[: i % CLASSES])
+
+
+def weights(system: System) -> list[Var]:
+    """Inputs that multiply logarithms in an equation: the targets of a cross-entropy."""
+    found: dict[Var, None] = {}
+    for equation in system.equations:
+        for node in postorder(equation.right):
+            if isinstance(node, Ein) and any(_logarithm(e) for e, _ in node.factors):
+                for e, _ in node.factors:
+                    if isinstance(e, Var) and e.shape and _given(system, e):
+                        found.setdefault(e)
+    return [v for v in found if len(v.shape) in (1, 2) and (not v.shape[-1].is_Integer or v.shape[-1] == CLASSES)]
+
+
+def _logarithm(e: Expr) -> bool:
+    if isinstance(e, Lin):
+        return any(_logarithm(x) for _, x in e.terms)
+    return isinstance(e, Map) and e.fn is log or (getattr(getattr(e, "record", None), "name", "") == "logsumexp")
+
+
+def _given(system: System, v: Var) -> bool:
+    return v.name in {w.name for w in system.declared}
+
+
+def concerned(left: Expr, right: Expr, system: System | None, pattern: dict[str, Any]) -> bool:
+    """Whether a claim can depend on these targets: adjoints and the loss always may."""
+    return True
