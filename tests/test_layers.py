@@ -15,7 +15,7 @@ LAYERS = [
     {"expr", "definitions", "products"},
     {"ops"},
     {"system", "adjoint", "kernels"},
-    {"judge.functions", "judge.nodes", "judge.labelling", "judge.facts"},
+    {"judge.functions", "judge.nodes", "judge.primes", "judge.labelling", "judge.facts"},
     {"judge.graph", "judge.forms"},
     {"judge.contraction", "judge.given", "judge.calculus"},
     {"judge.model", "judge.meaning"},

@@ -11,7 +11,7 @@ from derive.check import numbers, slips, targets
 from derive.check.define import define, defines
 from derive.check.lines import Line, Report, Slip
 from derive.check.settings import Part, parts
-from derive.expr import DeriveError, Expr, ShapeError, Var, rebuild, show_shape, time_indices, var
+from derive.expr import DeriveError, Expr, ShapeError, Var, rebuild, show_shape, time_indices, var, zeros
 from derive.judge import Court, Verdict
 from derive.network import Network
 from derive.ops import diag
@@ -212,9 +212,12 @@ class Checker:
     def decide(self, claim: Claim, quick: bool = False) -> Verdict | None:
         """The judge's verdict; a further reading only counts where the numbers say that it may hold."""
         court = self.court()
-        if quick and court.quick(claim.left, claim.right) is False:
+        if quick and court.quick(claim.left, claim.right) is False and self.part.last is None:
             return None
-        return court.judge(claim.left, claim.right, budget=BUDGET, explain=False)
+        verdict = court.judge(claim.left, claim.right, budget=BUDGET, explain=False, last=self.part.last)
+        if quick and verdict.holds and court.quick(claim.left, zeros(claim.left.shape)) is not False:
+            return None  # a reading in which both sides vanish says nothing
+        return verdict
 
     # -- readings -------------------------------------------------------------------------------------------
 

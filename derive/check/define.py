@@ -25,8 +25,10 @@ def defines(scope: Scope, link: Link) -> bool:
     node, arguments = _head(link.left)
     base = node.base if isinstance(node, Scripted) else node
     if not isinstance(base, Symbol):
-        return False
+        return _change(scope, link)
     m = Meaning(scope, Reading(), link.source)
+    m.learn(link.left)
+    m.learn(link.right)
     if arguments is None and calls.function_of(m, node) is not None and not isinstance(node, Scripted):
         return False
     if arguments is not None and calls.function_of(m, node) is not None:
@@ -47,6 +49,17 @@ def defines(scope: Scope, link: Link) -> bool:
     except (Unreadable, DeriveError):
         return False
     return not (isinstance(base, Symbol) and base.head.startswith("set "))
+
+
+def _change(scope: Scope, link: Link) -> bool:
+    """Δw = −η ∂L/∂w names a change."""
+    left = link.left
+    return (
+        isinstance(left, Product)
+        and len(left.factors) == 2
+        and left.factors[0][1] == Symbol("Delta")
+        and ("Delta", ()) not in scope.names
+    )
 
 
 def _given(scope: Scope, m: Meaning, node: Node, link: Link) -> bool:
@@ -79,9 +92,13 @@ def define(checker: Checker, link: Link) -> str:
     scope = checker.part.scope
     node, arguments = _head(link.left)
     base = node.base if isinstance(node, Scripted) else node
-    assert isinstance(base, Symbol)
+    if not isinstance(base, Symbol):
+        _value(checker, link)
+        return "a change that is given a name"
     key = (base.head, base.accents)
     m = Meaning(scope, Reading(), link.source)
+    m.learn(link.left)
+    m.learn(link.right)
     if names.find(m, node) is not None:
         return "an update of a quantity"
     brackets = (

@@ -43,6 +43,19 @@ class Part:
     values: dict[str, Any] = field(default_factory=dict)
     repeated: bool = False
 
+    @property
+    def last(self) -> int | None:
+        """The T that the given numbers say."""
+        if isinstance(self.values.get("T"), int):
+            return self.values["T"]
+        system = self.scope.system
+        if system is None or not system.sequential:
+            return None
+        inputs = {v.name for v in system.declared if v.time is not None}
+        instants = [int(k[k.index("[") + 1 : -1]) for k in self.values if k.endswith("]") and k.split("[")[0] in inputs]
+        whole = [system.first + len(v) - 1 for k, v in self.values.items() if k in inputs and isinstance(v, list)]
+        return max([*instants, *whole], default=None)
+
 
 def read_settings(path: Path) -> dict[str, Any]:
     """The tables of a scope file. Raises DeriveError with the file, the place and what would be right."""
@@ -67,7 +80,10 @@ def parts(
     if not isinstance(pieces, list) or not all(isinstance(p, dict) for p in pieces):
         raise DeriveError(f"{place}: parts are written as [[part]]")
     said = frozenset(
-        (k, v) for t in ("alias", "functions", "declare") for k, v in common.get(t, {}).items() if isinstance(v, str)
+        (k, v)
+        for t in ("alias", "functions", "declare", "columns", "rows", "onehot")
+        for k, v in common.get(t, {}).items()
+        if isinstance(v, str)
     )
     found = [_part(common, "", place, folder, problem, said if pieces else frozenset())]
     for k, piece in enumerate(pieces):
@@ -118,10 +134,14 @@ def _part(
         _declare(scope, name, text, place)
     for axis, table in ((1, "columns"), (0, "rows")):
         for name, target in data.get(table, {}).items():
+            if (name, target) in common and not _known_name(scope, target):
+                continue
             key, node = name_of(name)
             tag = plain_tag(flat(node.sub) + flat(node.sup)) if isinstance(node, Scripted) else ""
             scope.add(key, Named(tag, _meant(scope, target, place).expr, axis=axis))
     for name, target in data.get("onehot", {}).items():
+        if (name, target) in common and not _known_name(scope, target):
+            continue
         scope.onehot[name.split("_")[0].replace("\\", "").strip("{} ")] = _meant(scope, target, place)
     macros: list[tuple[re.Pattern[str], str]] = []
     for name, target in {**data.get("functions", {}), **data.get("alias", {})}.items():
@@ -219,12 +239,17 @@ def _alias(scope: Scope, name: str, target: str, place: str) -> tuple[re.Pattern
     try:
         meant = _meant(scope, target, place)
     except DeriveError:
-        if not _speaks(scope, target):
+        if not _speaks(scope, target) and not _one_symbol(target):
             raise
         return _macro(name, target)
     tag, sequential = _tag(scope, node, meant)
     scope.add(key, Named(tag, meant.expr, sequential, meant.axis))
     return None
+
+
+def _one_symbol(target: str) -> bool:
+    """A letter that the document may define itself."""
+    return bool(re.fullmatch(r"\\?[a-zA-Z]+", target))
 
 
 def _speaks(scope: Scope, target: str) -> bool:

@@ -12,7 +12,6 @@ from derive.system import System
 
 ROWS, CLASSES = 4, 5  # sizes of the targets that are tried
 _CHOICES = ((1, 3, 0, 4), (2, 0, 4, 1))
-_WEIGHTS = (("1/2", "1/5", "1/10", "3/20", "1/20"), ("1/10", "3/10", "1/5", "1/5", "1/5"))
 
 
 def assumptions(scope: Scope) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -32,10 +31,11 @@ def assumptions(scope: Scope) -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def _each(v: Var, row: Any) -> list[Any]:
     sequence = v.time is not None and bool(v.time.base)
     found = []
+    n = int(v.shape[-1]) if v.shape[-1].is_Integer else CLASSES
     for k in range(2):
-        value: Any = row(k, 0) if len(v.shape) == 1 else [row(k, i) for i in range(_rows(v))]
+        value: Any = row(k, 0, n) if len(v.shape) == 1 else [row(k, i, n) for i in range(_rows(v))]
         found.append(
-            [value if j % 2 == 0 else (row(1 - k, 1) if len(v.shape) == 1 else value) for j in range(5)] if sequence else value
+            [value if j % 2 == 0 else (row(1 - k, 1, n) if len(v.shape) == 1 else value) for j in range(5)] if sequence else value
         )
     return found
 
@@ -44,13 +44,13 @@ def _rows(v: Var) -> int:
     return int(v.shape[0]) if v.shape[0].is_Integer else ROWS
 
 
-def _one_hot(k: int, i: int) -> list[int]:
-    return [int(j == _CHOICES[k][i % 4]) for j in range(CLASSES)]
+def _one_hot(k: int, i: int, n: int) -> list[int]:
+    return [int(j == _CHOICES[k][i % 4] % n) for j in range(n)]
 
 
-def _summing(k: int, i: int) -> list[str]:
-    row = _WEIGHTS[(k + i) % 2]
-    return list(row[i % CLASSES :] + row[: i % CLASSES])
+def _summing(k: int, i: int, n: int) -> list[str]:
+    parts = [(3 * i + 5 * j + 2 * k) % 7 + 1 for j in range(n)]
+    return [f"{p}/{sum(parts)}" for p in parts]
 
 
 def weights(system: System) -> list[Var]:
@@ -62,7 +62,7 @@ def weights(system: System) -> list[Var]:
                 for e, _ in node.factors:
                     if isinstance(e, Var) and e.shape and _given(system, e):
                         found.setdefault(e)
-    return [v for v in found if len(v.shape) in (1, 2) and (not v.shape[-1].is_Integer or v.shape[-1] == CLASSES)]
+    return [v for v in found if len(v.shape) in (1, 2)]
 
 
 def _logarithm(e: Expr) -> bool:

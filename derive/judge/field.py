@@ -22,14 +22,11 @@ from derive.expr import Expr, Map, MissingRule
 from derive.judge.functions import Z, primitive, program
 from derive.judge.model import Model
 from derive.judge.nodes import Leaf
+from derive.judge.primes import CHAINS, LEVELS, byte_powers, generator, inverse_of, logarithms
 
 Array = np.ndarray
-LEVELS = 6
 TARGET = 1  # the level at which two sides are compared; level 0 is what log comes from
 POINTS = 4  # the second half of them has squares only
-CHAINS = tuple(tuple((top - (2**k - 1)) // 2**k for k in range(LEVELS)) for top in (2444789759, 3250268159))
-BABY = 2**17
-FILTER = 20
 LOG_LEVELS = 2  # logarithms are exact into the levels 1 … this
 
 _U = np.uint64
@@ -170,7 +167,7 @@ class Residues:
     @cached_property
     def _windows(self) -> Array:
         """For each chain and level the powers of g for each byte of an exponent: shape (lanes, 4, 256)."""
-        return np.stack([_byte_powers(generator(p), p) for p in map(int, self.primes)])
+        return np.stack([byte_powers(generator(p), p) for p in map(int, self.primes)])
 
     def _raised(self, e: Array) -> Array:
         """g^e for exponents below 2^32."""
@@ -232,71 +229,11 @@ class Residues:
         return same[self.target]
 
 
-def inverse_of(q: int, p: int) -> int:
-    """1/q modulo p. Raises MissingRule where there is none."""
-    if q % p == 0:
-        raise MissingRule(f"a denominator that {p} divides")
-    return pow(q, -1, p)
-
-
 def _folded(operation: Any, parts: Sequence[Array]) -> Array:
     result = parts[0]
     for part in parts[1:]:
         result = operation(result, part)
     return result
-
-
-@lru_cache(maxsize=64)
-def generator(p: int) -> int:
-    """A random square: it generates the group of squares, whose order is the next prime of the chain."""
-    return pow(int(np.random.default_rng([p, 11]).integers(2, p - 2)), 2, p)
-
-
-@lru_cache(maxsize=64)
-def _byte_powers(g: int, p: int) -> Array:
-    return np.array([[pow(g, value << (8 * byte), p) for value in range(256)] for byte in range(4)], dtype=_U)
-
-
-class _Logarithms:
-    """Discrete logarithms of squares mod p by baby steps and giant steps, many at once."""
-
-    def __init__(self, p: int):
-        self.p, self.order = p, (p - 1) // 2
-        self.half = pow(2, -1, self.order)
-        powers = _progression(generator(p), BABY, p)
-        self.places = np.argsort(powers)
-        self.baby = powers[self.places]
-        self.met = np.zeros(2**FILTER, dtype=bool)
-        self.met[(powers & _U(2**FILTER - 1)).astype(np.intp)] = True
-        self.giant = _progression(pow(generator(p), -BABY, p), -(-self.order // BABY), p)
-
-    def of_absolute(self, x: Array) -> Array:
-        """log |x|, where |x| is the square among x and -x; 0 for 0."""
-        square = x * x % _U(self.p)
-        return np.array([self._one(int(v)) * self.half % self.order for v in square.ravel()], dtype=_U).reshape(x.shape)
-
-    @lru_cache(maxsize=20_000)  # noqa: B019  # there are few of these objects, and they stay
-    def _one(self, x: int) -> int:
-        if x == 0:
-            return 0
-        candidates = self.giant * _U(x) % _U(self.p)
-        hits = np.flatnonzero(self.met[(candidates & _U(2**FILTER - 1)).astype(np.intp)])
-        at = np.minimum(np.searchsorted(self.baby, candidates[hits]), BABY - 1)
-        k = int(np.flatnonzero(self.baby[at] == candidates[hits])[0])
-        return (int(hits[k]) * BABY + int(self.places[at[k]])) % self.order
-
-
-def _progression(g: int, count: int, p: int) -> Array:
-    """1, g, g², … below p."""
-    powers = np.ones(1, dtype=_U)
-    while powers.size < count:
-        powers = np.concatenate([powers, powers * _U(pow(g, powers.size, p)) % _U(p)])
-    return powers[:count]
-
-
-@lru_cache(maxsize=16)
-def logarithms(p: int) -> _Logarithms:
-    return _Logarithms(p)
 
 
 @lru_cache(maxsize=8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,12 @@ def judge(
     explain: bool = True,
 ) -> Verdict:
     """Whether left = right, in a network or for free quantities; see Court.judge."""
-    return Court(system).judge(left, right, values=values, budget=budget, explain=explain)
+    return _court(system).judge(left, right, values=values, budget=budget, explain=explain)
+
+
+@lru_cache(maxsize=8)
+def _court(system: System | None) -> Court:
+    return Court(system)
 
 
 class Court:

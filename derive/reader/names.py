@@ -94,6 +94,7 @@ def find(m: Meaning, node: Node) -> Found | None:
                 ]
         if options and not bar:
             break
+    options = [o for o in options if o[0][-1] > -4 or not o[1].named.introduced]
     return max(options, key=lambda o: (o[0][-1] > -4, *o[0]))[1] if options else None
 
 
@@ -160,8 +161,17 @@ def _sup_roles(m: Meaning, named: Named, sup: Node | None) -> Iterator[tuple[str
     text = plain_tag(flat(sup))
     if text and text == named.tag or (text and named.tag.endswith(text)) or (text and named.tag.startswith(text)):
         yield text, None, None, 2
-    if not fenced and not (isinstance(sup, Symbol) and flat(sup) in ("plus", "minus", "star")):
+    if not fenced and _may_be_exponent(m, sup):
         yield "", None, sup, 1 if flat(sup) in ("top", "T", "2", "-1") else 0
+
+
+def _may_be_exponent(m: Meaning, sup: Node) -> bool:
+    """Whether a superscript may be a power or a transpose: a letter that is nothing else is part of the name."""
+    if not isinstance(sup, Symbol):
+        return True
+    if sup.head in ("top", "T", "H", "t", "tr", "n", "m", "k", "p", "N", "dagger", "star") and flat(sup) not in ("star",):
+        return True
+    return sup.head in m.scope.sizes or (sup.head, sup.accents) in m.scope.names
 
 
 def _rest(

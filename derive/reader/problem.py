@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import sympy
 
 from derive import ops
 from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, is_row, show_shape, transpose, var
-from derive.reader import names
+from derive.reader import calls, names
 from derive.reader.document import Formula, read_document
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.scope import Key, Named, Scope, flat, identifier, plain_tag, size_named
 from derive.reader.statements import Broken, Chain, Link, statements
-from derive.reader.syntax import Commas, Fence, Node, Number, Scripted, Symbol, walk
+from derive.reader.syntax import Big, Commas, Fence, Node, Number, Product, Scripted, Symbol, children, walk
 from derive.reader.tokens import Unreadable, clean
 from derive.reader.values import Value, is_row_shape, unlabelled
 from derive.system import INDEX, Equation, NetworkError, OpenFunction, System, occurrences
@@ -61,7 +62,7 @@ def read_problem(text: str, name: str = "problem", title: str = "") -> Problem:
     problems: list[DeriveError] = []
     orders = [directives["vectors"]] if directives.get("vectors") in ("row", "column") else ["column", "row"]
     for vectors in orders:
-        draft = _draft(directives, name, vectors)
+        draft = _draft(directives, name, vectors, _IMPLIED.search(text) is not None)
         try:
             return _read(draft, document.formulas, document.words, directives, name, title)
         except ShapeError as error:
@@ -73,9 +74,10 @@ def read_problem(text: str, name: str = "problem", title: str = "") -> Problem:
     raise problems[0]
 
 
-def _draft(directives: dict[str, str], name: str, vectors: str) -> _Draft:
+def _draft(directives: dict[str, str], name: str, vectors: str, timed: bool) -> _Draft:
     scope = Scope(vectors=vectors)
     draft = _Draft(scope, name)
+    draft.timed = "time" not in directives and timed
     draft.scalars = directives.get("scalars", "").strip() == "all"
     if "time" in directives:
         found = _TIME.match(directives["time"].strip())
@@ -87,6 +89,9 @@ def _draft(directives: dict[str, str], name: str, vectors: str) -> _Draft:
         scope.last.add(found[3])
         draft.timed = True
     return draft
+
+
+_IMPLIED = re.compile(r"(?:_|\^)\{?\(?\s*t\s*-\s*1\s*\)?\}?|_\{\s*t\s*=\s*1\s*\}\s*\^\s*\{?\s*T")
 
 
 def _read(draft: _Draft, formulas: list[Formula], words: set[str], directives: dict[str, str], name: str, title: str) -> Problem:
@@ -156,13 +161,9 @@ def _find_sequences(draft: _Draft, links: list[Link]) -> None:
 
 def _tag_without(m: Meaning, node: Scripted, item: Node) -> str:
     """The scripts of a name that are neither its time nor an index: letters that are no index stay in the name."""
-    rest = [
-        n
-        for script in (node.sub, node.sup)
-        for n in ([script] if isinstance(script, Fence) else names.script_items(script))
-        if n is not item
-    ]
-    return plain_tag("".join(flat(n) for n in rest if not _is_index(n)))
+    below = [n for n in ([node.sub] if isinstance(node.sub, Fence) else names.script_items(node.sub)) if n is not item and not _is_index(n)]
+    above = [n for n in ([node.sup] if isinstance(node.sup, Fence) else names.script_items(node.sup)) if n is not item]
+    return plain_tag("".join(flat(n) for n in (*below, *above) if flat(n) not in ("top", "T", "2", "-1")))
 
 
 def _is_index(node: Node) -> bool:
@@ -278,7 +279,7 @@ def _left(draft: _Draft, link: Link) -> _Left:
             at = names.instant(m, part) if draft.timed else None
             if at is not None and at.base == INDEX and when is None:
                 when = at
-            elif _is_index(part) or (script is sub and _indexes(part, link)):
+            elif script is sub and (_is_index(part) or _indexes(part, link)):
                 labels = (*labels, flat(part))
             else:
                 tag_parts.append(flat(part))
@@ -336,7 +337,7 @@ def _elaborate(draft: _Draft, links: list[Link]) -> None:
                 continue
             waiting.remove(entry)
             progress = True
-        if not progress and not _guess(draft, waiting) and not _scalars(draft, failures):
+        if not progress and not _scalars(draft, failures) and not _guess(draft, waiting):
             link, error = failures[0]
             raise _located(draft, link, error)
 
@@ -452,8 +453,9 @@ def _guess(draft: _Draft, waiting: list[tuple[Link, _Left]]) -> bool:
 
 
 def _comes_out(draft: _Draft, trial: Scope, waiting: list[tuple[Link, _Left]], wanted: _Left, shape: tuple) -> bool:
-    """Whether the equations, with this shape assumed, give the name that shape."""
+    """Whether the equations, with this shape assumed for the states, give each state the shape that was assumed for it."""
     rest = list(waiting)
+    verified = False
     while rest:
         progress = False
         for entry in list(rest):
@@ -467,17 +469,21 @@ def _comes_out(draft: _Draft, trial: Scope, waiting: list[tuple[Link, _Left]], w
                 continue
             except ShapeError:
                 return False
-            if left is wanted:
-                return expr.shape == shape
-            if not any(n.tag == left.tag for n in trial.names.get(left.key, [])):
+            known = next(
+                (n for n in trial.names.get(left.key, []) if n.tag == left.tag and n.sequential == left.sequential), None
+            )
+            if known is not None and known.expr.shape != expr.shape:
+                return False
+            if known is None:
                 trial.add(
                     left.key,
                     Named(
                         left.tag,
-                        var(identifier(left.key, left.tag, left.raised), expr.shape, Instant(INDEX) if left.sequential else None),
+                        var(_free_name(draft, left), expr.shape, Instant(INDEX) if left.sequential else None),
                         left.sequential,
                     ),
                 )
+            verified = verified or left is wanted
             rest.remove(entry)
             progress = True
         if not progress:
@@ -485,40 +491,65 @@ def _comes_out(draft: _Draft, trial: Scope, waiting: list[tuple[Link, _Left]], w
                 (
                     x
                     for _, x in rest
-                    if x.sequential
-                    and x is not wanted
-                    and not any(n.sequential for n in trial.names.get(x.key, []) if n.tag == x.tag)
+                    if x.sequential and not any(n.sequential for n in trial.names.get(x.key, []) if n.tag == x.tag)
                 ),
                 None,
             )
             if unknown is None:
-                return False
+                break
             trial.add(unknown.key, Named(unknown.tag, var(_free_name(draft, unknown), shape, Instant(INDEX)), True))
-    return False
+    return verified
 
 
 def _scalars(draft: _Draft, failures: list[tuple[Link, DeriveError]]) -> bool:
     """% scalars: all declares what is neither declared nor defined."""
     if not draft.scalars:
         return False
-    pending = {(_left(draft, link).key, _left(draft, link).tag) for link, _ in failures}
-    for link, error in failures:
-        if not isinstance(error, Unreadable) or "unknown name" not in str(error):
-            continue
-        for node in walk(link.right):
+    m = Meaning(draft.scope, Reading())
+    for link, _ in failures:
+        for node in _names(link.right):
             base = node.base if isinstance(node, Scripted) else node
-            if isinstance(node, Symbol | Scripted) and isinstance(base, Symbol) and node.start == error.column:
-                m = Meaning(draft.scope, Reading())
-                sub, sup = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)
-                parts = [p for s in (sub, sup) for p in ([s] if isinstance(s, Fence) else names.script_items(s))]
-                timed = [p for p in parts if (i := names.instant(m, p)) is not None and i.base == INDEX] if draft.timed else []
-                tag = plain_tag("".join(flat(p) for p in parts if p not in timed and not (p is sup and isinstance(p, Number))))
-                key = (base.head, base.accents)
-                if (key, tag) in pending:
-                    continue
-                _add(draft, key, tag, (), bool(timed), False)
-                return True
+            assert isinstance(base, Symbol)
+            if (
+                names.find(m, node) is not None
+                or base.head in draft.scope.functions
+                or base.head in _NO_NAMES
+                or base.head in draft.scope.sizes
+            ):
+                continue
+            sub, sup = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)
+            parts = [p for s in (sub, sup) for p in ([s] if isinstance(s, Fence) else names.script_items(s))]
+            timed = [p for p in parts if (i := names.instant(m, p)) is not None and i.base == INDEX] if draft.timed else []
+            tag = plain_tag("".join(flat(p) for p in parts if p not in timed and not (p is sup and isinstance(p, Number))))
+            key = (base.head, base.accents)
+            if any((key, tag, sequential) in draft.lefts for sequential in (True, False)):
+                continue
+            _add(draft, key, tag, (), bool(timed), False)
+            return True
     return False
+
+
+_NO_NAMES = frozenset("e pi I ones zero top infty".split()) | calls.OPERATORS
+
+
+def _names(node: Node) -> Iterator[Symbol | Scripted]:
+    """The names in an expression, without the letters of their scripts and of sums' limits."""
+    match node:
+        case Symbol():
+            yield node
+        case Scripted() if isinstance(node.base, Symbol):
+            yield node
+        case Big():
+            yield from _names(node.body)
+        case Scripted():
+            yield from _names(node.base)
+        case Product():
+            for k, (_, factor) in enumerate(node.factors):
+                if not (k and isinstance(factor, Fence) and factor.kind == "bracket"):
+                    yield from _names(factor)
+        case _:
+            for child in children(node):
+                yield from _names(child)
 
 
 # -- the system ---------------------------------------------------------------------------------------------------

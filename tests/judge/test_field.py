@@ -11,7 +11,8 @@ import sympy
 import derive
 from derive.expr import apply, det, inverse, var
 from derive.judge.case import Bench, Case
-from derive.judge.field import CHAINS, LEVELS, POINTS, TARGET, FieldModel, Residues, generator, logarithms, residues
+from derive.judge.field import POINTS, TARGET, FieldModel, Residues, residues
+from derive.judge.primes import CHAINS, LEVELS, generator, logarithms
 from derive.ops import (
     absolute,
     broadcast,
