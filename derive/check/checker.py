@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from derive.check import numbers, slips, targets
 from derive.check.define import define, defines
 from derive.check.lines import Line, Report, Slip
 from derive.check.settings import Part, parts
-from derive.expr import DeriveError, Expr, ShapeError, Var, rebuild, show_shape, time_indices, var, zeros
+from derive.expr import DeriveError, Expr, Jac, Opaque, ShapeError, Var, rebuild, show_shape, time_indices, var, zeros
 from derive.judge import Court, Verdict
 from derive.network import Network
 from derive.ops import diag
@@ -20,9 +21,25 @@ from derive.reader.document import Formula, read_document
 from derive.reader.meaning import Filler, Meaning, Reading, stacked
 from derive.reader.scope import LOSSES, Scope, flat
 from derive.reader.statements import Broken, Chain, Link, statements
-from derive.reader.syntax import Big, Differential, Fence, Fraction, Nabla, Node, Product, Relation, Scripted, Symbol, walk
+from derive.reader.syntax import (
+    Big,
+    Commas,
+    Differential,
+    Fence,
+    Fraction,
+    Nabla,
+    Node,
+    Number,
+    Product,
+    Relation,
+    Rows,
+    Scripted,
+    Sum,
+    Symbol,
+    walk,
+)
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Value, relabel, scale, sum_over, together, transposed
+from derive.reader.values import Value, is_row_shape, scale, sum_over, together, transposed
 
 BUDGET = 5.0  # seconds for one relation
 MOST_LINES = 2_000
@@ -205,7 +222,8 @@ class Checker:
         if system is None:
             return {}
         forced = {system.by_name[k].left: v for k, v in values.items() if k in system.by_name}
-        if not all(k in values for k in system.independent):
+        given = {k.split("[")[0] for k in values} | set(values)
+        if not all(k in given for k in system.independent):
             forced.update({v: values[k] for k, v in system.independent.items() if k in values})
         return forced
 
@@ -215,9 +233,17 @@ class Checker:
         if quick and court.quick(claim.left, claim.right) is False and self.part.last is None:
             return None
         verdict = court.judge(claim.left, claim.right, budget=BUDGET, explain=False, last=self.part.last)
+        if quick and verdict.holds and self._empty(claim):
+            return None
         if quick and verdict.holds and court.quick(claim.left, zeros(claim.left.shape)) is not False:
             return None  # a reading in which both sides vanish says nothing
         return verdict
+
+    def _empty(self, claim: Claim) -> bool:
+        """Whether a derivative in one equation alone vanishes because the equation doesn't hold what it is by."""
+        court = self.court()
+        found = {n for e in (claim.left, claim.right) for n in e.atoms(Jac) if n.direct and not isinstance(n.top, Opaque)}
+        return any(court.quick(n, zeros(n.shape)) is not False for n in found)
 
     # -- readings -------------------------------------------------------------------------------------------
 
@@ -243,11 +269,18 @@ class Checker:
         m.learn(link.left)
         m.learn(link.right)
         dummies(m, link)
+        if reading.differential:
+            heads = differentials([], link)
+            m.differentials = frozenset(
+                n.expr.name for (h, _), found in m.scope.names.items() if h in heads for n in found if isinstance(n.expr, Var)
+            )
         m.outside = frozenset(_labels(m, link.right))
         raw = m.raw(link.left)
         left = raw if isinstance(raw, Filler) else replace(m.settled(raw), chain=raw.chain)
         m.outside = frozenset(left.labels)
         right = m.value(link.right)
+        if is_row_shape(right.shape) and left.rank == 1 and isinstance(link.right, Fence) and isinstance(link.right.body, Commas):
+            right = transposed(right)  # x = (x_1, …, x_d): a list says nothing about rows and columns
         for condition in link.conditions:
             left, right = conditioned(m, left, right, condition)
         return self.matched(m, left, right, reading)
@@ -352,6 +385,8 @@ class Checker:
     def _unfit(self, link: Link, line: Line, errors: list[Exception]) -> Line:
         """No reading gives two sides of one shape: unreadable, or a formula whose shapes don't fit."""
         misfits = [e for e in errors if isinstance(e, ShapeError)]
+        if misfits and loss_by_another_name(self.part.scope, link):
+            return replace(line, verdict="definition", reason=define(self, link))
         if not misfits:
             error = errors[0]
             column = f" (column {error.column})" if isinstance(error, Unreadable) else ""
@@ -439,9 +474,28 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
             for layout in layouts:
                 for s in sums:
                     yield Reading(layout, total, order, s)
+    if differentials(nodes, link):
+        yield Reading(layouts[0], differential=True)
     if not repeated and derivative:
         for total in totals:
             yield Reading(layouts[0], total, True, True)
+
+
+def differentials(nodes: list[Node], link: Link) -> frozenset[str]:
+    """The names whose differential stands in a relation, where both sides hold one: dF = tr(EᵀdE)."""
+
+    def inside(side: Node) -> set[str]:
+        found = set()
+        for n in walk(side):
+            if isinstance(n, Product):
+                for (_, a), (op, b) in pairwise(n.factors):
+                    if isinstance(a, Symbol) and a.head == "d" and not a.accents and not op:
+                        base = b.base if isinstance(b, Scripted) else b
+                        found.add(base.head if isinstance(base, Symbol) else "(")
+        return found
+
+    left, right = inside(link.left), inside(link.right)
+    return frozenset(left | right) if left and right else frozenset()
 
 
 def _introduced(scope: Scope, node: Node) -> bool:
@@ -460,17 +514,32 @@ def loss_by_another_name(scope: Scope, link: Link) -> bool:
 
 def dummies(m: Meaning, link: Link) -> None:
     """σ'(x) = σ(x)(1 − σ(x)): a statement about a function, in which x is any number."""
-    for side in (link.left,):
-        if isinstance(side, Product) and len(side.factors) == 2:
-            (_, f), (_, args) = side.factors
-            found = calls.function_of(m, f)
-            if (
-                found is not None
-                and isinstance(args, Fence)
-                and isinstance(args.body, Symbol)
-                and hasattr(found[1], "derivative")
+    symbols: dict[tuple[str, tuple[str, ...]], None] = {}
+    curved = False
+    for n in (*walk(link.left), *walk(link.right)):
+        if isinstance(n, Rows | Nabla | Big) or (isinstance(n, Fence) and n.kind in ("norm", "abs", "angle")):
+            return
+        if isinstance(n, Scripted):
+            base = n.base
+            if isinstance(base, Symbol) and base.head == "e":
+                curved = True
+            elif (
+                n.sub is not None
+                or not isinstance(n.sup, Number | Sum | None)
+                or (n.primes and calls.function_of(m, base) is None)
             ):
-                m.local[args.body.head, args.body.accents] = Value(var("dummy_" + args.body.head))
+                return
+        if isinstance(n, Symbol):
+            found = calls.function_of(m, n)
+            if found is not None and hasattr(found[1], "derivative"):
+                curved = True
+            elif found is not None:
+                return
+            elif n.head not in ("e", "d", "pi"):
+                symbols[n.head, n.accents] = None
+    if curved and len(symbols) == 1:
+        key = next(iter(symbols))
+        m.local[key] = Value(var("dummy_" + key[0]))
 
 
 def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple[Value, Value]:

@@ -12,7 +12,7 @@ from derive.reader import calls, names
 from derive.reader.meaning import Filler, Meaning, Reading, stacked
 from derive.reader.scope import Key, Named, Scope, declare, flat, plain_tag, size_named
 from derive.reader.statements import Link
-from derive.reader.syntax import Commas, Fence, Node, Product, Scripted, Sum, Symbol
+from derive.reader.syntax import Commas, Fence, Node, Product, Scripted, Sum, Symbol, walk
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Chain, Value, is_row_shape, transposed, unlabelled
 
@@ -39,12 +39,12 @@ def defines(scope: Scope, link: Link) -> bool:
         return _given(scope, m, node, link)
     if base.head in ("delta", "ones") and calls._indicator(m, node, []) is not None:
         return False
-    if base.head in ("e", "pi", "I", "ones", "zero", "partial", "nabla", "infty", "d") and not isinstance(node, Scripted):
+    if base.head in ("I", "ones", "zero", "partial", "nabla", "infty", "d") and not isinstance(node, Scripted):
         return False
     if "bar" in base.accents:
         return False
     try:
-        if names._special(m, node, base) is not None:
+        if base.head not in ("e", "pi") and names._special(m, node, base) is not None:
             return False
     except (Unreadable, DeriveError):
         return False
@@ -106,12 +106,17 @@ def define(checker: Checker, link: Link) -> str:
         and isinstance(link.left.factors[1][1], Fence)
         and link.left.factors[1][1].kind == "bracket"
     )
-    if arguments and not brackets and _parameters(m, arguments):
-        if not isinstance(node, Scripted):
-            scope.functions[base.head] = calls.Template(
-                tuple((a.head, a.accents) for a in arguments if isinstance(a, Symbol)), link.right, link.source
-            )
+    if arguments and not brackets and not isinstance(node, Scripted) and _parameters(arguments, link):
+        template = calls.Template(tuple((a.head, a.accents) for a in arguments if isinstance(a, Symbol)), link.right, link.source)
+        if any(names.find(m, a) is None for a in arguments):
+            scope.functions[base.head] = template
             return "a new function"
+        try:  # f(x) = xᵀAx of a known x: the quantity f, and a function
+            scope.add(key, Named("", _arranged(_value(checker, link), ()), introduced=True))
+        except DeriveError:
+            pass
+        scope.functions[base.head] = template
+        return "a new function"
     value = _value(checker, link)
     scripts = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)
     sequential, tag, labels, shift = _scripts(m, scripts, value, arguments if brackets else None)
@@ -127,9 +132,10 @@ def define(checker: Checker, link: Link) -> str:
     return "a new name"
 
 
-def _parameters(m: Meaning, arguments: tuple[Node, ...]) -> bool:
-    """Whether the arguments are dummy names, so that the definition is one of a function."""
-    return all(isinstance(a, Symbol) and not a.accents and len(a.head) == 1 and names.find(m, a) is None for a in arguments)
+def _parameters(arguments: tuple[Node, ...], link: Link) -> bool:
+    """Whether the arguments are plain names that the right side is made of, so that the definition is one of a function."""
+    inside = {n for n in walk(link.right) if isinstance(n, Symbol)}
+    return all(isinstance(a, Symbol) and a in inside for a in arguments)
 
 
 def _value(checker: Checker, link: Link) -> Value:

@@ -69,7 +69,7 @@ class Editor:
     # -- helpers --------------------------------------------------------------------------------------------
 
     def add(self, kind: str, cost: float, a: int, b: int, new: str, words: str = "") -> None:
-        self.put(kind, cost, ((a, b, new),), words or f"{_shown(new)} for {_shown(self.page.text[a:b])}")
+        self.put(kind, cost, ((a, b, new),), words or f"{said(new)} for {said(self.page.text[a:b])}")
 
     def put(self, kind: str, cost: float, changes: tuple[Change, ...], words: str) -> None:
         if all(self.page.text[a:b] == new for a, b, new in changes):
@@ -123,7 +123,7 @@ class Editor:
         inner = self.text(a, b)
         if isinstance(root, Sum) and len(root.terms) > 1:
             self.put("sign", 1.3, ((a, a, "-("), (b, b, ")")), "the sign of the whole")
-        self.put("transpose", 1.5, ((a, a, "("), (b, b, rf")^{self.top}")), f"the transpose of {_shown(inner)}")
+        self.put("transpose", 1.5, ((a, a, "("), (b, b, rf")^{self.top}")), f"the transpose of {said(inner)}")
         self._scalings(a, b, root)
         self._sums_over(a, b, root)
 
@@ -132,13 +132,13 @@ class Editor:
         if isinstance(node, Sum) or isinstance(node, Commas):
             return
         a, _ = self.page.span(node)
-        self.add("sign", 1.1, a, a, "-", f"-{_shown(self.page.of(node))} for {_shown(self.page.of(node))}")
+        self.add("sign", 1.1, a, a, "-", f"-{said(self.page.of(node))} for {said(self.page.of(node))}")
 
     def _sum(self, node: Sum) -> None:
         spots = self._signs(node)
         for k, ((sign, term), (at, length)) in enumerate(zip(node.terms, spots, strict=True)):
             a, b = self.page.span(term)
-            shown = _shown(self.page.of(term))
+            shown = said(self.page.of(term))
             new = "-" if sign > 0 else "+" if k else ""
             self.add(
                 "sign", 1.0, at, at + length, new, f"{'-' if sign > 0 else '+'} {shown} for {'+' if sign > 0 else '-'} {shown}"
@@ -161,7 +161,7 @@ class Editor:
     def _without(self, node: Sum, k: int, spots: list[tuple[int, int]]) -> None:
         """The sum without its term k; 1 - h instead of h is a slip of its own."""
         sign, term = node.terms[k]
-        shown = _shown(self.page.of(term))
+        shown = said(self.page.of(term))
         if k:
             a, b = spots[k][0], term.end
         else:
@@ -175,7 +175,7 @@ class Editor:
                 a,
                 spots[1][0] + 1,
                 "",
-                f"{_shown(self.page.of(node.terms[1][1]))} for {_shown(self.page.of(node))}",
+                f"{said(self.page.of(node.terms[1][1]))} for {said(self.page.of(node))}",
             )
 
     # -- factors --------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ class Editor:
         """2, ½ and sizes in front of a term; -1 is a sign."""
         first = term.factors[0][1] if isinstance(term, Product) else term
         gap = r" \cdot " if isinstance(first, Number) or self.text(a, a + 1).isdigit() else " "
-        shown = _shown(self.text(a, b))
+        shown = said(self.text(a, b))
         for new in ("2", r"\frac{1}{2}"):
             self.add("factor", 1.4, a, a, new + gap, f"{new} {shown} for {shown}")
         for size in self.sizes:
@@ -235,7 +235,7 @@ class Editor:
         u = units[k]
         a, b = (units[k - 1].end, u.end) if k else (u.start, units[1].start)
         cost = 1.35 if all(isinstance(n, Number) for n in u.nodes) or _is_constant(u.nodes[0]) else 2.1
-        self.add("factor", cost, a, b, " " if k else "", f"the factor {_shown(self.text(u.start, u.end))} too much")
+        self.add("factor", cost, a, b, " " if k else "", f"the factor {said(self.text(u.start, u.end))} too much")
 
     def _swapped(self, u: Unit, v: Unit) -> None:
         """Neighbours in the other order, also with transposes."""
@@ -245,14 +245,14 @@ class Editor:
         if isinstance(u.nodes[0], Number) and isinstance(v.nodes[0], Number):
             return
         xt, yt = self.transposed(u), self.transposed(v)
-        shown = f"{_shown(x)} {_shown(y)}"
+        shown = f"{said(x)} {said(y)}"
         ways = [("order", 1.3, y, x), ("transpose", 1.45, yt, x), ("transpose", 1.5, y, xt), ("transpose", 1.6, yt, xt)]
         for kind, cost, first, second in ways:
             if first and second:
                 changes = ((u.start, u.end, first), (v.start, v.end, second))
-                self.put(kind, cost, changes, f"{_shown(first)} {_shown(second)} for {shown}")
+                self.put(kind, cost, changes, f"{said(first)} {said(second)} for {shown}")
         if v.op == "":
-            self.add("order", 1.8, u.end, v.start, r" \odot ", f"{_shown(x)} \\odot {_shown(y)} for {shown}")
+            self.add("order", 1.8, u.end, v.start, r" \odot ", f"{said(x)} \\odot {said(y)} for {shown}")
 
     def transposed(self, u: Unit) -> str | None:
         """The unit's text with a transpose put on, or taken off; None for what has none."""
@@ -305,7 +305,7 @@ class Editor:
         if numeric:
             self.add("factor", 1.35, node.start, node.end, "1", f"the factor {whole} too much")
         else:
-            self.add("inverse", 2.3, node.start, node.end, f"({top}) ({bottom})", f"a product for {_shown(whole)}")
+            self.add("inverse", 2.3, node.start, node.end, f"({top}) ({bottom})", f"a product for {said(whole)}")
 
     def _scripted(self, node: Scripted) -> None:
         """Scripts on a bracket: a transpose, a power."""
@@ -317,11 +317,11 @@ class Editor:
         power = flat(node.sup)
         a, b = self._script_start(node.sup), self._script_end(node.sup)
         if power in TRANSPOSES:
-            self.add("transpose", 1.2, a, b, "", f"{_shown(self.text(node.start, a))} for {_shown(self.text(node.start, b))}")
+            self.add("transpose", 1.2, a, b, "", f"{said(self.text(node.start, a))} for {said(self.text(node.start, b))}")
         elif power == "-1":
-            self.add("inverse", 1.4, a, b, "", f"{_shown(self.text(node.start, a))} for {_shown(self.text(node.start, b))}")
+            self.add("inverse", 1.4, a, b, "", f"{said(self.text(node.start, a))} for {said(self.text(node.start, b))}")
         elif power == "2":
-            self.add("argument", 1.5, a, b, "", f"{_shown(self.text(node.start, a))} for {_shown(self.text(node.start, b))}")
+            self.add("argument", 1.5, a, b, "", f"{said(self.text(node.start, a))} for {said(self.text(node.start, b))}")
 
     def _call(self, u: Unit) -> None:
         """1 - f(x) for f(x), f(x)^2 for f(x)."""
@@ -335,21 +335,19 @@ class Editor:
         """Primes, powers and the name of a function."""
         base = node.base if isinstance(node, Scripted) else node
         assert isinstance(base, Symbol)
-        shown = _shown(self.page.of(node))
+        shown = said(self.page.of(node))
         end = base.end
         primes = node.primes if isinstance(node, Scripted) else 0
         if primes:
             at = self.page.text.find("'", end)
             if end <= at < node.end:
                 self.add("argument", 1.1, at, at + 1, "", f"{shown} without its prime")
-        self.add(
-            "argument", 1.1, end, end, "'", f"{_shown(self.text(base.start, end))}' for {_shown(self.text(base.start, end))}"
-        )
+        self.add("argument", 1.1, end, end, "'", f"{said(self.text(base.start, end))}' for {said(self.text(base.start, end))}")
         if isinstance(node, Scripted) and node.sup is not None and flat(node.sup) == "2":
             a, b = self._script_start(node.sup), self._script_end(node.sup)
-            self.add("argument", 1.4, a, b, "", f"{_shown(self.text(node.start, a))} for {shown}")
+            self.add("argument", 1.4, a, b, "", f"{said(self.text(node.start, a))} for {shown}")
         elif not primes:
-            self.add("argument", 1.4, end, end, "^2", f"{_shown(self.text(base.start, end))}^2 for {shown}")
+            self.add("argument", 1.4, end, end, "^2", f"{said(self.text(base.start, end))}^2 for {shown}")
         for other in self.functions:
             if other != self.text(base.start, end):
                 self.add("symbol", 1.8, base.start, end, other)
@@ -480,7 +478,7 @@ class Editor:
             if new is not None:
                 whole = self.page.of(name.node)
                 changed = self.text(name.node.start, a) + new + self.text(b, name.node.end)
-                self.add("time", cost, a, b, new, f"{_shown(changed)} for {_shown(whole)}")
+                self.add("time", cost, a, b, new, f"{said(changed)} for {said(whole)}")
         for other in self._other_instants(name):
             a, b = name.time.start, name.time.end
             self.add("time", 1.6, a, b, self.script(a, other))
@@ -540,7 +538,7 @@ class Editor:
                 continue
             seen.add(other.expr)
             new = self._spliced(name, changes)
-            self.put("symbol", cost, changes, f"{_shown(new)} for {_shown(self.page.of(name.node))}")
+            self.put("symbol", cost, changes, f"{said(new)} for {said(self.page.of(name.node))}")
 
     def _spliced(self, name: Name, changes: tuple[Change, ...]) -> str:
         text = self.page.applied(changes)
@@ -617,7 +615,7 @@ def _is_constant(node: Node) -> bool:
     return isinstance(node, Fraction) and all(isinstance(n, Number | Fraction) for n in walk(node))
 
 
-def _shown(text: str) -> str:
+def said(text: str) -> str:
     return " ".join(text.split())
 
 

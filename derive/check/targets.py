@@ -60,6 +60,8 @@ def weights(system: System) -> list[Var]:
         for node in postorder(equation.right):
             if isinstance(node, Ein) and any(_logarithm(e) for e, _ in node.factors):
                 for e, _ in node.factors:
+                    while isinstance(e, Ein) and len(e.factors) == 1:
+                        e = e.factors[0][0]
                     if isinstance(e, Var) and e.shape and _given(system, e):
                         found.setdefault(e)
     return [v for v in found if len(v.shape) in (1, 2)]
@@ -68,6 +70,8 @@ def weights(system: System) -> list[Var]:
 def _logarithm(e: Expr) -> bool:
     if isinstance(e, Lin):
         return any(_logarithm(x) for _, x in e.terms)
+    if isinstance(e, Ein):
+        return any(_logarithm(x) for x, _ in e.factors)
     return isinstance(e, Map) and e.fn is log or (getattr(getattr(e, "record", None), "name", "") == "logsumexp")
 
 

@@ -196,7 +196,7 @@ def at_point(
         if not (finite(sides[0]) and finite(sides[1]) and differ(*sides)):
             return None
         parts = _parts(*sides)
-    told = {**_told(system, where, model, by.used), **_open(where)}
+    told = {**_told(system, where, model, by.used), **_open(where, model)}
     sizes = {s.name: k for s, k in where.sizes.items()}
     sequential = bool(where.times) or (system is not None and system.sequential)
     times = {**({LAST: where.graph.last} if sequential else {}), **where.times}
@@ -254,15 +254,14 @@ def _listed(values: Any) -> Any:
     return int(values) if values.denominator == 1 else float(values)
 
 
-def _open(where: Place) -> dict[str, Any]:
+def _open(where: Place, model: Model) -> dict[str, Any]:
     """The open functions, as they were taken."""
     told: dict[str, Any] = {}
     for i in where.graph.below(where.left, where.right):
         node = where.graph.nodes[i]
         if node.kind == "opaque":
             name, instant, _ = node.data
-            size = {s: sympy.Integer(k) for s, k in where.sizes.items()}
-            shape = tuple(int(d.xreplace(size)) for d in where.graph.nodes[node.inputs[0]].shape)
+            shape = model.shape(where.graph.nodes[node.inputs[0]].shape)
             a, b, c = (w.tolist() for w in coefficients(name, instant, shape))
             key = name if instant is None else f"{name}[{instant}]"
             told[key] = f"sum(a x^3 + b x) + sum(c x)^2/2 with a = {a}, b = {b}, c = {c}"

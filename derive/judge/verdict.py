@@ -152,11 +152,10 @@ class Court:
         return self._agrees(case, bits)
 
     def _proof(self, left: Expr, right: Expr, budget: float) -> str | None:
-        if self.prove is None:
-            return None
+        """A reason, or None; an attempt that breaks is none, and numbers have the word."""
         try:
-            return self.prove(left, right, self.system, min(budget / 2, PROOF))
-        except DeriveError:
+            return self.prove(left, right, self.system, min(budget / 2, PROOF)) if self.prove else None
+        except (ValueError, ArithmeticError, LookupError, RecursionError, MemoryError):
             return None
 
     def _bits(self, case: Case) -> float | None:

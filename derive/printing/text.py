@@ -66,11 +66,11 @@ def text(node: Node) -> str:
             return f"{sign}{_inside(node.top, POSTFIX)}/∂{_inside(node.below, POSTFIX)}"
         case Power():
             mark = "⊙" if node.entrywise else ""
-            return _inside(node.base, POSTFIX + 1) + _raised(mark + text(node.exponent))
+            return _inside(node.base, POSTFIX + 1) + raised(mark + text(node.exponent))
         case Transposed():
             return _inside(node.base, POSTFIX) + "ᵀ"
         case Call():
-            power = _raised(text(node.power)) if node.power else ""
+            power = raised(text(node.power)) if node.power else ""
             return f"{text(node.fn)}{power}({', '.join(map(text, node.args))})"
         case Fence():
             left, right = _FENCES[node.kind]
@@ -83,7 +83,7 @@ def text(node: Node) -> str:
             upper = f"..{text(node.upper)}" if node.upper is not None else ""
             return f"{sign}_{{{lower}{upper}}} {_inside(node.body, PRODUCT)}"
         case Entry():
-            return _inside(node.base, POSTFIX + 1) + _lowered("".join(map(text, node.indices)))
+            return _inside(node.base, POSTFIX + 1) + lowered("".join(map(text, node.indices)))
         case Rel():
             return text(node.parts[0]) + "".join(f" {op} {text(p)}" for op, p in zip(node.ops, node.parts[1:], strict=True))
         case Listed():
@@ -102,13 +102,13 @@ def _symbol(node: Sym) -> str:
         base = "𝟏"
     out = base + "".join(_ACCENTS[a] for a in node.accents) + "′" * node.primes
     if node.sub is not None:
-        out += _lowered(text(node.sub))
+        out += lowered(text(node.sub))
     if node.sup is not None:
-        out += _raised(text(node.sup))
+        out += raised(text(node.sup))
     return out
 
 
-def _raised(s: str) -> str:
+def raised(s: str) -> str:
     plain = s.replace(" ", "")
     if all(ord(c) in _SUPER for c in plain):
         return plain.translate(_SUPER)
@@ -125,7 +125,7 @@ def _wrapped(s: str) -> bool:
     return False
 
 
-def _lowered(s: str) -> str:
+def lowered(s: str) -> str:
     plain = s.replace(" ", "")
     return plain.translate(_SUB) if all(ord(c) in _SUB for c in plain) else f"_{plain}" if plain.isalnum() else f"_({plain})"
 

@@ -64,8 +64,7 @@ def _blocks(m: Meaning, values: list[list[Value]], node: Node) -> Value:
 def listed(m: Meaning, node: Commas) -> Value:
     """(a, b, c) and [1, 2]: a row of numbers, a column by the conventions of most writers."""
     if any(isinstance(i, Dots) for i in node.items):
-        v = _picture(m, [list(node.items)], node)
-        return transposed(v) if is_row_shape(v.shape) else v
+        return _picture(m, [list(node.items)], node)
     values = [m.value(i) for i in node.items if not isinstance(i, Words)]
     if any(v.rank for v in values):
         raise m.fail("a list of vectors", node)
@@ -120,6 +119,8 @@ def _line(m: Meaning, given: list[Node | None], node: Node) -> Value:
     if first == last:
         raise m.fail("a list with dots needs a first and a last entry that differ", node)
     value = m.value(_replaced(m, first, _differences(m, first, last, node), ROW_INDEX))
+    if value.labels == (ROW_INDEX,) and value.rank == 1:  # (q_1, …, q_n): the matrix of these columns
+        return Value(value.expr)
     if value.labels != (ROW_INDEX,) or value.rank:
         raise m.fail("the general entry of a list with dots", node)
     return Value(value.expr)

@@ -194,6 +194,8 @@ def _over_time(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
     conditions = [c for c in b.conditions]
     if conditions:
         raise m.fail("a sum over time with an exclusion", node)
+    if not lo.base and lo.offset < first.offset and system is not None:
+        lo = first  # t = 0 … T where the problem counts from 1
     if node.kind == "sum":
         return Value(over("sum", body.expr, b.index, lo, hi), body.labels, body.chain)
     chain = body.chain

@@ -43,8 +43,12 @@ def function_of(m: Meaning, node: Node) -> tuple[str, Any] | None:
         return base.head, base.head
     if (base.head, ()) in m.local:
         return None
-    if (base.head, ()) in m.scope.names and names.find(m, node) is not None:
-        return None
+    if (base.head, ()) in m.scope.names:
+        named = names.find(m, node)
+        if named is not None and not (
+            named.named.sequential and not isinstance(node, Scripted) and base.head in m.scope.functions
+        ):
+            return None
     if isinstance(node, Scripted) and node.sub is not None:
         tagged = m.scope.functions.get(f"{base.head}_{flat(node.sub)}")
         if tagged is not None:
@@ -309,6 +313,12 @@ def _bracketed(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
     found = names.find(m, node)
     if found is None:
         return None
+    template = m.scope.functions.get(base.head)
+    if isinstance(template, Template) and isinstance(node, Symbol):
+        items = fence.body.items if isinstance(fence.body, Commas) else (fence.body,)
+        same = tuple((i.head, i.accents) for i in items if isinstance(i, Symbol)) == template.parameters
+        value = names.finished(m, found, node) if same else call(m, template, node, fence.body)
+        return _scripts(m, value, scripts), rest[1:]
     if fence.kind == "bracket" and not found.places and not found.exponent and 0 < len(found.named.expr.shape):
         items = fence.body.items if isinstance(fence.body, Commas) else (fence.body,)
         if len(items) <= len(found.named.expr.shape) and all(_index_like(i) for i in items):

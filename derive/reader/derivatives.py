@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from derive.expr import Expr, Instant, Opaque, Over, Var, ein, jac, var
+from derive.adjoint import local_jacobian
+from derive.expr import Expr, Instant, Opaque, Over, Var, ein, jac, lin, rebuild, var
 from derive.reader import names
 from derive.reader.scope import LOSSES, flat
 from derive.reader.syntax import Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol
@@ -216,6 +217,8 @@ def _below(m: Meaning, node: Node) -> tuple[Value, tuple[Node, ...], bool]:
     ):
         below, places, flipped = _below(m, base.base)
         return below, (*places, *names.script_items(base.sub)), flipped
+    if isinstance(base, Symbol) and (base.head, base.accents) in m.local:
+        return m.local[base.head, base.accents], bracket, False
     if isinstance(base, Symbol | Scripted) and isinstance(base.base if isinstance(base, Scripted) else base, Symbol):
         found = names.find(m, base)
         if (
@@ -257,17 +260,14 @@ def _second(m: Meaning, p: Parts, top: Value | None) -> Value:
         elif isinstance(node, Product) and len(node.factors) == 2 and flat(node.factors[1][1]).startswith(("w", "x")):
             node = node.factors[0][1]
         below = [node, node]
-    current = top
+    pairs = []
     for node in reversed(below[:2]):
         if isinstance(node, Scripted) and flat(node.sup) in ("top", "T"):
-            node = (
-                Scripted(node.base, node.sub, None, node.primes, start=node.start, end=node.end)
-                if node.sub is not None
-                else node.base
-            )
+            bare = Scripted(node.base, node.sub, None, node.primes, start=node.start, end=node.end)
+            node = bare if node.sub is not None else node.base
         inner, places, _ = _below(m, node)
-        current = derivative(m, Value(current.expr, current.labels), inner, places)
-    return current.plain()
+        pairs.append((inner, places))
+    return twice(m, top, pairs[0], pairs[1])
 
 
 # -- neighbours ---------------------------------------------------------------------------------------------------
@@ -301,13 +301,85 @@ def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         return value(m, p, m.value(_joined(rest[:count]))), rest[count:]
     if isinstance(node, Nabla):
         return _nabla(m, node, rest)
-    if _is_d(m, node) and rest and not rest[0][0] and isinstance(rest[0][1], Symbol | Scripted):
+    if _is_d(m, node) and m.reading.differential and rest and not rest[0][0]:
+        return _differential(m, rest)
+    if (_is_d(m, node) or _is_prefix_delta(m, node)) and rest and not rest[0][0] and isinstance(rest[0][1], Symbol | Scripted):
         below = rest[0][1]
         glued = m.source[node.end : below.start].strip(" \\,{}") in ("", "mathbf", "boldsymbol", "bm", "mathrm", "bf")
         if glued and names.find(m, below) is not None:
             inner, places, _ = _below(m, below)
             return derivative(m, _loss_or_none(m), inner, places), rest[1:]
     return None
+
+
+def _is_prefix_delta(m: Meaning, node: Node) -> bool:
+    """δh_t for the adjoint of h_t: a δ without scripts that is no name."""
+    return isinstance(node, Symbol) and node.head == "delta" and not node.accents and ("delta", ()) not in m.scope.names
+
+
+def _differential(m: Meaning, rest: Rest) -> tuple[Value, Rest]:
+    """dX is any change of X; d(…) the change of what follows by the changes that the relation names."""
+    target = rest[0][1]
+    if isinstance(target, Symbol | Scripted):
+        found = names.find(m, target)
+        if found is not None and not found.places and found.exponent is None and _free(m, found.expr):
+            expr = found.expr
+            assert isinstance(expr, Var)
+            return Value(var(f"d_{expr.name}", expr.shape)), rest[1:]
+    taken, left = [rest[0]], rest[1:]
+    from derive.reader import calls
+
+    if calls.function_of(m, target) is not None and left and not left[0][0]:
+        taken, left = rest[:2], rest[2:]
+    value = m.value(_joined(taken))
+    return _change(m, value), left
+
+
+def _free(m: Meaning, e: Expr) -> bool:
+    return isinstance(e, Var) and (m.scope.system is None or m.scope.system.owner(e) is None)
+
+
+def _change(m: Meaning, value: Value) -> Value:
+    """The differential of a value: Σ ∂value/∂X dX over the X whose dX stands in the relation."""
+    parts = []
+    for v in sorted(value.expr.atoms(Var), key=lambda v: v.name):
+        if v.name in m.differentials and _free(m, v):
+            j = jac(value.expr, v, True)
+            n, k = len(value.expr.shape), len(v.shape)
+            out, tail = tuple(range(n)), tuple(range(n, n + k))
+            parts.append((1, ein([(j, out + tail), (var(f"d_{v.name}", v.shape), tail)], out)))
+    return Value(lin(parts, value.expr.shape), value.labels)
+
+
+def explicit(m: Meaning, e: Expr, stops: tuple[Expr, ...]) -> Expr:
+    """e with the network's equations put in, down to what is differentiated by: so that it can be differentiated twice."""
+    system = m.scope.system
+    if system is None:
+        return e
+    if system.sequential:
+        raise m.fail("a second derivative through time", Symbol("d"))
+    for _ in range(len(system.equations) + 1):
+        inner = [v for v in e.atoms(Var) if not v.bar and v not in stops and system.owner(v) is not None]
+        if not inner:
+            return e
+        e = rebuild(e, lambda n, inner=tuple(inner): system.by_name[n.name].right if n in inner else n)  # type: ignore[misc]
+    return e
+
+
+def twice(m: Meaning, top: Value, first: tuple[Value, tuple[Node, ...]], second: tuple[Value, tuple[Node, ...]]) -> Value:
+    """∂/∂second ∂top/∂first, both by quantities: shape of the top, of first, of second, then the entries that are asked for."""
+    a, b = first[0].expr, second[0].expr
+    if not isinstance(a, Var) or not isinstance(b, Var) or a.time is not None or b.time is not None:
+        raise m.fail("a second derivative by something that is not a quantity", Symbol("d"))
+    e = explicit(m, top.expr if top.expr is not LOSS else top.expr, (a, b))
+    hessian = local_jacobian(local_jacobian(e, a), b)
+    value = Value(hessian, top.labels)
+    rank = top.rank
+    if second[1]:
+        value = names.place(m, value, second[1], skip=rank + len(a.shape))
+    if first[1]:
+        value = names.place(m, value, first[1], skip=rank)
+    return value
 
 
 def _loss_or_none(m: Meaning) -> Value:
@@ -324,6 +396,10 @@ def _nabla(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
         return derivative(m, _loss_or_none(m), inner, places), rest
     target = rest[0][1]
     if node.below is None:
+        argument = rest[1][1].body if len(rest) > 1 and not rest[1][0] and isinstance(rest[1][1], Fence) else None
+        if _loss_call(m, target) is not None and isinstance(argument, Symbol | Scripted):  # ∇J(w)
+            inner, places, _ = _below(m, argument)
+            return derivative(m, top_value(m, target), inner, places), rest[2:]
         if _loss_call(m, target) is not None:
             raise m.fail("∇ of the loss, without saying by what", node)
         inner, places, _ = _below(m, target)
@@ -352,5 +428,4 @@ def _hessian(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
     if rest and not rest[0][0]:
         used = 2 if len(rest) > 1 and not rest[1][0] and isinstance(rest[1][1], Fence) else 1
         top, left = top_value(m, _joined(rest[:used])), rest[used:]
-    first = derivative(m, top, by, ())
-    return derivative(m, Value(first.expr, first.labels), by, ()).plain(), left
+    return twice(m, top, (by, ()), (by, ())), left

@@ -76,6 +76,7 @@ class Reading:
     latest_left: bool = True
     repeated: bool = False
     elementwise: bool = False
+    differential: bool = False
 
     def describe(self, default: Reading) -> list[str]:
         """How this reading differs from another, in words."""
@@ -85,6 +86,7 @@ class Reading:
             "latest_left": "the latest factor of a product on the left" if self.latest_left else "the earliest factor of a product on the left",
             "repeated": "a sum over repeated indices",
             "elementwise": "products of vectors entry by entry",
+            "differential": "d as a differential",
         }  # fmt: skip
         return [text for name, text in words.items() if getattr(self, name) != getattr(default, name)]
 
@@ -105,6 +107,7 @@ class Meaning:
     counter: itertools.count = field(default_factory=itertools.count)
     free_scalars: bool = False
     strangers: list[str] = field(default_factory=list)  # letters that were read as any number
+    differentials: frozenset[str] = frozenset()  # names whose differential stands in the relation
     label_sizes: dict[str, sympy.Expr] = field(default_factory=dict)
     depth: int = 0
 
@@ -127,9 +130,7 @@ class Meaning:
                     self.label_sizes.setdefault(n.sub.parts[0].head, self.scope.sizes[n.sup.head])
 
     def _learn(self, found: names.Found, places: tuple[Node, ...]) -> None:
-        shape = found.named.expr.shape
-        if found.named.axis == 1 and len(places) == 1:
-            shape = shape[1:]
+        shape = names.indexed_shape(found.named, places)
         if found.named.letters:
             return  # δ_k and δ_j may be two things: what their letters run over is known from other names
         for place, size in zip(places, shape, strict=False):
@@ -204,6 +205,8 @@ class Meaning:
 
     def fence(self, node: Fence) -> Value:
         if node.kind in ("paren", "bracket", "brace"):
+            if isinstance(node.body, Relation) and node.body.ops[0] in ("=", "≠"):
+                return arrays.condition(self, node.body)  # [i = j] is one where it holds
             inside = self.raw(node.body)
             return inside
         if node.kind == "angle":
@@ -341,6 +344,9 @@ class Meaning:
             chained, other = (a, b) if a.chain else (b, a)
             if not other.chain and not other.rank:
                 return _scaled_chain(chained, other)
+        scaled = _rows_scaled(self, a, b) if op in ("⊙", "·", "∘") else None
+        if scaled is not None:
+            return scaled
         a, b = self.settled(a), self.settled(b)
         if op in ("/", "⊘"):
             return divide(a, b)
@@ -552,6 +558,23 @@ def _total(v: Value) -> Expr:
     count = len(v.labels)
     letters = tuple(range(len(v.expr.shape)))
     return ein([(v.expr, letters)], letters[:count])
+
+
+def _rows_scaled(m: Meaning, a: Value, b: Value) -> Value | None:
+    """v ⊙ ∂u/∂w with v of the shape of u: each row of the Jacobian times its entry of v."""
+    for v, j in ((a, b), (b, a)):
+        c = j.chain
+        if (
+            c is not None
+            and c.top_rank == 1 == c.below_rank
+            and not j.labels
+            and v.rank == 1
+            and not v.labels
+            and v.shape[0] == j.shape[0]
+            and (v.chain is None or v.chain.fixed)
+        ):
+            return Value(ein([(v.expr, (0,)), (j.expr, (0, 1))], (0, 1)), (), c)
+    return None
 
 
 def _scaled_chain(chained: Value, factor: Value) -> Value:

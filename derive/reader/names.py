@@ -57,6 +57,8 @@ def instant(m: Meaning, node: Node) -> Instant | None:
             return instant(m, node.body)
         case Number() if node.text.isdigit() and len(node.text) < 7:
             return Instant("", int(node.text))
+        case Scripted(base=Symbol(head="t"), sup=None, primes=0) if isinstance(node.sub, Number) and node.sub.text.isdigit():
+            return Instant("", int(node.sub.text))  # h_{t_1}
         case Symbol() if not node.accents and (len(node.head) == 1 or node.head in ("tau", "ell")) and node.head.isalpha():
             return Instant("T" if node.head in m.scope.last else "t" if node.head == m.scope.clock else node.head)
         case Sum() if len(node.terms) == 2:
@@ -101,7 +103,7 @@ def find(m: Meaning, node: Node) -> Found | None:
 def _fitting(m: Meaning, named: Named, places: tuple[Node, ...]) -> int:
     """How well indices fit a meaning: by what their letters run over elsewhere, and by the letters with which it was defined."""
     score = 0
-    shape = named.expr.shape[1:] if named.axis == 1 and len(places) == 1 else named.expr.shape
+    shape = indexed_shape(named, places)
     for k, (place, size) in enumerate(zip(places, shape, strict=False)):
         if isinstance(place, Symbol) and not place.accents:
             known = m.label_sizes.get(place.head)
@@ -110,6 +112,14 @@ def _fitting(m: Meaning, named: Named, places: tuple[Node, ...]) -> int:
         if k < len(named.letters):
             score += 1 if named.letters[k] == letter else 0
     return score
+
+
+def indexed_shape(named: Named, places: tuple[Node, ...]) -> tuple:
+    """The sizes that so many indices run over: of u_w, column w of U, the second; of an entry of R^{1 × n} the long one."""
+    shape = named.expr.shape
+    if len(places) == 1 and len(shape) == 2 and (named.axis == 1 or shape[0] == 1):
+        return shape[1:]
+    return shape
 
 
 def _accents(accents: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], bool]]:

@@ -23,6 +23,7 @@ from derive.reader.syntax import (
     Sum,
     Symbol,
     Words,
+    walk,
 )
 from derive.reader.tokens import Token, Unreadable, tokenize
 
@@ -514,6 +515,8 @@ class Parser:
         if name in ("stackrel", "overset", "underset"):
             self._skip_script()
             return self._argument()
+        if name in ("norm", "abs", "Norm", "Vert"):
+            return Fence("abs" if name == "abs" else "norm", self._argument(), start=start, end=self.last)
         if name in _UNWRAP:
             return self._argument()
         if name == "langle":
@@ -593,6 +596,8 @@ class Parser:
             else:
                 sup = self.script()
         body = self.product() if self.peek().kind not in ("+", "-") else self._signed_product()
+        if kind == "prod" and isinstance(body, Product):
+            return _own_factors(Big(kind, sub, sup, body, start=start, end=self.last), body)
         return Big(kind, sub, sup, body, start=start, end=self.last)
 
     def _signed_product(self) -> Node:
@@ -623,6 +628,18 @@ class Parser:
         if closing.kind != "command" or closing.text != "rangle":
             raise self.fail("⟨ is never closed", closing)
         return Fence("angle", Commas(tuple(items)), start=start, end=self.last)
+
+
+def _own_factors(big: Big, body: Product) -> Node:
+    """A product binds the factors up to the last one with its index: in ∏_i a_i b the b stands outside."""
+    first = next((n for n in walk(big.sub) if isinstance(n, Symbol)), None) if big.sub is not None else None
+    last = max((k for k, (_, f) in enumerate(body.factors) if any(n == first for n in walk(f))), default=len(body.factors) - 1)
+    if last == len(body.factors) - 1:
+        return big
+    own = body.factors[: last + 1]
+    inner = own[0][1] if len(own) == 1 else Product(own, start=body.start, end=own[-1][1].end)
+    bound = Big(big.kind, big.sub, big.sup, inner, start=big.start, end=own[-1][1].end)
+    return Product((("", bound), *body.factors[last + 1 :]), start=big.start, end=big.end)
 
 
 def accented(body: Node, accent: str, start: int, end: int) -> Node:

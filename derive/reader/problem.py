@@ -161,7 +161,11 @@ def _find_sequences(draft: _Draft, links: list[Link]) -> None:
 
 def _tag_without(m: Meaning, node: Scripted, item: Node) -> str:
     """The scripts of a name that are neither its time nor an index: letters that are no index stay in the name."""
-    below = [n for n in ([node.sub] if isinstance(node.sub, Fence) else names.script_items(node.sub)) if n is not item and not _is_index(n)]
+    below = [
+        n
+        for n in ([node.sub] if isinstance(node.sub, Fence) else names.script_items(node.sub))
+        if n is not item and not _is_index(n)
+    ]
     above = [n for n in ([node.sup] if isinstance(node.sup, Fence) else names.script_items(node.sup)) if n is not item]
     return plain_tag("".join(flat(n) for n in (*below, *above) if flat(n) not in ("top", "T", "2", "-1")))
 

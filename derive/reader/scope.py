@@ -80,7 +80,7 @@ class Scope:
             n for n in self.names.get(key, []) if (n.tag, n.sequential, n.letters) != (named.tag, named.sequential, named.letters)
         ]
         self.names[key] = [named, *kept]
-        if key[0] in self.functions and not key[1] and not named.tag:
+        if key[0] in self.functions and not key[1] and not named.tag and not named.sequential and named.axis is None:
             del self.functions[key[0]]
 
     def add_var(self, v: Var) -> None:
