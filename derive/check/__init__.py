@@ -10,6 +10,7 @@ from typing import Any
 from derive.check.checker import Checker, check_text
 from derive.check.lines import Line, Report, Slip
 from derive.check.settings import parts, read_settings
+from derive.check.pages import page
 from derive.check.text import show
 from derive.network import Network
 from derive.reader.document import decode, read_text
@@ -40,6 +41,7 @@ def check(network: Network, text: str, scope: Mapping[str, Any] | str | Path | N
 
 
 Report.writer = staticmethod(show)
+Report.page = staticmethod(page)
 Network.checker = staticmethod(check)
 
 __all__ = ["Checker", "Line", "Report", "Slip", "check_file", "check_text"]

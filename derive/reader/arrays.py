@@ -12,9 +12,9 @@ from derive import ops
 from derive.expr import ShapeError, ein, stack, unit
 from derive.reader import names
 from derive.reader.scope import flat
-from derive.reader.syntax import Choices, Commas, Dots, Node, Number, Relation, Rows, Symbol, Words, walk
+from derive.reader.syntax import Choices, Commas, Dots, Node, Number, Relation, Rows, Sum, Symbol, Words, walk
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Value, add, delta, entry, is_row_shape, number, scale, together, transposed, unlabelled
+from derive.reader.values import Value, add, delta, entry, number, scale, sum_over, together, transposed, unlabelled
 
 if TYPE_CHECKING:
     from derive.reader.meaning import Meaning
@@ -200,6 +200,18 @@ def _replaced(m: Meaning, node: Node, places: frozenset[int], label: str) -> Nod
     result = rebuild(node)
     assert isinstance(result, Node)
     return result
+
+
+def dotted_sum(m: Meaning, node: Sum) -> Value:
+    """x_1 + x_2 + … + x_n: the sum of the general term that the first and the last one show."""
+    place = next(k for k, (_, term) in enumerate(node.terms) if isinstance(term, Dots))
+    if place == 0 or place + 2 != len(node.terms) or any(sign < 0 for sign, _ in node.terms):
+        raise m.fail("dots in a sum: what they stand for", node)
+    first, last = node.terms[0][1], node.terms[-1][1]
+    value = m.value(_replaced(m, first, _differences(m, first, last, node), ROW_INDEX))
+    if ROW_INDEX not in value.labels:
+        raise m.fail("dots in a sum: what they stand for", node)
+    return sum_over(value, ROW_INDEX)
 
 
 # -- cases and deltas ---------------------------------------------------------------------------------------------

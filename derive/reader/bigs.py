@@ -46,6 +46,8 @@ def value(m: Meaning, node: Big) -> Value:
                 m.clocks.add(b.index)
             if b.index in m.outside or b.index in saved_bound:  # an index of the outside, used again inside
                 inner_names[b.index] = m.fresh()
+                if b.index in m.label_sizes:
+                    m.label_sizes[inner_names[b.index]] = m.label_sizes[b.index]
                 m.rename[b.index] = inner_names[b.index]
             else:
                 m.rename.pop(b.index, None)

@@ -105,14 +105,17 @@ class Meaning:
     notes: list[str] = field(default_factory=list)
     outside: frozenset[str] = frozenset()  # free indices of the other side
     counter: itertools.count = field(default_factory=itertools.count)
+    instant: Instant = Instant("t")  # of a sequence written without one: T where the relation speaks of nothing but T
     free_scalars: bool = False
     strangers: list[str] = field(default_factory=list)  # letters that were read as any number
     differentials: frozenset[str] = frozenset()  # names whose differential stands in the relation
+    _bases: set[str] = field(default_factory=set)
     label_sizes: dict[str, sympy.Expr] = field(default_factory=dict)
     depth: int = 0
 
     def learn(self, node: Node) -> None:
-        """What the indices of a formula run over, from the names that carry them."""
+        """What the indices of a formula run over, from the names that carry them; which instants it speaks of."""
+        bases = self._bases
         for n in walk(node):
             if isinstance(n, Product):
                 for (_, a), (op, b) in itertools.pairwise(n.factors):
@@ -120,6 +123,8 @@ class Meaning:
                         self._learn(found, (*found.places, *(b.body.items if isinstance(b.body, Commas) else (b.body,))))
             elif isinstance(n, Symbol | Scripted) and (found := names.find(self, n)) is not None:
                 self._learn(found, found.places)
+                if found.instant is not None:
+                    bases.add(found.instant.base)
             elif (
                 isinstance(n, Big)
                 and isinstance(n.sup, Symbol)
@@ -128,6 +133,8 @@ class Meaning:
             ):
                 if isinstance(n.sub.parts[0], Symbol):
                     self.label_sizes.setdefault(n.sub.parts[0].head, self.scope.sizes[n.sup.head])
+
+        self.instant = Instant("T") if "T" in bases and "t" not in bases else Instant("t")
 
     def _learn(self, found: names.Found, places: tuple[Node, ...]) -> None:
         shape = names.indexed_shape(found.named, places)
@@ -190,9 +197,9 @@ class Meaning:
         raise self.fail(f"{type(node).__name__} can't be read", node)
 
     def sum(self, node: Sum) -> Value:
-        terms = [(sign, self.value(term)) for sign, term in node.terms if not isinstance(term, Words)]
         if any(isinstance(term, Dots) for _, term in node.terms):
-            raise self.fail("dots in a sum", node)
+            return arrays.dotted_sum(self, node)
+        terms = [(sign, self.value(term)) for sign, term in node.terms if not isinstance(term, Words)]
         if len(terms) == 1:
             sign, only = terms[0]
             return only if sign == 1 else Value(-only.expr, only.labels)
@@ -228,10 +235,8 @@ class Meaning:
                 raise self.fail("a derivative of nothing", node)
             return derivatives.value(self, parts)
         top, bottom = self.value(node.top), self.value(node.bottom)
-        if bottom.rank and top.rank and bottom.shape != top.shape:
-            raise ShapeError("a division by something of another shape")
         if bottom.rank == 2 and not is_row_shape(bottom.shape) and not top.rank:
-            raise self.fail("a division by a matrix", node.bottom)
+            self.notes.append("a division by a matrix, entry by entry")
         return divide(top, bottom)
 
     def root(self, node: Root) -> Value:
@@ -356,6 +361,14 @@ class Meaning:
         if not a.rank or not b.rank:
             return scale(a, b)
         if op in ("⊙", "∘", "⋆", "•") or op in self.scope.elementwise:
+            if (
+                op in ("·", "*", "×", "")
+                and a.rank == 1
+                and b.rank == 2
+                and not is_row_shape(b.shape)
+                and a.shape[0] == b.shape[0]
+            ):
+                return contract(a, b, 1)  # a row times a matrix, among products that are entry by entry
             try:
                 return entrywise(a, b)
             except ShapeError:

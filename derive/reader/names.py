@@ -171,14 +171,16 @@ def _sup_roles(m: Meaning, named: Named, sup: Node | None) -> Iterator[tuple[str
     text = plain_tag(flat(sup))
     if text and text == named.tag or (text and named.tag.endswith(text)) or (text and named.tag.startswith(text)):
         yield text, None, None, 2
-    if not fenced and _may_be_exponent(m, sup):
+    if not fenced and _may_be_exponent(m, sup, len(named.expr.shape)):
         yield "", None, sup, 1 if flat(sup) in ("top", "T", "2", "-1") else 0
 
 
-def _may_be_exponent(m: Meaning, sup: Node) -> bool:
+def _may_be_exponent(m: Meaning, sup: Node, rank: int) -> bool:
     """Whether a superscript may be a power or a transpose: a letter that is nothing else is part of the name."""
     if not isinstance(sup, Symbol):
         return True
+    if rank == 1:
+        return sup.head in ("top", "T", "H", "t", "tr", "dagger")
     if sup.head in ("top", "T", "H", "t", "tr", "n", "m", "k", "p", "N", "dagger", "star") and flat(sup) not in ("star",):
         return True
     return sup.head in m.scope.sizes or (sup.head, sup.accents) in m.scope.names
@@ -262,9 +264,12 @@ def _stranger(m: Meaning, node: Node, base: Symbol) -> Value | None:
         for n in m.scope.candidates(base.head, base.accents)
         if len(n.tag) == len(tag) and isinstance(n.expr, Var) and not n.introduced
     ]
+    alike = max((sum(a == b for a, b in zip(n.tag, tag, strict=True)) for n in family), default=0)
+    family = [n for n in family if sum(a == b for a, b in zip(n.tag, tag, strict=True)) == alike]
     if (
         len(tag) < 2
-        or len(family) < 2
+        or not family
+        or not alike
         or not tag.isalpha()
         or len({n.expr.shape for n in family}) > 1
         or any(n.sequential for n in family)
@@ -287,7 +292,7 @@ def finished(m: Meaning, found: Found, node: Node) -> Value:
     """Instant, adjoint, indices and exponent applied."""
     when = found.instant
     if found.named.sequential and when is None:
-        when = Instant("t")
+        when = m.instant
     expr = found.named.at(when)
     chain = found.named.chain if not found.places and found.exponent is None else None
     if found.bar:

@@ -371,6 +371,17 @@ def _initial_equations(draft: _Draft, waiting: list[tuple[Link, _Left]]) -> None
             and (left.key, "") in draft.sequential
         ):
             waiting.remove(entry)
+            found = names.find(m, link.right) if isinstance(link.right, Symbol | Scripted) else None
+            instant = next(a for a in at if a is not None and not a.base)
+            if (
+                found is not None and isinstance(found.expr, Var) and found.expr.name in draft.declared
+            ):  # a^0 = x: the input is it
+                given = draft.declared.pop(found.expr.name)
+                v = var(identifier(left.key, ""), given.shape, instant)
+                draft.initial[v.key] = v
+                base = link.right.base if isinstance(link.right, Scripted) else link.right
+                assert isinstance(base, Symbol)
+                draft.scope.add((base.head, base.accents), Named(found.named.tag, v))
 
 
 def _meaning(draft: _Draft, link: Link) -> Meaning:

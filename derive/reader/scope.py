@@ -126,7 +126,7 @@ _SIGNS = {"+": "plus", "*": "star", "-": "minus", "star": "star", "ast": "star",
 
 def plain_tag(text: str) -> str:
     """A script as a tag: without commas, braces and blanks."""
-    return "".join(c for c in text if c.isalnum())
+    return "".join(c for c in text if c.isalnum() or c in "+-'")
 
 
 def flat(node: Node | None) -> str:
@@ -224,7 +224,7 @@ def identifier(key: Key, tag: str, raised: bool = False) -> str:
     head, accents = key
     stem = "".join(c for c in head if c.isalnum()) or "v"
     stem += "".join(accents)
-    tag = plain_tag(tag)
+    tag = "".join(c for c in tag if c.isalnum())
     if raised and tag.isdigit():
         return stem + tag
     return f"{stem}_{tag}" if tag else stem
