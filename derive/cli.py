@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -161,7 +162,7 @@ def _whole(net: Any) -> Any:
 def _check(options: argparse.Namespace) -> int:
     """Mark a derivation: 1 where a line is refuted."""
     from derive.check import check_file
-    from derive.check.text import show
+    from derive.check.text import WIDTH, show
 
     _writable(options.output, options.hand)
     problem = load(options.problem) if options.problem is not None else None
@@ -173,7 +174,9 @@ def _check(options: argparse.Namespace) -> int:
     elif options.output is not None:
         _say(str(options.output))
     else:
-        _say(show(report, colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ))
+        terminal = sys.stdout.isatty()
+        width = shutil.get_terminal_size().columns if terminal else WIDTH
+        _say(show(report, colour=terminal and "NO_COLOR" not in os.environ, width=width))
     return 0 if report.first_wrong is None else 1
 
 
@@ -205,6 +208,7 @@ def _write_report(report: Any, path: Path) -> None:
         text = json.dumps(report.to_json(), ensure_ascii=False, indent=1) + "\n"
     elif suffix in ("txt", "md"):
         text = show(report) + "\n"
+        text = text if suffix == "txt" else f"~~~~text\n{text}~~~~\n"
     else:
         text = page(report, "html" if suffix == "html" else "tex")
     if suffix != "pdf":
@@ -291,7 +295,6 @@ def _write_pdf(name: str, text: str, folder: Path) -> None:
 def _doctor(options: argparse.Namespace) -> int:
     """Versions of what is used; what is optional says what it would add."""
     import platform
-    import shutil
     from importlib.metadata import PackageNotFoundError, version
 
     from derive.typeset import template_folder

@@ -25,6 +25,7 @@ from derive.reader.syntax import (
     Big,
     Commas,
     Differential,
+    Dots,
     Fence,
     Fraction,
     Nabla,
@@ -75,6 +76,7 @@ class Checker:
         self.wrong: list[Wrong] = []
         self.part = pieces[0]
         self.chain = Chain()
+        self.condition: tuple[Relation, str] | None = None  # "If i ≠ j:" in the words before
 
     # -- documents ------------------------------------------------------------------------------------------
 
@@ -119,6 +121,8 @@ class Checker:
                 self._add(formula, s.tex, "unreadable", f"{s.error} (column {s.error.column})")
             elif s.op == "∈":
                 self._membership(s)
+            elif index_condition(self.part.scope, s):
+                self.condition = Relation((s.left, s.right), (s.op,)), s.source
             elif s.op in ("=", "≈"):
                 self.lines.append(self.relation(s, formula.display))
 
@@ -140,6 +144,8 @@ class Checker:
         try:
             return self._relation(link, line, started)
         except Unreadable as error:
+            if pictured(self.part.scope, link):
+                return replace(line, verdict="definition", reason="a picture of what is known")
             return replace(line, verdict="unreadable", reason=f"{error} (column {error.column})")
         except ShapeError as error:
             return replace(line, verdict="undecided", reason=str(error))
@@ -180,6 +186,8 @@ class Checker:
                 verdict="unreadable",
                 reason=f"unknown name {', '.join(claim.strangers)}: as any number the line doesn't hold",
             )
+        if verdict.verdict == "refuted" and not link.conditions and (held := self._as_said_before(link, line)) is not None:
+            return held
         if verdict.verdict != "undecided" and (held := self._under_conditions(claims, line)) is not None:
             return held
         if verdict.verdict == "refuted" and loss_by_another_name(self.part.scope, link):
@@ -203,6 +211,25 @@ class Checker:
         for claim in claims:
             if numbers.at_conditions(self.court(), claim.left, claim.right, forced):
                 return replace(line, verdict="agrees", reason=f"where {said}", bound="1e-9, relative, in 8 points")
+        return None
+
+    def _as_said_before(self, link: Link, line: Line) -> Line | None:
+        """A line that holds under the condition on indices that the words before it gave."""
+        if self.condition is None:
+            return None
+        relation, source = self.condition
+        for claim in self.claims(replace(link, conditions=(relation,)))[0]:
+            if not any(n.startswith("for ") for n in claim.notes) or claim.strangers:
+                continue
+            verdict = self.decide(claim)
+            if verdict is not None and verdict.holds:
+                said = source[relation.start : relation.end].strip() or " ".join(flat(p) for p in relation.parts)
+                return replace(
+                    line,
+                    verdict=verdict.verdict,
+                    reason=f"{verdict.reason}; under the condition said before, {said}",
+                    bound=verdict.bound,
+                )
         return None
 
     def _for_targets(self, claims: list[Claim], line: Line) -> Line | None:
@@ -501,6 +528,37 @@ def differentials(nodes: list[Node], link: Link) -> frozenset[str]:
 def _introduced(scope: Scope, node: Node) -> bool:
     base = node.base if isinstance(node, Scripted) else node
     return isinstance(base, Symbol) and any(n.chain is not None for n in scope.names.get((base.head, base.accents), []))
+
+
+def pictured(scope: Scope, link: Link) -> bool:
+    """W = (w_{11} … w_{1d}; …): the entries of a quantity, drawn with dots under letters of their own."""
+    right = link.right.body if isinstance(link.right, Fence) else link.right
+    if not isinstance(right, Rows | Commas) or not any(isinstance(n, Dots) for n in walk(right)):
+        return False
+    found = names.find(Meaning(scope, Reading(), link.source), link.left) if isinstance(link.left, Symbol | Scripted) else None
+    return found is not None and isinstance(found.expr, Var) and not found.places
+
+
+def index_condition(scope: Scope, link: Link) -> bool:
+    """i ≠ j, k = y_i: a condition on indices, no statement about quantities."""
+    if link.op not in ("=", "≠"):
+        return False
+    m = Meaning(scope, Reading(), link.source)
+
+    def is_index(node: Node) -> bool:
+        base = node.base if isinstance(node, Scripted) else node
+        if (
+            not isinstance(base, Symbol)
+            or base.accents
+            or len(base.head) > 1
+            or (isinstance(node, Scripted) and (node.sup is not None or node.primes))
+        ):
+            return False
+        return names.one_hot(m, node) is not None or (
+            base.head in "ijklmnopqrsuvwc" and not isinstance(node, Scripted) and names.find(m, node) is None
+        )
+
+    return is_index(link.left) and is_index(link.right)
 
 
 def loss_by_another_name(scope: Scope, link: Link) -> bool:

@@ -10,7 +10,7 @@ import sympy
 from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, time_indices
 from derive.reader import calls, names
 from derive.reader.meaning import Filler, Meaning, Reading, stacked
-from derive.reader.scope import Key, Named, Scope, declare, flat, plain_tag, size_named
+from derive.reader.scope import LOSSES, Key, Named, Scope, declare, flat, plain_tag, size_named
 from derive.reader.statements import Link
 from derive.reader.syntax import Commas, Fence, Node, Product, Scripted, Sum, Symbol, walk
 from derive.reader.tokens import Unreadable
@@ -128,6 +128,8 @@ def define(checker: Checker, link: Link) -> str:
         chain = None
     if chain is not None and labels:
         chain = Chain(None, chain.below, 0, len(expr.shape))
+    if base.head in LOSSES and not base.accents and not tag and not sequential and not expr.shape:
+        scope.objective = expr
     scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=tuple(n.rstrip("'") for n in labels)))
     return "a new name"
 

@@ -144,32 +144,32 @@ class Latex(Writer):
         right = joined([self.marked_sign(link.op, link.left.end, link.right.start), self.broken(link.right)])
         return joined([self.broken(link.left), r"\brk", right]) if whole else right
 
-    def broken(self, node: Node) -> str:
-        """A side in pieces, with places where it may be broken between them."""
+    def broken(self, node: Node, place: str = r"\brk") -> str:
+        """A side in pieces, with places where it may be broken between them: better between terms than inside brackets."""
         if self.marked and self._stands_out(node):
             return self.fitted(self.node(node))
         match node:
             case Sum():
-                return self._broken_sum(node)
+                return self._broken_sum(node, place)
             case Product():
                 return self._broken_product(node)
             case Fence() if node.kind in ("paren", "bracket", "brace") and not is_tall(node.body):
                 left, right = FENCES[node.kind]
-                return joined([left, self.broken(node.body), right])
+                return joined([left, self.broken(node.body, r"\mbrk"), right])
             case Big():
                 head = self.raised(BIGS[node.kind], self.optional(node.sup) or "", self.optional(node.sub) or "")
-                return joined([head, self.broken(node.body)])
+                return joined([head, self.broken(node.body, r"\mbrk")])
         return self.fitted(self.node(node))
 
     def fitted(self, text: str) -> str:
         return text if len(text) <= NARROW else rf"\fit{{{text}}}"
 
-    def _broken_sum(self, node: Sum) -> str:
+    def _broken_sum(self, node: Sum, place: str) -> str:
         pieces: list[str] = []
         at = node.start
         for k, (sign, term) in enumerate(node.terms):
             mark = self.marked_sign("-" if sign < 0 else "+", at, term.start, leading=not k) if k or sign < 0 else ""
-            pieces += [r"\brk", mark, self.broken(term)] if k else [mark + self.broken(term)]
+            pieces += [place, mark, self.broken(term, place)] if k else [mark + self.broken(term, place)]
             at = term.end
         return joined(pieces)
 
@@ -182,7 +182,7 @@ class Latex(Writer):
                 name = before.base if isinstance(before, Scripted) else before
                 applied = isinstance(factor, Fence) and isinstance(name, Symbol)
                 pieces += ["" if applied and not op else r"\mbrk", self.between(op, before, factor)]
-            pieces.append(self.broken(factor))
+            pieces.append(self.broken(factor, r"\mbrk"))
         return joined(pieces)
 
 
@@ -241,7 +241,7 @@ def prose(text: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return re.sub(r"\s+", " ", text)
 
 
 def _cluster(cluster: str) -> str:
@@ -272,7 +272,7 @@ def _cluster(cluster: str) -> str:
 
 def verbatim(text: str, longest: int = 600) -> str:
     """Source as it stands, in a code font, with places where it may be broken."""
-    text = _one_line(text)
+    text = _one_line(text).strip()
     cut = text[:longest] + (" …" if len(text) > longest else "")
     pieces = re.findall(r"[A-Za-z0-9]{1,6}|.[\u0300-\u036f]*", cut, re.DOTALL)
     return r"\code{" + r"\zz ".join(_coded(p) for p in pieces) + "}"

@@ -8,10 +8,10 @@ from markupsafe import Markup, escape
 
 from derive.check.plain import LETTERS as PLAIN
 from derive.check.plain import SCRIPT, visible
-from derive.check.written import Scripts, Span, Unwritable, Writer
+from derive.check.written import Scripts, Span, Writer, is_word
 from derive.printing.notation import GREEK
 from derive.reader.statements import Link
-from derive.reader.syntax import Fraction, Node, Number, Product, Sum
+from derive.reader.syntax import Fence, Fraction, Node, Product, Sum
 
 LETTERS = {**PLAIN, "top": "⊤"}
 ACCENTS = {"hat": "^", "tilde": "~", "dot": "˙", "ddot": "¨", "ring": "˚", "check": "ˇ", "breve": "˘", "acute": "´"}
@@ -57,14 +57,19 @@ class MathML(Writer):
 
     def sign(self, op: str, leading: bool = False) -> str:
         close = CLOSE if leading or op == "/" else " separator='true' lspace='0'" if op == "," else ""
-        form = " form='prefix'" if leading else ""
+        form = " form='prefix'" if leading else " form='infix'"  # a sign that begins a piece would count as a prefix
         return f"<mo{form}{close}>{_safe(SIGNS.get(op, op))}</mo>"
 
     def row(self, parts: Sequence[str]) -> str:
         return f"<mrow>{''.join(parts)}</mrow>"
 
     def gap(self, wide: bool) -> str:
-        return "<mspace width='.17em'/>" if wide else "<mspace width='.08em'/>"
+        return f"<mspace width='{'.17em' if wide else '.08em'}'/>"
+
+    def between(self, op: str, before: Node, after: Node) -> str:
+        if not op and not isinstance(after, Fence) and (is_word(before) or is_word(after)):
+            return self.gap(True)
+        return super().between(op, before, after)
 
     def scripted(self, scripts: Scripts) -> str:
         base = self.node(scripts.base) or "<mrow/>"
@@ -128,7 +133,7 @@ class MathML(Writer):
         """A relation as pieces of MathML, one for each term: a page breaks the line between them."""
         equals = self.marked_sign(link.op, link.left.end, link.right.start)
         pieces = [*(self._terms(link.left) if whole else []), *self._terms(link.right, equals)]
-        return Markup(" ".join([f"<math displaystyle='true'>{p}</math>" for p in pieces]))
+        return Markup("<wbr>".join([f"<math displaystyle='true'>{p}</math>" for p in pieces]))
 
     def inline(self, node: Node) -> Markup:
         return Markup(f"<math>{self.node(node)}</math>")
@@ -172,6 +177,3 @@ class MathML(Writer):
 
 def _safe(text: str) -> str:
     return str(escape(text))
-
-
-__all__ = ["MathML", "Number", "Unwritable"]

@@ -108,19 +108,19 @@ def page(report: Report, target: str, title: str = "", embedded: bool = False) -
     if target not in TARGETS:
         raise ValueError(f"a report is set as {' or '.join(TARGETS)}, not as {target!r}")
     language = TARGETS[target]
-    style = words.style_of(report)
+    names = words.Names(report)
     context = {
         "title": language.words(title or report.title or TITLE), "embedded": embedded, "summary": language.words(words.summary(report)),
-        "lines": [_entry(report.lines, k, language, style) for k in range(len(report.lines))],
+        "lines": [_entry(report.lines, k, language, names) for k in range(len(report.lines))],
     }  # fmt: skip
     return environment(target).get_template(f"marked.{target}.j2").render(context)
 
 
-def _entry(lines: Sequence[Line], k: int, language: Any, style: words.Style) -> dict[str, Any]:
+def _entry(lines: Sequence[Line], k: int, language: Any, names: words.Names) -> dict[str, Any]:
     """One line, in strings."""
     line = lines[k]
     chained = words.goes_on(lines, k)
-    below = words.details(line, style)
+    below = words.details(line, names)
     return {
         "n": line.n, "verdict": line.verdict, "kind": language.words(words.verdict(line)), "chained": chained,
         "formula": language.line(words.wrong(line), not chained), "note": _spoken(words.note(line), language),

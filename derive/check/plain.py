@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
-from derive.check.written import Scripts, Unwritable, Writer
+from derive.check.written import Scripts, Unwritable, Writer, is_word
 from derive.printing.notation import GREEK
 from derive.printing.text import lowered, raised
 from derive.reader.syntax import Big, Fence, Fraction, Node, Product, Root, Scripted, Sum, Symbol
@@ -67,7 +67,7 @@ class Plain(Writer):
         if op:
             return super().between(op, before, after)
         apart = " " in self.source[before.end : after.start] or any(isinstance(n, Fraction | Big | Root) for n in (before, after))
-        words = not isinstance(after, Fence) and (_is_word(before) or _is_word(after))
+        words = not isinstance(after, Fence) and (is_word(before) or is_word(after))
         scripts = not isinstance(after, Fence) and isinstance(before, Scripted) and _runs_on(self.node(before))
         return " " if apart or words or scripts else super().between(op, before, after)
 
@@ -117,11 +117,6 @@ class Plain(Writer):
 def _limit(mark: str, text: str) -> str:
     tight = text.replace(" ", "")
     return f"{mark}{tight}" if len(tight) == 1 else f"{mark}{{{tight}}}"
-
-
-def _is_word(node: Node) -> bool:
-    base = node.base if isinstance(node, Scripted) else node
-    return isinstance(base, Symbol) and len(base.head) > 1 and base.head not in GREEK and base.head not in LETTERS
 
 
 def _runs_on(text: str) -> bool:

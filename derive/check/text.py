@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Sequence
 
 from derive.check import words
@@ -27,44 +26,70 @@ def show(report: Report, colour: bool = False, details: bool = True, width: int 
     formulas = [_formula(lines, k, colour) for k in range(len(lines))]
     number = len(str(len(lines)))
     room = max(LEAST_ROOM, width - number - 4 - NOTE_ROOM)
-    room = min(room, max((columns(_CODE.sub("", f)) for f in formulas), default=0))
-    style = words.style_of(report)
+    room = min(room, max((length(f) for f in formulas), default=0))
+    names = words.Names(report)
     out = [_painted(visible(report.title), "1", colour), ""] if report.title else []
     for line, formula in zip(lines, formulas, strict=True):
-        out += _entry(line, formula, number, room, width, colour)
+        out += _entry(line, formula, number, room, width, colour, details)
         if details:
-            out += _below(line, style, number + 3, width, colour)
+            out += _below(line, names, number + 3, width, colour)
     return "\n".join([*out, *([""] if lines else []), words.summary(report)])
 
 
-def _entry(line: Line, formula: str, number: int, room: int, width: int, colour: bool) -> list[str]:
-    """Number, mark, formula, verdict; words that don't fit beside the verdict go below."""
-    mark = _painted(MARKS[line.verdict], COLOURS[line.verdict], colour)
+def _entry(line: Line, formula: str, number: int, room: int, width: int, colour: bool, details: bool) -> list[str]:
+    """Number, mark, formula, verdict; the rest of a long wrong formula, and words that don't fit beside the verdict, go below."""
     kind = words.verdict(line)
+    rest: list[str] = []
+    if details and line.verdict == "refuted":
+        shown, *rest = wrapped(formula, room)
+    else:
+        shown = cut(formula, room)
+    mark = _painted(MARKS[line.verdict], COLOURS[line.verdict], colour)
+    row = f"{line.n:>{number}} {mark} {shown}{' ' * (room - length(shown))}  {_painted(kind, COLOURS[line.verdict], colour)}"
     beside = _spoken(words.note(line), colour)
-    shown = cut(formula, room)
-    row = f"{line.n:>{number}} {mark} {shown}{' ' * (room - columns(_CODE.sub('', shown)))}  {_painted(kind, COLOURS[line.verdict], colour)}"
-    if not beside:
-        return [row]
     left = width - number - 5 - room - len(kind) - 2
-    if columns(_CODE.sub("", beside)) <= left:
-        return [f"{row}: {beside}"]
-    return [row, *_wrapped(beside, number + 3, width)]
+    blanks = " " * (number + 3)
+    below = [blanks + "  " + r for r in rest]
+    if not beside:
+        return [row, *below]
+    if length(beside) <= left or not details:
+        return [f"{row}: {cut(beside, max(left, 1))}", *below]
+    return [row, *below, *_indented(beside, number + 3, width)]
 
 
-def _below(line: Line, style: words.Style, indent: int, width: int, colour: bool) -> list[str]:
+def _below(line: Line, names: words.Names, indent: int, width: int, colour: bool) -> list[str]:
     found: list[str] = []
-    for heading, pieces in words.details(line, style):
-        found += _wrapped(f"{heading}: {_spoken(pieces, colour)}" if heading else _spoken(pieces, colour), indent, width)
+    for heading, pieces in words.details(line, names):
+        found += _indented(f"{heading}: {_spoken(pieces, colour)}" if heading else _spoken(pieces, colour), indent, width)
     return found
 
 
-def _wrapped(text: str, indent: int, width: int) -> list[str]:
-    blanks = " " * indent
-    room = max(width, indent + 20)
-    return textwrap.wrap(
-        text, room, initial_indent=blanks, subsequent_indent=blanks + "  ", break_long_words=False, break_on_hyphens=False
-    )
+def _indented(text: str, indent: int, width: int) -> list[str]:
+    lines = wrapped(text, max(width - indent - 2, 20))
+    return [" " * (indent + 2 * (k > 0)) + line for k, line in enumerate(lines)]
+
+
+def wrapped(text: str, room: int) -> list[str]:
+    """The text in lines of so many columns, broken at blanks; colours end with the line and begin again on the next."""
+    lines: list[str] = [""]
+    lead = len(text) - len(text.lstrip(" "))
+    for word in text[lead:].split(" "):
+        if lines[-1] and length(lines[-1]) + 1 + length(word) > room:
+            lines.append(word)
+        else:
+            lines[-1] += (" " if lines[-1] else " " * lead) + word
+    state = ""
+    for k, line in enumerate(lines):
+        codes = _CODE.findall(line)
+        before, state = state, (codes[-1] if codes else state)
+        state = "" if state == RIGHT[1] else state
+        lines[k] = before + line + (RIGHT[1] if state else "")
+    return lines
+
+
+def length(text: str) -> int:
+    """Columns, without the codes of colours."""
+    return columns(_CODE.sub("", text))
 
 
 def _formula(lines: Sequence[Line], k: int, colour: bool) -> str:
@@ -106,7 +131,7 @@ def _source(tex: str) -> str:
 
 def cut(text: str, room: int) -> str:
     """The text in so many columns; codes of colours take none."""
-    if columns(_CODE.sub("", text)) <= room:
+    if length(text) <= room:
         return text
     out, left, coloured = [], room - 1, False
     for piece in _CODE.split(text):

@@ -13,7 +13,7 @@ from derive.check.lines import Line, Report
 from derive.check.written import Span, differing, expression, read
 from derive.expr import DeriveError, Instant, var
 from derive.judge import Counterexample
-from derive.printing.names import Style, letter, symbol, with_accent
+from derive.printing.names import Style, letter, split, symbol, with_accent
 from derive.printing.notation import Fence, Grid, Listed, Node, Num, Rel, Sym, Word
 from derive.reader.statements import Link
 
@@ -72,7 +72,9 @@ def goes_on(lines: Sequence[Line], k: int) -> bool:
     if not k or lines[k].display is None or lines[k].display != lines[k - 1].display:
         return False
     before, here = read(lines[k - 1].tex), read(lines[k].tex)
-    return before is not None and here is not None and _side(before, before.right) == _side(here, here.left)
+    if before is None or here is None or any(start < here.left.end for start, _ in wrong(lines[k]).marked):
+        return False
+    return _side(before, before.right) == _side(here, here.left)
 
 
 def _side(link: Link, node: Any) -> str:
@@ -109,7 +111,7 @@ def verdict(line: Line) -> str:
     return {"unreadable": "can't be read"}.get(line.verdict, line.verdict)
 
 
-def details(line: Line, style: Style = Style()) -> list[tuple[str, list[Piece]]]:
+def details(line: Line, names: Names) -> list[tuple[str, list[Piece]]]:
     """What is said below a wrong line: (heading, words)."""
     if line.verdict != "refuted":
         return []
@@ -127,7 +129,7 @@ def details(line: Line, style: Style = Style()) -> list[tuple[str, list[Piece]]]
     if line.expected and _bare(line.expected) not in _bare(corrected):
         found.append(("the engine has", [Maths(line.expected)]))
     if line.counterexample is not None:
-        found.append(("counterexample", example(line.counterexample, style)))
+        found.append(("counterexample", example(line.counterexample, names)))
     elif reason.startswith("the sides differ") and not corrected:
         found.append(("", [reason]))
     return found
@@ -139,8 +141,9 @@ def _bare(tex: str) -> str:
 
 # -- words with formulas in them ------------------------------------------------------------------------------------
 
-_BETWEEN = re.compile(r"(\s(?:for|and|is|or|not|where|instead of|in place of|by|with)\s|[;:]\s|,\s|\s\()")
+_BETWEEN = re.compile(r"(\s(?:for|and|is|or|not|where|instead of|in place of|by|with)\s|[;:]\s|,\s|\s(?=\(column))")
 _WORD = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,}")
+_SPACE = re.compile(r"\bR\^(\([^()]*\)|\w+)")
 _TEX = re.compile(r"[\\^_]")
 
 
@@ -159,6 +162,10 @@ def _with_names(words: str) -> Iterable[Piece]:
     if not _TEX.search(words):
         return [words]
     pieces: list[Piece] = []
+    space = _SPACE.search(words)
+    if space is not None:
+        sizes = space[1].strip("()").replace(" x ", r" \times ")
+        return [*_with_names(words[: space.start()]), Maths(rf"\mathbb{{R}}^{{{sizes}}}"), *_with_names(words[space.end() :])]
     for part in _BETWEEN.split(words):
         if _TEX.search(part) and not _WORD.search(part) and _readable(part):
             pieces.append(Maths(part))
@@ -181,20 +188,44 @@ def _readable(tex: str) -> bool:
 # -- counterexamples ------------------------------------------------------------------------------------------------
 
 
-def style_of(report: Report) -> Style:
+class Names:
     """How the person writes time and layers: h^{(t)} or h_t, W^{(1)} or W_1."""
-    text = " ".join(line.tex for line in report.lines)
-    below = len(re.findall(r"_\{?\s*[tT]\b", text)) > len(re.findall(r"\^\{?\s*\(\s*[tT]", text))
-    numbered = len(re.findall(r"[A-Za-z]\}?_\{?\s*\d", text)) > len(re.findall(r"\^\{?\s*[(\[]\s*\d", text))
-    return Style(time="subscript" if below else "superscript", layers="subscript" if numbered else "superscript")
+
+    def __init__(self, report: Report):
+        self.text = " ".join(line.tex for line in report.lines)
+        self.time = "subscript" if self._more(r"_\{?\s*[tT]\b", r"\^\{?\s*\(\s*[tT]\b") else "superscript"
+        self.layers = self._layers("[A-Za-z]", "superscript")
+
+    def _more(self, first: str, second: str) -> bool:
+        return len(re.findall(first, self.text)) > len(re.findall(second, self.text))
+
+    def _layers(self, base: str, default: str) -> str:
+        below, above = rf"{base}\}}*_\{{?\s*\d", rf"{base}\}}*\^\{{?\s*[(\[]\s*\d"
+        return "subscript" if self._more(below, above) else "superscript" if self._more(above, below) else default
+
+    def style(self, name: str) -> Style:
+        base, *_ = split(name)
+        return Style(time=self.time, layers=self._layers(rf"(?<![A-Za-z]){re.escape(base)}", self.layers))
+
+    def of(self, key: str, value: Any = None) -> Node:
+        """The symbol of a key: W1, h[0], bar x, and the names that only the derivation has."""
+        name, bar = key.removeprefix("bar "), key.startswith("bar ")
+        name = re.sub(r"^(stranger|dummy)_", "", name)
+        found = re.fullmatch(r"(.*)\[(-?\d+)\]", name)
+        name, when = (found[1], Instant("", int(found[2]))) if found else (name, None)
+        try:
+            plain = symbol(var(name, (sympy.Symbol("n"),) if isinstance(value, list) else (), time=when), self.style(name))
+        except (DeriveError, TypeError, ValueError):
+            return Word(key)
+        return with_accent(plain, "bar") if bar and isinstance(plain, Sym) else plain
 
 
-def example(c: Counterexample, style: Style = Style()) -> list[Piece]:
+def example(c: Counterexample, names: Names) -> list[Piece]:
     """Sizes, values, both sides and where they part, as short as they can be said."""
     pieces: list[Piece] = []
     for given in (_grouped({letter(k): v for k, v in c.sizes.items()}), _grouped({letter(k): v for k, v in c.times.items()})):
         pieces += [*_listed(given), "; "] if given else []
-    pieces += _values(c.values, style)
+    pieces += _values(c.values, names)
     pieces += [" — the left side is ", _shown(c.left, c.right), ", the right one ", _shown(c.right, c.left)]
     entries = [p for p in c.parts if p[0] != "value"]
     if len(entries) and _count(c.left) > 1:
@@ -210,7 +241,7 @@ def _parts(entries: Sequence[tuple[str, Any, Any]]) -> list[Piece]:
     return [*pieces, f", and {more} more"] if more > 0 else pieces
 
 
-def _values(values: dict[str, Any], style: Style) -> list[Piece]:
+def _values(values: dict[str, Any], names: Names) -> list[Piece]:
     """Equal values are said together; the most common one of 0 and 1 is that of all the rest."""
     told = {k: v for k, v in values.items() if not isinstance(v, str)}
     groups: dict[str, list[str]] = {}
@@ -221,14 +252,13 @@ def _values(values: dict[str, Any], style: Style) -> list[Piece]:
     shown: list[Node] = []
     for same, keys in groups.items():
         if same != rest:
-            names = [name_of(k, told[k], style) for k in keys]
-            shown.append(_equal(names, _array(_simple(told[keys[0]]))))
+            shown.append(_equal([names.of(k, told[k]) for k in keys], _array(_simple(told[keys[0]]))))
     pieces = _listed(shown)
     if rest:
         pieces += [", the rest " if shown else "everything ", Num(rest)]
     for key, words in values.items():
         if isinstance(words, str):
-            pieces += [", " if pieces else "", name_of(key, words, style), f" is {words}"]
+            pieces += [", " if pieces else "", names.of(key), f" is {words}"]
     return pieces
 
 
@@ -246,19 +276,6 @@ def _equal(names: list[Node], value: Node) -> Node:
 
 def _listed(nodes: Sequence[Node]) -> list[Piece]:
     return [piece for k, node in enumerate(nodes) for piece in ((", ", node) if k else (node,))]
-
-
-def name_of(key: str, value: Any, style: Style = Style()) -> Node:
-    """The symbol of a key: W1, h[0], bar x, and the names that only the derivation has."""
-    name, bar = key.removeprefix("bar "), key.startswith("bar ")
-    name = re.sub(r"^(stranger|dummy)_", "", name)
-    found = re.fullmatch(r"(.*)\[(-?\d+)\]", name)
-    name, when = (found[1], Instant("", int(found[2]))) if found else (name, None)
-    try:
-        plain = symbol(var(name, (sympy.Symbol("n"),) if isinstance(value, list) else (), time=when), style)
-    except (DeriveError, TypeError, ValueError):
-        return Word(key)
-    return with_accent(plain, "bar") if bar and isinstance(plain, Sym) else plain
 
 
 def _simple(value: Any) -> Any:

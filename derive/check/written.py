@@ -32,7 +32,7 @@ from derive.reader.syntax import (
     Symbol,
     Words,
 )
-from derive.reader.tokens import Token, tokenize
+from derive.reader.tokens import GREEK, Token, tokenize
 
 Span = tuple[int, int]
 
@@ -137,6 +137,15 @@ def scripts_of(node: Scripted) -> Scripts:
         found.primes += top.primes
         found.base = top.base
     return found
+
+
+def is_word(node: Node) -> bool:
+    """log, softmax, with or without scripts: what follows stands apart from it."""
+    base = node.base if isinstance(node, Scripted) else node
+    return isinstance(base, Symbol) and len(base.head) > 1 and base.head.isascii() and base.head not in SINGLE
+
+
+SINGLE = GREEK | frozenset("top infty circ star ast dagger odot wedge ones zero hbar prime".split())
 
 
 def is_tall(node: Node | None) -> bool:

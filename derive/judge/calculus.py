@@ -75,6 +75,7 @@ class Calculus(Ring):
         self.memo: dict[Expr, Poly] = {}
         self.slopes: dict[Any, Poly] = {}
         self.derived: dict[tuple[Atom, Atom], Poly] = {}
+        self.changes: dict[Any, Poly | None] = {}
         self.names = 0
 
     # -- expressions -------------------------------------------------------------------------------------------
@@ -344,12 +345,20 @@ class Calculus(Ring):
             kept_, parts = dict(mono), []
             for (a, index), e in mono:
                 if a.leaves & targets:
-                    new = self._changed(a, index, change, targets)
+                    new = self._remembered(a, index, change, targets)
                     if new is not None:
                         del kept_[a, index]
                         parts.append(self.power(new, e))
             accumulate(total, self.product([{frozenset(kept_.items()): 1}, *parts]), c)
         return total
+
+    def _remembered(self, a: Atom, index: Index, change: Change, targets: frozenset[Atom]) -> Poly | None:
+        key = (a, index, change, self.facts.bounds)
+        if key not in self.changes:
+            if len(self.changes) > 5000 or (self.changes and next(iter(self.changes))[2] is not change):
+                self.changes.clear()
+            self.changes[key] = self._changed(a, index, change, targets)
+        return self.changes[key]
 
     def _changed(self, a: Atom, index: Index, change: Change, targets: frozenset[Atom]) -> Poly | None:
         if not a.terms:

@@ -130,7 +130,7 @@ class _Proof:
         """The most derived of the names that have a meaning, and the form with it put in."""
         for name in sorted((n for n in names_in(terms) if n not in done and wanted(n[0])), key=self._rank):
             done.add(name)
-            if (changed := self._put_in(terms, name)) is not None:
+            if self.ring.has_meaning(*name) and (changed := self._put_in(terms, name)) is not None:
                 return name, changed
         return None
 

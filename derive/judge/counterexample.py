@@ -158,7 +158,7 @@ class _Hunt:
                 if not good:
                     break
                 together = [_moved(point, good[: k + 1], target) for k in range(len(good))]
-                point = together[int(np.flatnonzero(self.kept(where, together))[-1])]
+                point = together[int(np.flatnonzero(self.kept(where, together)).max(initial=0))]
         return point
 
     def kept(self, where: Place, points: Sequence[Table]) -> Array:

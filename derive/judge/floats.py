@@ -74,12 +74,14 @@ class Doubles(Plain):
         return _DOUBLE[name](x)
 
     def square(self, fn: str, a: Array) -> Array:
-        if fn == "det":
-            return np.linalg.det(a)
-        try:
-            return np.linalg.inv(a)
-        except np.linalg.LinAlgError:
-            return np.full(a.shape, np.nan)
+        return np.linalg.det(a) if fn == "det" else np.stack([_inverse(matrix) for matrix in a])
+
+
+def _inverse(a: Array) -> Array:
+    try:
+        return np.linalg.inv(a)
+    except np.linalg.LinAlgError:
+        return np.full(a.shape, np.nan)
 
 
 def _float(c: Any) -> float:

@@ -225,6 +225,16 @@ class Claim(Calculus):
             return None
         return self._at(self.network.right(v, self.budget), shape, index)
 
+    def has_meaning(self, a: Atom, when: Index) -> bool:
+        """Whether the name at these instants (labels from zero on: summed over) may stand for something."""
+        if a.kind == "jac":
+            return a.data[0] in self.network.equations and self.network.known(a.data[1])
+        if a.data[2]:
+            return True
+        if a not in self.network.equations:
+            return False
+        return not when or when[-1][0] >= 0 or (self._exists(when[-1]) and self._near(when[-1]))
+
     def _near(self, instant: Moment) -> bool:
         """Whether a recurrence is followed as far as there: a step before the first instant of its kind in the claim."""
         return instant[1] >= self.lows.get(instant[0], self.first if instant[0] == ORIGIN else 0) or instant[0] >= 0

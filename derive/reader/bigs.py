@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from derive.expr import Instant, at_time, ein, over, time_indices, transpose, unit
+from derive.expr import Instant, ShapeError, at_time, ein, over, time_indices, transpose, unit
 from derive.expr import is_row as is_row_expr
 from derive.ops import exp, log
 from derive.reader import arrays, names
@@ -164,6 +164,15 @@ def _cut(m: Meaning, b: Binder, body: Value, label: str, size: sympy.Expr, node:
         b.lo is not None and not isinstance(b.lo, Number) and not (isinstance(b.lo, Sum) and flat(b.lo).lstrip("-") == flat(b.hi))
     ):
         raise m.fail(f"a sum from {m.text(b.lo)} over entries", node)
+    if (
+        isinstance(b.lo, Number)
+        and b.lo.text == "0"
+        and first == 1
+        and isinstance(b.hi, Number)
+        and size.is_Integer
+        and b.hi.text == str(size)
+    ):
+        raise ShapeError(f"a sum from 0 to {size} over {size} entries")
     starts_at_zero = isinstance(b.lo, Number) and b.lo.text == "0"
     if isinstance(b.hi, Sum) and not starts_at_zero:
         try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from derive import ops
-from derive.expr import Instant, Map, ShapeError, apply, opaque, stack, zeros
+from derive.expr import Instant, Map, ShapeError, apply, ein, opaque, stack, zeros
 from derive.expr import var as make_var
 from derive.ops import Composition, Function, power
 from derive.reader import derivatives, names
@@ -229,6 +229,9 @@ def _operator(m: Meaning, name: str, argument: Node, node: Node) -> Value:
     v = m.value(argument)
     match name:
         case "diag" | "Diag":
+            if v.labels and v.rank == 1:
+                axes = tuple(range(len(v.expr.shape)))
+                return Value(ein([(v.expr, axes)], (*axes, axes[-1])), v.labels)
             if v.labels:
                 raise m.fail("diag of something with free indices", node)
             return Value(ops.diag((transposed(v) if is_row_shape(v.shape) else v).expr)) if v.rank else v
@@ -254,7 +257,8 @@ def _unread(m: Meaning, node: Node) -> Value:
 def _diagonal_of(m: Meaning, argument: Commas) -> Value:
     from derive.reader import arrays
 
-    return Value(ops.diag(arrays.listed(m, argument).expr))
+    v = arrays.listed(m, argument)
+    return Value(ops.diag((transposed(v) if is_row_shape(v.shape) else v).expr))
 
 
 def _prod(m: Meaning, argument: Node, node: Node) -> Value:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from derive.adjoint import local_jacobian
-from derive.expr import Expr, Instant, Opaque, Over, Var, ein, jac, lin, rebuild, var
+from derive.expr import Expr, Opaque, Over, Var, ein, jac, lin, rebuild, var
 from derive.reader import names
 from derive.reader.scope import LOSSES, flat
 from derive.reader.syntax import Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol, walk
@@ -54,12 +54,12 @@ def _stripped(m: Meaning, node: Node) -> tuple[bool, list[Node], Node | None, in
     """(whether it is a differential, what it is of, a factor before it, its order)."""
     if isinstance(node, Differential):
         return True, [node.body] if node.body is not None else [], None, node.order
-    if _is_d(m, node):
+    if _is_d(m, node, True):
         return True, [], None, 1
     if not isinstance(node, Product):
         return None
     items = list(node.factors)
-    start = next((k for k, (_, n) in enumerate(items) if isinstance(n, Differential) or _is_d(m, n)), None)
+    start = next((k for k, (_, n) in enumerate(items) if isinstance(n, Differential) or _is_d(m, n, True)), None)
     if start is None or (start > 0 and not isinstance(items[start][1], Differential)):
         return None
     before = _joined(items[:start]) if start else None
@@ -69,8 +69,8 @@ def _stripped(m: Meaning, node: Node) -> tuple[bool, list[Node], Node | None, in
     for _, n in items[start:]:
         if (
             isinstance(n, Differential)
-            or (_is_d(m, n) and n is items[start][1])
-            or (_is_d(m, n) and group and _is_d(m, items[start][1]))
+            or (_is_d(m, n, True) and n is items[start][1])
+            or (_is_d(m, n, True) and group and _is_d(m, items[start][1], True))
         ):
             if group:
                 found.append(_joined(group))
@@ -85,10 +85,10 @@ def _stripped(m: Meaning, node: Node) -> tuple[bool, list[Node], Node | None, in
     return True, found, before, order
 
 
-def _is_d(m: Meaning, node: Node) -> bool:
+def _is_d(m: Meaning, node: Node, fraction: bool = False) -> bool:
     if isinstance(node, Symbol) and node.head == "delta" and not node.accents:
         return m.scope.delta == "partial"
-    return isinstance(node, Symbol) and node.head == "d" and not node.accents and ("d", ()) not in m.scope.names
+    return isinstance(node, Symbol) and node.head == "d" and not node.accents and (fraction or ("d", ()) not in m.scope.names)
 
 
 def _joined(items: Rest) -> Node:
@@ -139,6 +139,10 @@ def derivative(m: Meaning, top: Value, below: Value, places: tuple[Node, ...], d
             head = None
     top_rank = top.rank
     below_rank = len(below.shape)
+    if places and places[0] is COLUMN:  # u_w, column w of U: its index is on the last axis
+        places = places[1:]
+        axes = tuple(range(len(tensor.expr.shape)))
+        tensor = Value(ein([(tensor.expr, axes)], (*axes[:-2], axes[-1], axes[-2])), tensor.labels)
     if places:
         tensor = names.place(m, tensor, places, skip=top_rank)
         below_rank -= len(places)
@@ -166,6 +170,7 @@ def _same_labels(tensor: Value, below: Value, rank: int) -> Value:
     return Value(ein([(tensor.expr, tuple(axes))], tuple(out)), tuple(labels))
 
 
+COLUMN = Symbol("column")  # stands before the index of a column
 LOSS = var("loss_of_the_problem")  # of a problem that has none
 
 
@@ -231,8 +236,7 @@ def _below(m: Meaning, node: Node) -> tuple[Value, tuple[Node, ...], bool]:
                 when = m.instant
             expr = found.named.at(when)
             if found.named.axis == 1 and found.places:
-                v = names.place(m, Value(expr), found.places, 1)
-                return v, bracket, found.exponent is not None
+                return Value(expr), (COLUMN, *found.places, *bracket), found.exponent is not None
             if found.bar:
                 expr = names.adjoint_of(m, expr)
             return Value(expr), (*found.places, *bracket), found.exponent is not None
@@ -287,6 +291,19 @@ def meet(a: Value, b: Value) -> Value | None:
     return None
 
 
+def bridged(m: Meaning, a: Value, b: Value) -> Value:
+    """∂u/∂v … ∂w/∂x: the dots are the Jacobians in between, ∂v/∂w as a whole."""
+    x, y = a.chain, b.chain
+    if x is None or y is None or y.top is None:
+        raise m.fail("dots between things that are no derivatives", Symbol("dots"))
+    middle = Value(jac(x.below, y.top, False), (), Chain(x.below, y.top, x.below_rank, y.top_rank))
+    first = meet(a, middle)
+    met = meet(first, b) if first is not None else None
+    if met is None:
+        raise m.fail("dots between derivatives that don't follow each other", Symbol("dots"))
+    return met
+
+
 def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
     """Operators that act on what follows: ∂/∂x (…), ∇_W L, and dW for the adjoint of W."""
     if isinstance(node, Fraction):
@@ -307,8 +324,9 @@ def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         below = rest[0][1]
         glued = m.source[node.end : below.start].strip(" \\,{}") in ("", "mathbf", "boldsymbol", "bm", "mathrm", "bf")
         if glued and names.find(m, below) is not None:
-            inner, places, _ = _below(m, below)
-            return derivative(m, _loss_or_none(m), inner, places), rest[1:]
+            inner, places, flipped = _below(m, below)
+            found = derivative(m, _loss_or_none(m), inner, places)
+            return transposed(m.settled(found)) if flipped else found, rest[1:]
     return None
 
 
@@ -344,7 +362,7 @@ def _change(m: Meaning, value: Value) -> Value:
     parts = []
     for v in sorted(value.expr.atoms(Var), key=lambda v: v.name):
         if v.name in m.differentials and _free(m, v):
-            j = jac(value.expr, v, True)
+            j = jac(value.expr, v, False)
             n, k = len(value.expr.shape), len(v.shape)
             out, tail = tuple(range(n)), tuple(range(n, n + k))
             parts.append((1, ein([(j, out + tail), (var(f"d_{v.name}", v.shape), tail)], out)))

@@ -105,6 +105,7 @@ class Meaning:
     notes: list[str] = field(default_factory=list)
     outside: frozenset[str] = frozenset()  # free indices of the other side
     counter: itertools.count = field(default_factory=itertools.count)
+    timeless: bool = True  # no instant stands in the relation
     instant: Instant = Instant("t")  # of a sequence written without one: T where the relation speaks of nothing but T
     free_scalars: bool = False
     strangers: list[str] = field(default_factory=list)  # letters that were read as any number
@@ -116,6 +117,7 @@ class Meaning:
     def learn(self, node: Node) -> None:
         """What the indices of a formula run over, from the names that carry them; which instants it speaks of."""
         bases = self._bases
+        self.timeless = self.timeless and not any(names.speaks_of_time(self, n) for n in walk(node))
         for n in walk(node):
             if isinstance(n, Product):
                 for (_, a), (op, b) in itertools.pairwise(n.factors):
@@ -259,12 +261,19 @@ class Meaning:
         if self.depth > 400:
             raise Unreadable("a formula nested too deeply")
         total: Value | None = None
+        gap = False
         items = [(op, n) for op, n in items if not (isinstance(n, Words) and not op)]
         if not items:
             raise Unreadable("nothing where a formula is needed")
         while items:
+            if isinstance(items[0][1], Dots) and total is not None and total.chain is not None and len(items) > 1:
+                gap, items = True, items[1:]
+                continue
             op, value, items = self.operand(items)
-            total = value if total is None else self.times(total, op, value)
+            if gap and total is not None:
+                total, gap = derivatives.bridged(self, total, value), False
+            else:
+                total = value if total is None else self.times(total, op, value)
         self.depth -= 1
         assert total is not None
         return total
@@ -611,6 +620,15 @@ class Filler(Value):
         c = Value(self.expr, self.labels)
         if shape is None or not shape:
             return c
+        if self.kind in ("rows", "columns"):
+            wide = Value(constant(0, shape))
+            if len(shape) != 2:
+                raise ShapeError("an outer product with ones beside something that isn't a matrix")
+            axis = 1 if self.kind == "rows" else 0
+            count = len(self.labels)
+            outer = tuple(range(count))
+            dims = {**dict(enumerate(self.expr.shape[:count])), count: wide.shape[0], count + 1: wide.shape[1]}
+            return Value(ein([(self.expr, (*outer, count + axis))], (*outer, count, count + 1), dims), self.labels)
         if self.kind == "identity":
             if len(shape) != 2 or shape[0] != shape[1]:
                 raise ShapeError("an identity matrix beside something that isn't square")
@@ -637,6 +655,13 @@ def filler_product(m: Meaning, a: Value, b: Value) -> Value:
     """I A = A; 1ᵀA sums columns, A 1 sums rows; a number scales; 1 bᵀ is b as every row, which a sum with a batch spreads."""
     if isinstance(a, Filler) and isinstance(b, Filler):
         raise Unreadable("a product of two things without sizes")
+    spread = next((v for v in (a, b) if isinstance(v, Filler) and v.kind in ("rows", "columns")), None)
+    if spread is not None:
+        rest = m.settled(b if spread is a else a)
+        if not rest.rank:
+            scaled = scale(Value(spread.expr, spread.labels), rest)
+            return Filler(scaled.expr, scaled.labels, kind=spread.kind)
+        return entrywise(spread.fill(rest.shape, m), rest)
     filler, other, left = (a, b, True) if isinstance(a, Filler) else (b, a, False)
     assert isinstance(filler, Filler)
     other = m.settled(other)
@@ -651,11 +676,11 @@ def filler_product(m: Meaning, a: Value, b: Value) -> Value:
     if filler.kind == "row" and left:
         return scale(c, product(transposed(ones), other))
     if filler.kind == "ones" and left and is_row_shape(other.shape):
-        return scale(c, other)
+        return Filler(scale(c, transposed(other)).expr, other.labels, kind="rows")
     if filler.kind == "ones" and not left:
         return scale(c, product(other, ones))
     if filler.kind == "row" and not left and other.rank == 1:
-        return scale(c, other)
+        return Filler(scale(c, other).expr, other.labels, kind="columns")
     raise ShapeError("a vector of ones that doesn't fit here")
 
 

@@ -80,6 +80,18 @@ def _time_like(m: Meaning, node: Node) -> bool:
     )
 
 
+def speaks_of_time(m: Meaning, node: Node) -> bool:
+    """t, T and t-1 in scripts and limits."""
+    if isinstance(node, Scripted):
+        return any(
+            _time_like(m, i)
+            for s in (node.sub, node.sup)
+            for i in ([s] if isinstance(s, Fence) else script_items(s))
+            if not (isinstance(i, Symbol) and i.head in ("T", "top"))
+        )
+    return isinstance(node, Symbol) and node.head in ("t", m.scope.clock)
+
+
 def find(m: Meaning, node: Node) -> Found | None:
     """The meaning of a symbol with scripts, or None where no reading of its scripts fits a known name."""
     sub, sup, primes = (node.sub, node.sup, node.primes) if isinstance(node, Scripted) else (None, None, 0)
@@ -91,7 +103,10 @@ def find(m: Meaning, node: Node) -> Found | None:
         for head_accents, left_primes in [(accents, primes)] + ([((*accents, "prime"), primes - 1)] if primes else []):
             for named in m.scope.candidates(base.head, head_accents):
                 options += [
-                    ((*score, _fitting(m, named, places)), Found(named, when, places, exponent, left_primes, bar))
+                    (
+                        (*score[:2], -left_primes, *score[2:], _fitting(m, named, places)),
+                        Found(named, when, places, exponent, left_primes, bar),
+                    )
                     for score, when, places, exponent in _ways(m, named, sub, sup)
                 ]
         if options and not bar:
@@ -190,6 +205,15 @@ def _rest(
     m: Meaning, named: Named, rest: list[Node], when: Instant | None, exponent: Node | None, score: tuple[int, int], rank: int
 ) -> Iterator[tuple[tuple[int, ...], Instant | None, tuple[Node, ...], Node | None]]:
     """The items of a subscript after the tag: a time where one is missing, then indices."""
+    if (
+        named.sequential
+        and when is None
+        and m.timeless
+        and rest
+        and len(rest) <= rank
+        and all(isinstance(r, Symbol) and not _time_like(m, r) for r in rest)
+    ):
+        yield (*score, 3, 0), None, tuple(rest), exponent  # y_k in a relation that speaks of no time: entry k
     if named.sequential and when is None:
         for k in [0, len(rest) - 1] if len(rest) > 1 else [0] if rest else []:
             at = instant(m, rest[k])
@@ -317,6 +341,8 @@ def finished(m: Meaning, found: Found, node: Node) -> Value:
 
 def adjoint_of(m: Meaning, expr: Expr) -> Expr:
     """The adjoint of a quantity, or of an expression that the document gave a name."""
+    if m.scope.objective is not None:
+        return jac(m.scope.objective, expr, False)
     if isinstance(expr, Var):
         return expr.adjoint
     loss = m.scope.loss

@@ -64,12 +64,13 @@ class Scope:
     onehot: dict[str, Named] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     times: set[str] = field(default_factory=lambda: {"t", "T", "tau"})
+    objective: Expr | None = None  # the loss that the document itself defines, after which bars speak of it
     clock: str = "t"  # the letter of the network's time index in this document
 
     def copy(self) -> Scope:
         return Scope(
             self.system, self.vectors, self.layout, self.elementwise, self.delta, self.log, self.index_base, {k: list(v) for k, v in self.names.items()},
-            dict(self.functions), dict(self.sizes), set(self.last), dict(self.onehot), dict(self.values), set(self.times), self.clock,
+            dict(self.functions), dict(self.sizes), set(self.last), dict(self.onehot), dict(self.values), set(self.times), self.objective, self.clock,
         )  # fmt: skip
 
     # -- filling --------------------------------------------------------------------------------------------
@@ -214,7 +215,10 @@ def declare(
     """A quantity without a network: x in R^n."""
     key, node = name_of(text)
     tag = flat(node.sub) + flat(node.sup) if isinstance(node, Scripted) else ""
-    v = var(identifier(key, tag), shape, Instant(INDEX) if sequential else None)
+    name = identifier(key, tag)
+    if scope.system is not None and name in scope.system.quantities:
+        name += "_here"  # a name of the network that means something else in this part
+    v = var(name, shape, Instant(INDEX) if sequential else None)
     scope.add(key, Named(plain_tag(tag), v, sequential))
     return v
 

@@ -383,7 +383,9 @@ def _collect(node: Node, source: str, chain: Chain, found: list[Link | Broken], 
         for a, b in zip(parts[0].items, parts[1].items, strict=True):  # type: ignore[attr-defined]
             found.append(Link(a, node.ops[0], b, source))
         return
-    parts[-1] = _without_note(parts[-1])
+    parts[-1], note = _without_note(parts[-1])
+    if note is not None:
+        conditions = (*conditions, note)
     ops = list(node.ops)
     if conditions == () and len(parts) > 2 and ops[-1] in ("≠", "∈", "∉"):
         conditions = (Relation((parts[-2], parts[-1]), (ops[-1],)),)
@@ -406,14 +408,16 @@ def _equation_inside(node: Node) -> Relation | None:
     )
 
 
-def _without_note(node: Node) -> Node:
-    """a (t = 0): the note at the end of a line is no factor."""
+def _without_note(node: Node) -> tuple[Node, Node | None]:
+    """(the expression, the note) of a (t = 0): what is in brackets at the end of a line is no factor."""
     if isinstance(node, Product) and isinstance(node.factors[-1][1], Fence) and isinstance(node.factors[-1][1].body, Relation):
-        rest = node.factors[:-1]
-        return rest[0][1] if len(rest) == 1 else replace(node, factors=rest, end=rest[-1][1].end)
+        note = node.factors[-1][1].body
+        if node.factors[-1][1].kind == "paren":
+            rest = node.factors[:-1]
+            return rest[0][1] if len(rest) == 1 else replace(node, factors=rest, end=rest[-1][1].end), note
     if isinstance(node, Sum):
         sign, last = node.terms[-1]
-        trimmed = _without_note(last)
-        if trimmed is not last:
-            return replace(node, terms=(*node.terms[:-1], (sign, trimmed)), end=trimmed.end)
-    return node
+        trimmed, note = _without_note(last)
+        if note is not None:
+            return replace(node, terms=(*node.terms[:-1], (sign, trimmed)), end=trimmed.end), note
+    return node, None

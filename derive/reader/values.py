@@ -159,6 +159,8 @@ def _spread(v: Value, wide: Value) -> Value:
         return Value(ein([(v.expr, outer)], outer + inner, dims), v.labels)
     if not v.rank and v.labels and _simple_labelled(v.expr):
         return Value(ein([(v.expr, outer)], outer + inner, dims), v.labels)
+    if wide.rank == 2 and v.rank == 2 and v.shape[0] == 1 and v.shape[0] is not ROW and v.shape[1] == wide.shape[1]:
+        return Value(ein([(v.expr, (*outer, count + 7, inner[1]))], outer + inner, dims), v.labels)  # R^{1 × n} added to each row
     if wide.rank == 2 and not is_row_shape(wide.shape):
         entries = v.shape[1:] if is_row_shape(v.shape) else v.shape
         if len(entries) == 1:
