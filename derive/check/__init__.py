@@ -9,8 +9,8 @@ from typing import Any
 
 from derive.check.checker import Checker, check_text
 from derive.check.lines import Line, Report, Slip
-from derive.check.settings import parts, read_settings
 from derive.check.pages import page
+from derive.check.settings import parts, read_settings
 from derive.check.text import show
 from derive.network import Network
 from derive.reader.document import decode, read_text

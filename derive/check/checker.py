@@ -163,6 +163,8 @@ class Checker:
         if link.op == "=" and defines(scope, link):
             what = define(self, link)
             return replace(line, verdict="definition", reason=what)
+        if self._takes_number(link):
+            return replace(line, verdict="definition", reason="a number that is given")
         counted = self._numbers(link, line)
         if counted is not None:
             return counted
@@ -344,6 +346,31 @@ class Checker:
 
     # -- numbers --------------------------------------------------------------------------------------------
 
+    def _takes_number(self, link: Link) -> bool:
+        """x = -2 for an input without a number: it is given one."""
+        scope = self.part.scope
+        if not numbers.is_numeric(link.right) or not isinstance(link.left, Symbol | Scripted):
+            return False
+        found = names.find(Meaning(scope, Reading(), link.source), link.left)
+        if found is None or found.bar or found.places or found.exponent is not None or not isinstance(found.expr, Var):
+            return False
+        v = found.expr
+        if (scope.system is not None and v.name in scope.system.by_name and v.key not in scope.system.independent) or (
+            v.time is not None and v.time.base
+        ):
+            return False
+        if v.key in self.part.values or v.name in self.part.values:
+            return False
+        value = self._value(link, link.right, Reading())
+        if (
+            value is None
+            or value.shape != tuple(int(d) if d.is_Integer else n for d, n in zip(v.shape, value.shape, strict=False))
+            or len(value.shape) != len(v.shape)
+        ):
+            return False
+        self.part.values[v.key] = value.tolist()
+        return True
+
     def _numbers(self, link: Link, line: Line) -> Line | None:
         """A verdict where one side is nothing but numbers: compared in the precision in which they are written."""
         a, b = numbers.is_numeric(link.left), numbers.is_numeric(link.right)
@@ -501,6 +528,8 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
             for layout in layouts:
                 for s in sums:
                     yield Reading(layout, total, order, s)
+    if derivative and any(isinstance(n, Product) and any(op == "·" for op, _ in n.factors) for n in nodes):
+        yield Reading(layouts[0], elementwise=True)
     if differentials(nodes, link):
         yield Reading(layouts[0], differential=True)
     if not repeated and derivative:
@@ -567,7 +596,7 @@ def loss_by_another_name(scope: Scope, link: Link) -> bool:
     if isinstance(node, Product) and len(node.factors) == 2 and isinstance(node.factors[1][1], Fence):
         node = node.factors[0][1]
     m = Meaning(scope, Reading(), link.source)
-    return isinstance(node, Symbol) and node.head in LOSSES and names.find(m, node) is None
+    return isinstance(node, Symbol) and (node.head in LOSSES or node.head in scope.sizes) and names.find(m, node) is None
 
 
 def dummies(m: Meaning, link: Link) -> None:

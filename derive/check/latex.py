@@ -10,21 +10,23 @@ from derive.check.written import Scripts, Span, Unwritable, Writer, is_tall, wit
 from derive.printing.latex import escape
 from derive.printing.notation import GREEK
 from derive.reader.statements import Link
-from derive.reader.syntax import Big, Fence, Fraction, Node, Number, Product, Scripted, Sum, Symbol
+from derive.reader.syntax import Big, Fence, Node, Number, Product, Scripted, Sum, Symbol
 
 LETTERS = {
-    "top": r"\top", "infty": r"\infty", "circ": r"\circ", "star": r"\star", "ast": "*", "*": "*", "+": "+", "-": "-", ":": ":", "dagger": r"\dagger",
-    "odot": r"\odot", "wedge": r"\wedge", "ones": r"\mathbf{1}", "zero": r"\mathbf{0}", "hbar": r"\hbar", "omicron": "o", "Upsilon": r"\Upsilon",
+    "top": r"\top", "infty": r"\infty", "circ": r"\circ", "star": r"\star", "ast": "*", "*": "*", "+": "+", "-": "-", ":": ":",
+    "dagger": r"\dagger", "odot": r"\odot", "wedge": r"\wedge", "ones": r"\mathbf{1}", "zero": r"\mathbf{0}", "hbar": r"\hbar",
+    "omicron": "o", "Upsilon": r"\Upsilon",
     "prime": r"\prime",
 }  # fmt: skip
 FACES = {"bold": r"\mathbf", "script": r"\mathcal", "fraktur": r"\mathfrak", "upright": r"\mathrm"}
 ACCENTS = {
-    "bar": r"\bar", "hat": r"\hat", "tilde": r"\tilde", "dot": r"\dot", "ddot": r"\ddot", "ring": r"\mathring", "check": r"\check", "breve": r"\breve",
-    "acute": r"\acute",
+    "bar": r"\bar", "hat": r"\hat", "tilde": r"\tilde", "dot": r"\dot", "ddot": r"\ddot", "ring": r"\mathring", "check": r"\check",
+    "breve": r"\breve", "acute": r"\acute",
 }  # fmt: skip
 SIGNS = {
-    "·": r"\cdot", "×": r"\times", "⊙": r"\odot", "∘": r"\circ", "⋆": r"\star", "⊗": r"\otimes", "•": r"\bullet", "⊘": r"\oslash", "*": "*", "/": "/",
-    "+": "+", "-": "-", ",": ",", "=": "=", "≈": r"\approx", "∼": r"\sim", "∝": r"\propto", "<": "<", ">": ">", "≤": r"\le", "≥": r"\ge",
+    "·": r"\cdot", "×": r"\times", "⊙": r"\odot", "∘": r"\circ", "⋆": r"\star", "⊗": r"\otimes", "•": r"\bullet",
+    "⊘": r"\oslash", "*": "*", "/": "/", "+": "+", "-": "-", ",": ",", "=": "=", "≈": r"\approx", "∼": r"\sim", "∝": r"\propto",
+    "<": "<", ">": ">", "≤": r"\le", "≥": r"\ge",
     "≠": r"\ne", "∈": r"\in", "∉": r"\notin", "←": r"\leftarrow", "∂": r"\partial", "∇": r"\nabla",
 }  # fmt: skip
 BINARY = frozenset("·×⊙∘⋆⊗•⊘*+-")
@@ -43,7 +45,7 @@ BIGS = {
     "max": r"\max",
     "min": r"\min",
 }
-FUNCTIONS = frozenset("log ln exp tanh sinh cosh sin cos max min det".split())
+FUNCTIONS = frozenset(("log", "ln", "exp", "tanh", "sinh", "cosh", "sin", "cos", "max", "min", "det"))
 NARROW = 40  # characters of LaTeX: shorter pieces are never wider than a column
 
 
@@ -222,7 +224,9 @@ _COMBINING = {"\u0304": r"\bar", "\u0302": r"\hat", "\u0303": r"\tilde", "\u0307
 _SIGNS = {
     **{letter: rf"\{name}" for name, letter in GREEK.items() if len(letter) == 1},
     **{sign: text for sign, text in SIGNS.items() if not sign.isascii()},
-    "Σ": r"\Sigma", "∏": r"\prod", "∑": r"\sum", "√": r"\surd", "‖": r"\|", "𝟏": r"\mathbf{1}", "𝟎": r"\mathbf{0}", "ℝ": r"\mathbb{R}", "−": "-", "⋅": r"\cdot", "′": r"{}^{\prime}", "½": r"\tfrac12",
+    "Σ": r"\Sigma", "∏": r"\prod", "∑": r"\sum", "√": r"\surd", "‖": r"\|", "𝟏": r"\mathbf{1}",
+    "𝟎": r"\mathbf{0}", "ℝ": r"\mathbb{R}", "−": "-", "⋅": r"\cdot", "′": r"{}^{\prime}",
+    "½": r"\tfrac12",
     "⊤": r"\top", "→": r"\to", "⇒": r"\Rightarrow", "∞": r"\infty", "ο": "o", "⟨": r"\langle", "⟩": r"\rangle", "ϵ": r"\epsilon", "⋯": r"\cdots",
 }  # fmt: skip
 _TEXT = {"…": r"\dots{}", "–": "--", "—": "---", "‘": "`", "’": "'", "“": "``", "”": "''", "\u00a0": "~", "«": "<<", "»": ">>"}

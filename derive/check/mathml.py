@@ -86,7 +86,7 @@ class MathML(Writer):
         return f"<msup>{body}<mrow>{above}</mrow></msup>" if above else body
 
     def fence(self, kind: str, body: str, tall: bool) -> str:
-        left, right = FENCES[kind]
+        left, right = tuple(FENCES[kind])
         stretch = "" if tall else " stretchy='false'"
         return f"<mrow><mo form='prefix'{CLOSE}{stretch}>{left}</mo>{body}<mo form='postfix'{CLOSE}{stretch}>{right}</mo></mrow>"
 
@@ -113,7 +113,7 @@ class MathML(Writer):
 
     def table(self, rows: list[list[str]], bracket: str) -> str:
         cells = "".join("<mtr>" + "".join([f"<mtd>{c}</mtd>" for c in row]) + "</mtr>" for row in rows)
-        left, right = FENCES.get(bracket, ("", ""))
+        left, right = tuple(FENCES[bracket]) if bracket else ("", "")
         inside = f"<mtable>{cells}</mtable>"
         return f"<mrow><mo form='prefix'>{left}</mo>{inside}<mo form='postfix'>{right}</mo></mrow>" if left else inside
 

@@ -12,13 +12,13 @@ from derive.printing.text import lowered, raised
 from derive.reader.syntax import Big, Fence, Fraction, Node, Product, Root, Scripted, Sum, Symbol
 
 LETTERS = {
-    "top": "ᵀ", "infty": "∞", "circ": "∘", "star": "⋆", "ast": "*", "dagger": "†", "odot": "⊙", "wedge": "∧", "ones": "𝟏", "zero": "𝟎", "hbar": "ħ",
-    "omicron": "ο", "Upsilon": "Υ", "prime": "′",
+    "top": "ᵀ", "infty": "∞", "circ": "∘", "star": "⋆", "ast": "*", "dagger": "†", "odot": "⊙", "wedge": "∧", "ones": "𝟏",
+    "zero": "𝟎", "hbar": "ħ", "omicron": "ο", "Upsilon": "Υ", "prime": "′",
 }  # fmt: skip
 SCRIPT = dict(zip("BEFHILMReglo", "ℬℰℱℋℐℒℳℛℯℊ𝓁ℴ", strict=True))
 ACCENTS = {
-    "bar": "\u0304", "hat": "\u0302", "tilde": "\u0303", "dot": "\u0307", "ddot": "\u0308", "ring": "\u030a", "check": "\u030c", "breve": "\u0306",
-    "acute": "\u0301",
+    "bar": "\u0304", "hat": "\u0302", "tilde": "\u0303", "dot": "\u0307", "ddot": "\u0308", "ring": "\u030a", "check": "\u030c",
+    "breve": "\u0306", "acute": "\u0301",
 }  # fmt: skip
 FENCES = {"paren": "()", "bracket": "[]", "brace": "{}", "abs": "||", "norm": "‖‖", "angle": "⟨⟩"}
 DOTS = {"cdots": "⋯", "vdots": "⋮", "ddots": "⋱", "iddots": "⋰", "cdot": "·"}
@@ -80,7 +80,12 @@ class Plain(Writer):
         return base + "′" * scripts.primes + self.scripts(below, lowered) + self.scripts(above, raised)
 
     def scripts(self, texts: list[str], move: Callable[[str], str]) -> str:
-        return "".join(t if t in ("ᵀ", "*", "†", "′") else move(t) for t in texts)
+        """Scripts side by side; marks that stand high as they are, the ᵀ of W^{(1)\\top}, stay."""
+        moved = []
+        for text in texts:
+            plain = text.rstrip("ᵀ*†′")
+            moved.append((move(plain) if plain else "") + text[len(plain) :])
+        return "".join(moved)
 
     def raised(self, body: str, above: str, below: str = "") -> str:
         return body + (lowered(below) if below else "") + (raised(above) if above else "")
@@ -104,7 +109,7 @@ class Plain(Writer):
         return f"{sign}{limits} {body}"
 
     def table(self, rows: list[list[str]], bracket: str) -> str:
-        left, right = FENCES.get(bracket, "[]")
+        left, right = tuple(FENCES.get(bracket, "[]"))
         return left + "; ".join(", ".join(row) for row in rows) + right
 
     def choices(self, rows: list[tuple[str, str]]) -> str:

@@ -47,7 +47,9 @@ _FACES = {
 }  # fmt: skip
 _TABLE = re.compile(r"\\begin\{([a-zA-Z]+)\*?\}")
 BRACKETS = {"pmatrix": "paren", "psmallmatrix": "paren", "pNiceMatrix": "paren", "Bmatrix": "brace"}
-NO_BRACKETS = frozenset("matrix smallmatrix array vmatrix Vmatrix aligned split gathered alignedat align gather".split())
+NO_BRACKETS = frozenset(
+    ("matrix", "smallmatrix", "array", "vmatrix", "Vmatrix", "aligned", "split", "gathered", "alignedat", "align", "gather")
+)
 WIDEST = 60  # columns of a table
 
 
@@ -145,7 +147,7 @@ def is_word(node: Node) -> bool:
     return isinstance(base, Symbol) and len(base.head) > 1 and base.head.isascii() and base.head not in SINGLE
 
 
-SINGLE = GREEK | frozenset("top infty circ star ast dagger odot wedge ones zero hbar prime".split())
+SINGLE = GREEK.union(("top", "infty", "circ", "star", "ast", "dagger", "odot", "wedge", "ones", "zero", "hbar", "prime"))
 
 
 def is_tall(node: Node | None) -> bool:

@@ -16,6 +16,7 @@ from derive.judge.labelling import END, ORIGIN, Atom, Budget, Coef, Exceeded, In
 from derive.judge.meaning import Claim, Instants, Network, instants, network_of
 from derive.system import System
 
+GROWN = 150  # terms: a difference that has grown beyond that has lost its way
 BOUND = 10**6  # stands for every instant that is summed over
 Name = tuple[Atom, tuple[Any, ...]]
 
@@ -40,14 +41,14 @@ def prove(left: Expr, right: Expr, system: System | None = None, budget: float |
     if left is right:
         return "the same expression"
     limits = budget if isinstance(budget, Budget) else Budget(budget)
-    for written in (False, True):
-        try:
-            reason = _Proof(left, right, system, written, limits).reason()
-        except (DeriveError, RecursionError):
-            continue
-        if reason is not None:
-            return reason
-    return None
+    try:
+        plain = _Proof(left, right, system, False, limits)
+        reason = plain.reason()
+        if reason is None and plain.functions_met():
+            reason = _Proof(left, right, system, True, limits).reason()
+    except (DeriveError, RecursionError):
+        return None
+    return reason
 
 
 class _Proof:
@@ -64,7 +65,7 @@ class _Proof:
             self.network = network_of(system, written)
             self.ring = Claim(self.network, self.where, budget)
         self.written = written
-        self.difference = accumulate(dict(self.ring.form(left)), self.ring.form(right), -1)
+        self.start = self.difference = accumulate(dict(self.ring.form(left)), self.ring.form(right), -1)
 
     def reason(self) -> str | None:
         used: list[str] = []
@@ -89,6 +90,19 @@ class _Proof:
             parts.append(f"on the generic step, {self.where.ends}")
         return ", ".join(parts)
 
+    def functions_met(self) -> bool:
+        """Whether writing functions out may help: two of them have a term of their arguments in common, as σ(x) and e⁻ˣ do."""
+        met: dict[Any, Atom] = {}
+        for a in atoms_in(self.start, self.difference):
+            rewritable = a.kind == "fn" and a.data != "log" and a.data[0].style != "open" and a.data[0].exact is not None
+            if rewritable or a.kind in ("exp", "sign"):
+                for _, powers in a.terms:
+                    if met.setdefault(frozenset((f[0], e) for f, e in powers), a) is not a:
+                        return True
+            if rewritable and a.data[0].pieces is not None:
+                return True
+        return False
+
     # -- names -------------------------------------------------------------------------------------------------
 
     def _expand(self) -> list[str]:
@@ -107,6 +121,8 @@ class _Proof:
             if found is None:
                 return used
             name, self.difference = found
+            if len(self.difference) > GROWN + 3 * len(self.start):
+                return used
             used.append(_spelt(name[0]))
 
     def _forward(self) -> list[str] | None:
@@ -184,6 +200,18 @@ def _spelt(a: Atom) -> str:
         top, below, _ = a.data
         return f"the Jacobian of {top.data[0]} with respect to {below.data[0]}"
     return f"the adjoint of {a.data[0]}" if a.data[2] else a.data[0]
+
+
+def atoms_in(*forms: Poly) -> set[Atom]:
+    """Every atom of some forms, those inside other atoms included."""
+    found: set[Atom] = set()
+    stack = [a for terms in forms for mono in terms for (a, _), _ in mono]
+    while stack:
+        a = stack.pop()
+        if a not in found:
+            found.add(a)
+            stack += [b for _, powers in a.terms for (b, _), _ in powers]
+    return found
 
 
 def names_in(terms: Poly) -> set[Name]:

@@ -281,6 +281,8 @@ class Case:
                     return Found(spot, lanes[apart[0]], seed)
                 if sides is not None and agree(*sides):
                     return None
+        if sides is None:
+            return f"undefined, as far as intervals can tell{at_times(spot)}"
         return f"too little precision to tell the sides apart{at_times(spot)}"
 
     # -- primes ---------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ A lane is one prime of one chain, at one of several points. exp at level k is g 
 true homomorphism; log is the discrete logarithm, from level k to level k+1; sqrt the root that is itself a square; sign the
 quadratic character, so that squares are the positive numbers. sin, cos, erf, and exp and log beyond the ends of a chain, are
 random functions of the value: two equal expressions are equal there too, but identities that need more are not seen.
+Bits count a wrong claim as equal modulo p by chance 1/p: the degree of the difference is left out.
 Where log or sqrt meets what is no square it takes the absolute value, and the lane is marked: there the claim may fail.
 """
 

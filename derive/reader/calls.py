@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from derive import ops
-from derive.expr import Instant, Map, ShapeError, apply, ein, opaque, stack, zeros
+from derive.adjoint import local_jacobian
+from derive.expr import Instant, Map, ShapeError, apply, ein, opaque, rebuild, stack, zeros
 from derive.expr import var as make_var
 from derive.ops import Composition, Function, power
 from derive.reader import derivatives, names
@@ -117,7 +118,10 @@ def call(m: Meaning, fn: Any, node: Node, argument: Node) -> Value:
     if isinstance(exponent, Scripted) and not exponent.sup and exponent.primes:
         primes, exponent = primes + exponent.primes, None
     if isinstance(fn, Template):
-        return _powered(m, _template(m, fn, argument, node), exponent, node)
+        value = _template_slope(m, fn, argument, node) if primes else _template(m, fn, argument, node)
+        if primes > 1:
+            raise m.fail("a second derivative of a function of the document", node)
+        return _powered(m, value, exponent, node)
     if isinstance(fn, OpenFunction):
         return _open(m, fn, node, argument, primes)
     when = names.instant(m, exponent) if isinstance(exponent, Fence) else None
@@ -199,6 +203,26 @@ def _template(m: Meaning, fn: Template, argument: Node, node: Node) -> Value:
         return m.value(fn.body)
     finally:
         m.local, m.source = saved, source
+
+
+def _template_slope(m: Meaning, fn: Template, argument: Node, node: Node) -> Value:
+    """φ'(z) of a function that the document defines: the diagonal of its Jacobian by its argument."""
+    if len(fn.parameters) != 1:
+        raise m.fail("the derivative of a function of several arguments", node)
+    given = m.value(argument)
+    by = make_var("argument_of_it", given.expr.shape)
+    saved, source = dict(m.local), m.source
+    try:
+        m.local[fn.parameters[0]] = Value(by, given.labels)
+        m.source = fn.source
+        body = m.value(fn.body)
+    finally:
+        m.local, m.source = saved, source
+    if body.expr.shape != by.shape:
+        raise m.fail("the derivative of a function that is not entry by entry", node)
+    letters = tuple(range(len(by.shape)))
+    slope = ein([(local_jacobian(body.expr, by), letters + letters)], letters)
+    return Value(rebuild(slope, lambda n: given.expr if n is by else n), given.labels)
 
 
 def _without_argument(m: Meaning, node: Node, fn: Any) -> Value:

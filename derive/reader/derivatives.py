@@ -9,7 +9,7 @@ from derive.adjoint import local_jacobian
 from derive.expr import Expr, Opaque, Over, Var, ein, jac, lin, rebuild, var
 from derive.reader import names
 from derive.reader.scope import LOSSES, flat
-from derive.reader.syntax import Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol, walk
+from derive.reader.syntax import Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol
 from derive.reader.values import Chain, Value, contract, divide, is_row_shape, transposed
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
     if top is None:
         assert p.top is not None
         top = top_value(m, p.top)
-        direct = direct or (isinstance(top.expr, Opaque) and any(isinstance(n, Commas) for n in walk(p.top)))  # ∂f(x, h)/∂h
+        direct = direct or (isinstance(top.expr, Opaque) and below.expr in top.expr.arg.children())  # ∂f(x, h)/∂h
     result = derivative(m, top, below, places, direct)
     if flipped and result.rank >= 2:
         count = len(result.expr.shape)

@@ -50,6 +50,7 @@ from derive.reader.syntax import (
 )
 from derive.reader.tokens import Unreadable
 from derive.reader.values import (
+    Chain,
     Value,
     add,
     contract,
@@ -358,7 +359,9 @@ class Meaning:
             chained, other = (a, b) if a.chain else (b, a)
             if not other.chain and not other.rank:
                 return _scaled_chain(chained, other)
-        scaled = _rows_scaled(self, a, b) if op in ("⊙", "·", "∘") else None
+        scaled = _rows_scaled(self, a, b) if op in ("⊙", "∘") or (op == "·" and self.reading.elementwise) else None
+        if scaled is None and op in ("", "·", "×", "*"):
+            scaled = _put_in(a, b)
         if scaled is not None:
             return scaled
         a, b = self.settled(a), self.settled(b)
@@ -580,6 +583,22 @@ def _total(v: Value) -> Expr:
     count = len(v.labels)
     letters = tuple(range(len(v.expr.shape)))
     return ein([(v.expr, letters)], letters[:count])
+
+
+def _put_in(a: Value, b: Value) -> Value | None:
+    """(ŷ − y) ∂θ/∂v: what stands for ∂L/∂θ, of the shape of θ, meets the axes of θ."""
+    c = b.chain
+    if (
+        a.chain is not None
+        or c is None
+        or not c.top_rank
+        or not c.below_rank
+        or a.rank != c.top_rank
+        or a.shape != b.shape[: c.top_rank]
+    ):
+        return None
+    met = contract(a, b.plain(), c.top_rank)
+    return Value(met.expr, met.labels, Chain(None, c.below, 0, c.below_rank))
 
 
 def _rows_scaled(m: Meaning, a: Value, b: Value) -> Value | None:

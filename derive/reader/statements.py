@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from derive.reader.parser import ARROWS, RELATIONS, Parser
-from derive.reader.syntax import Commas, Fence, Node, Product, Relation, Sum, Words, walk
+from derive.reader.syntax import Commas, Fence, Node, Product, Relation, Scripted, Sum, Symbol, Words, walk
 from derive.reader.tokens import Token, Unreadable, tokenize
 
 MEANINGFUL = ("=", "≈", "≠", "≤", "≥", "<", ">", "∈", "←", "∝", "∼", "∉")
@@ -178,11 +178,46 @@ def _read(segment: list[Token], source: str, chain: Chain, found: list[Link | Br
         part = _trimmed(part)
         if not part:
             continue
+        if k and _condition_of(part, source, found):
+            continue
         if aside and k:
             side = Chain()
             _one(part, source, side, found)
         else:
             _one(part, source, chain, found)
+
+
+def _condition_of(part: list[Token], source: str, found: list[Link | Broken]) -> bool:
+    """Whether a piece is the condition of the relation before it: (w ≠ o), i = k. It is put there."""
+    last = found[-1] if found else None
+    if not isinstance(last, Link) or last.source != source:
+        return False
+    try:
+        node = _parse(part, source)
+    except Unreadable:
+        return False
+    relation = node.body if isinstance(node, Fence) else node
+    if not isinstance(relation, Relation) or len(relation.ops) != 1 or relation.ops[0] not in ("=", "≠"):
+        return False
+    sides = [n.base if isinstance(n, Scripted) else n for n in relation.parts]
+    if not all(isinstance(n, Symbol) and len(n.head) == 1 and not n.accents for n in sides):
+        return False
+    letters = {
+        n.head
+        for x in (last.left, last.right)
+        for s in walk(x)
+        if isinstance(s, Scripted) and s.sub is not None
+        for n in walk(s.sub)
+        if isinstance(n, Symbol)
+    }
+    if not any(isinstance(n, Symbol) and n.head in letters for n in sides):
+        return False
+    start = next((k for k, x in enumerate(found) if isinstance(x, Link) and x.source == source), len(found))
+    for k in range(start, len(found)):
+        link = found[k]
+        if isinstance(link, Link):
+            found[k] = replace(link, conditions=(*link.conditions, relation))
+    return True
 
 
 def _one(part: list[Token], source: str, chain: Chain, found: list[Link | Broken]) -> None:

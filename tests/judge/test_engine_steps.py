@@ -6,8 +6,10 @@ import pytest
 import sympy
 
 import derive
-from derive.expr import Instant, Jac, jac, rebuild, var
+from derive.adjoint import derivative
+from derive.expr import Instant, Jac, apply, ein, jac, ones, rebuild, var
 from derive.judge import Court
+from derive.ops import COMPOSITIONS, POINTWISE, elu, leaky_relu, open_function, power_function
 from derive.simplify import RULES
 
 LOSSES = [name for name in derive.gallery() if derive.load(name).system.loss is not None]
@@ -96,3 +98,50 @@ def test_rules(rule, shape):
     a = var("a", shape)
     verdict = Court().judge(rule.left(a), rule.right(a))
     assert verdict.holds, verdict
+
+
+# -- the table ----------------------------------------------------------------------------------------------------
+
+a = var("a", (n,))
+FUNCTIONS = [
+    *POINTWISE.values(),
+    leaky_relu(a, "1/5").fn,
+    elu(a, 2).fn,
+    open_function("f"),
+    *map(power_function, (2, 3, -2, "3/2", "1/3")),
+]
+WRONG = {
+    "twice": lambda d: lambda x, y: 2 * d(x, y),
+    "minus": lambda d: lambda x, y: -d(x, y),
+    "one more": lambda d: lambda x, y: d(x, y) + ones(x.shape),
+    "a billionth more": lambda d: lambda x, y: d(x, y) * (1 + sympy.Rational(1, 10**9)),
+}
+
+
+@pytest.mark.parametrize("fn", FUNCTIONS, ids=str)
+def test_the_derivatives_of_the_table(fn):
+    court = Court()
+    assert court.judge(apply(fn, a, 1), fn.derivative(a, fn(a))).holds
+    assert court.judge(apply(fn, a, 2), derivative(fn, 2, a)).holds
+
+
+@pytest.mark.parametrize("fn", FUNCTIONS, ids=str)
+@pytest.mark.parametrize("wrong", WRONG)
+def test_no_wrong_derivative_passes(fn, wrong):
+    if fn.name in ("sign", "step") and wrong != "one more":
+        return  # their derivative is zero
+    stated = WRONG[wrong](fn.derivative)
+    assert Court().judge(apply(fn, a, 1), stated(a, fn(a)), explain=False).refuted
+
+
+@pytest.mark.parametrize("record", COMPOSITIONS.values(), ids=lambda record: record.name)
+def test_the_pull_rules_of_compositions(record):
+    court = Court()
+    value = record(a)
+    cot = var("c", value.shape)
+    letters = tuple(range(len(value.shape)))
+    wanted = ein([(cot, letters), (jac(value, a), (*letters, 9))], (9,))
+    stated = record.pull(value, (a,), cot)[0]
+    assert court.judge(wanted, stated).holds
+    assert court.judge(wanted, stated * 2, explain=False).refuted
+    assert court.judge(wanted, stated + a, explain=False).refuted

@@ -1,0 +1,214 @@
+"""Candidates tried: read, compared by floats, confirmed. An edit inside one term is compared with what the other terms leave for it."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from derive.check import numbers
+from derive.check.edits import Edit
+from derive.check.page import Page
+from derive.expr import DeriveError, Expr, zeros
+from derive.reader.meaning import Filler, Meaning, Reading
+from derive.reader.parser import parse
+from derive.reader.scope import flat
+from derive.reader.statements import Link
+from derive.reader.syntax import Commas, Differential, Fraction, Node, Scripted, Sum, Symbol, walk
+from derive.reader.values import Value, add
+
+if TYPE_CHECKING:
+    from derive.check.checker import Checker, Claim
+
+MARGIN = 0.3  # a survivor ends the search of edits that cost this much more
+FAULTS = (
+    DeriveError,
+    RecursionError,
+    ArithmeticError,
+    AssertionError,
+    IndexError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ValueError,
+)
+
+
+@dataclass
+class Terms:
+    """The terms of the right side in one reading: where each stands, and what it must be if all else is right."""
+
+    m: Meaning
+    spans: list[tuple[int, int]]
+    targets: list[Value | None]
+    signs: list[int]
+
+    def holding(self, edit: Edit) -> int | None:
+        """The term that an edit lies in."""
+        a, b = min(c[0] for c in edit.changes), max(c[1] for c in edit.changes)
+        return next((k for k, (lo, hi) in enumerate(self.spans) if lo <= a and b <= hi), None)
+
+
+@dataclass
+class Trial:
+    """One relation, one reading, a time by which the search ends."""
+
+    checker: Checker
+    page: Page
+    reading: Reading
+    until: float
+    most: int
+    tried: int = 0
+    seen: set[str] = field(default_factory=set)
+    forced: dict[Expr, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.terms = self._terms()
+        self.forced = dict(self.checker._forced())
+        self.senseless = _senseless(self.page.parts)
+
+    def spent(self) -> bool:
+        return self.tried >= self.most or time.monotonic() > self.until
+
+    # -- the whole relation -----------------------------------------------------------------------------------
+
+    def claim(self, text: str) -> Claim | None:
+        """The claim of a changed relation, where it makes a sensible one."""
+        try:
+            link = self.page.read(text)
+            if link.left == link.right or (link.left, link.right) == self.page.parts:
+                return None
+            if _senseless((link.left, link.right)) > self.senseless:
+                return None
+            claim = self.checker.claim(link, self.reading)
+        except FAULTS:
+            return None
+        if claim.strangers or (claim.left is claim.right and isinstance(link.right, Symbol | Scripted)):
+            return None
+        return claim
+
+    def maybe(self, claim: Claim) -> bool:
+        """Whether floats say that it may hold."""
+        court = self.checker.court()
+        if court.quick(claim.left, claim.right):
+            return True
+        return bool(self.forced) and bool(numbers.at_conditions(court, claim.left, claim.right, self.forced))  # type: ignore[arg-type]
+
+    def holds(self, text: str) -> bool:
+        """Whether a changed relation holds, and says something."""
+        claim = self.claim(text)
+        if claim is None or not self.maybe(claim):
+            return False
+        court = self.checker.court()
+        if court.quick(claim.left, zeros(claim.left.shape)) is not False and flat(self.page.parts[1]) != "0":
+            return False
+        if self.forced and not court.quick(claim.left, claim.right):
+            return True
+        return court.judge(claim.left, claim.right, budget=1.0, explain=False).holds
+
+    # -- one term -------------------------------------------------------------------------------------------
+
+    def _terms(self) -> Terms | None:
+        root = self.page.parts[1]
+        if not isinstance(root, Sum) or len(root.terms) < 2 or self.page.link.conditions:
+            return None
+        m = Meaning(self.page.scope, self.reading, self.page.text)
+        try:
+            m.learn(self.page.parts[0])
+            m.learn(root)
+            left = m.value(self.page.parts[0])
+        except FAULTS:
+            return None
+        if isinstance(left, Filler):
+            return None
+        m.outside = frozenset(left.labels)
+        values = [self._value(m, term) for _, term in root.terms]
+        signs = [sign for sign, _ in root.terms]
+        targets = [_target(left, values, signs, k) for k in range(len(signs))]
+        return Terms(m, [self.page.span(t) for _, t in root.terms], targets, signs)
+
+    def _value(self, m: Meaning, node: Node) -> Value | None:
+        try:
+            return copy.copy(m).value(node)
+        except FAULTS:
+            return None
+
+    def _locally(self, terms: Terms, k: int, edit: Edit) -> bool | None:
+        """Whether the term after the edit may be what it must be; None where it doesn't stand alone."""
+        target = terms.targets[k]
+        if target is None:
+            return False
+        lo, hi = terms.spans[k]
+        own = replace(edit, changes=tuple((a - lo, b - lo, new) for a, b, new in edit.changes))
+        text = Page.applied(replace(self.page, text=self.page.text[lo:hi]), own.changes)
+        m = copy.copy(terms.m)
+        m.notes, m.strangers = [], type(m.strangers)()
+        m.source = text
+        try:
+            node = parse(text, self.page.words)
+            if isinstance(node, Sum | Commas) and len(getattr(node, "terms", (1, 2))) > 1:
+                return None
+            value = m.value(node)
+            claim = self.checker.matched(m, target, value, self.reading)
+        except FAULTS:
+            return False
+        if claim.strangers:
+            return False
+        return self.maybe(claim)
+
+    # -- edits ----------------------------------------------------------------------------------------------
+
+    def survives(self, edit: Edit) -> bool:
+        """Whether the relation holds after an edit."""
+        text = self.page.applied(edit.changes)
+        key = "".join(text.split())
+        if key in self.seen:
+            return False
+        self.seen.add(key)
+        self.tried += 1
+        k = self.terms.holding(edit) if self.terms is not None else None
+        if k is not None and self.terms is not None:
+            local = self._locally(self.terms, k, edit)
+            if local is False:
+                return False
+        return self.holds(text)
+
+    def best(self, candidates: Iterable[Edit]) -> Edit | None:
+        """The cheapest edit that holds; the candidates come in the order of their costs."""
+        for edit in candidates:
+            if self.spent():
+                break
+            if self.survives(edit):
+                return edit
+        return None
+
+
+def _target(left: Value, values: list[Value | None], signs: list[int], k: int) -> Value | None:
+    """left less the other terms, with the sign of term k."""
+    others = [(s, v) for j, (s, v) in enumerate(zip(signs, values, strict=True)) if j != k]
+    if any(v is None or isinstance(v, Filler) and False for _, v in others):
+        return None
+    try:
+        terms = [(1, left), *((-s, v.fill(left.shape, None) if isinstance(v, Filler) else v) for s, v in others)]  # type: ignore[union-attr, arg-type, misc]
+        total = add(terms)  # type: ignore[arg-type]
+    except FAULTS:
+        return None
+    return total if signs[k] > 0 else Value(-total.expr, total.labels)
+
+
+def _senseless(parts: tuple[Node, Node]) -> int:
+    """How many places say nothing: dx/dx, y - y."""
+    count = 0
+    for part in parts:
+        for n in walk(part):
+            if isinstance(n, Fraction) and isinstance(n.top, Differential) and isinstance(n.bottom, Differential):
+                count += n.top.body is not None and n.top.body == n.bottom.body
+            elif isinstance(n, Sum):
+                count += sum((-s, t) in n.terms[:k] for k, (s, t) in enumerate(n.terms))
+    return count
+
+
+def link_of(left: Node, right: Node, source: str) -> Link:
+    return Link(left, "=", right, source)
