@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     listing.set_defaults(run=_list)
 
     solving = commands.add_parser("solve", help="solve networks and write their sheets")
-    solving.add_argument("problem", nargs="+", help="a gallery name or a .py file with one network")
+    solving.add_argument("problem", nargs="+", help="a gallery name, a .py file with one network, or a .tex file")
     solving.add_argument(
         "-o", "--output", type=Path, metavar="DIR", help="where to write; without it, one text format goes to standard output"
     )
@@ -86,8 +86,14 @@ def parser() -> argparse.ArgumentParser:
 def _style_options(p: argparse.ArgumentParser) -> None:
     p.add_argument("--notation", choices=("bar", "delta", "partial"), default="bar", help="how adjoints are written")
     p.add_argument("--detail", choices=("answer", "steps", "full"), default="steps")
-    p.add_argument("--time", choices=("superscript", "subscript"), default="superscript", help="h^(t) or h_t")
-    p.add_argument("--layers", choices=("superscript", "subscript"), default="superscript", help="W^(1) or W_1")
+    p.add_argument("--time", choices=("superscript", "subscript"), help="h^(t) or h_t; by default as the problem writes it")
+    p.add_argument("--layers", choices=("superscript", "subscript"), help="W^(1) or W_1; by default as the problem writes it")
+
+
+def _style(options: argparse.Namespace, own: Style) -> Style:
+    """The problem's own way of writing, unless another is asked for."""
+    spelled = own.spelled if options.layers is None else {}
+    return Style(options.time or own.time, options.layers or own.layers, options.notation, spelled=spelled)
 
 
 # -- commands -----------------------------------------------------------------------------------------------------
@@ -120,7 +126,6 @@ def _solve(options: argparse.Namespace) -> int:
     from derive.sheet import Problem, Sheet
 
     formats = _formats(options.format)
-    style = Style(options.time, options.layers, options.notation)
     if options.output is None and (len(formats) > 1 or len(options.problem) > 1 or formats == ["pdf"]):
         raise DeriveError("several problems or formats, or a PDF, need a folder to write to: -o DIR")
     if options.points < 1:
@@ -128,7 +133,8 @@ def _solve(options: argparse.Namespace) -> int:
     done: list[tuple[str, Sheet, dict[str, Any] | None]] = []
     for name in options.problem:
         net = load(name)
-        wrt = [key_of(net.system, w) for w in options.wrt.split(",")] if options.wrt else None
+        style = _style(options, net.style)
+        wrt = [key_of(net.system, w, style) for w in options.wrt.split(",")] if options.wrt else None
         if wrt is not None or "json" in formats:
             problem = Problem(net.system, net.solve(wrt), wrt=wrt)
         elif name in gallery():
@@ -138,7 +144,7 @@ def _solve(options: argparse.Namespace) -> int:
         problem.check(options.points)
         values = None
         if options.at is not None:
-            values = read_values(net.system, options.at)
+            values = read_values(net.system, options.at, style)
             problem.run = (problem.solution or net.solve()).run(values)
         done.append((net.name, Sheet(net.title, [problem], style, options.detail), values))
     for name, sheet, values in done:
@@ -276,7 +282,7 @@ def _render(sheet: Any, target: str, values: dict[str, Any] | None) -> str:
     from derive.export import solution_json
 
     problem = sheet.problems[0]
-    return json.dumps(solution_json(problem.solution, problem.report, values), ensure_ascii=False, indent=1)
+    return json.dumps(solution_json(problem.solution, problem.report, values, sheet.style), ensure_ascii=False, indent=1)
 
 
 def _write_pdf(name: str, text: str, folder: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,32 +24,36 @@ def symbol(v: Var, style: Style = Style()) -> str:
     return write(plain, "latex", style).replace(" ", "")
 
 
-def aliases(system: System) -> dict[str, str]:
+def aliases(system: System, style: Style = Style()) -> dict[str, str]:
     """Every spelling by which a name may be called: w_ix, w_{ix}, W1, W^{(1)}, x^{(t)}, h[0], h^{(0)}, h_0."""
     known: dict[str, str] = {f.name: f.name for f in system.functions}
     for key, v in system.nodes.items():
-        for style in (Style(), Style(time="subscript"), Style(layers="subscript"), Style(time="subscript", layers="subscript")):
-            for spelled in (symbol(v, style), write(v, "latex", style).replace(" ", "")):
+        for s in (style, replace(style, time="subscript"), replace(style, time="superscript"), *_STYLES):
+            for spelled in (symbol(v, s), write(v, "latex", s).replace(" ", "")):
                 known.setdefault(_bare(spelled), key)
         known[key] = key
     return known
 
 
+_STYLES = (Style(), Style(time="subscript"), Style(layers="subscript"), Style(time="subscript", layers="subscript"))
+_FONT = re.compile(r"\\(mathbf|boldsymbol|bm|mathcal|mathscr|mathfrak|mathrm|mathsf|mathtt|mathit|text|textrm|operatorname)(?![a-zA-Z])")
+
+
 def _bare(name: str) -> str:
-    return name.replace(" ", "").replace("{", "").replace("}", "").replace("\\", "")
+    return re.sub(r"[\s{}\\]", "", _FONT.sub("", name))
 
 
-def key_of(system: System, name: str) -> str:
+def key_of(system: System, name: str, style: Style = Style()) -> str:
     """The network's own name for a spelling. Raises NetworkError with the names there are."""
-    known = aliases(system)
+    known = aliases(system, style)
     found = known.get(name) or known.get(_bare(name))
     if found is None:
-        names = ", ".join(symbol(v) for v in system.nodes.values())
+        names = ", ".join(symbol(v, style) for v in system.nodes.values())
         raise NetworkError(f"{system.name} has no quantity {name!r}; it has {names}")
     return found
 
 
-def read_values(system: System, path: Path) -> dict[str, Any]:
+def read_values(system: System, path: Path, style: Style = Style()) -> dict[str, Any]:
     """Values by the network's own names, from a JSON file. Raises ValueProblem with the file and what is wrong."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -58,16 +64,16 @@ def read_values(system: System, path: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ValueProblem(f'{path}: a JSON object of values is needed, {{"x": [1, 2], …}}')
     try:
-        return named_values(system, data)
+        return named_values(system, data, style)
     except NetworkError as error:
         raise ValueProblem(f"{path}: {error}") from None
 
 
-def named_values(system: System, data: dict[str, Any]) -> dict[str, Any]:
+def named_values(system: System, data: dict[str, Any], style: Style = Style()) -> dict[str, Any]:
     """The same values under the network's own names."""
     found: dict[str, Any] = {}
     for name, value in data.items():
-        key = key_of(system, name)
+        key = key_of(system, name, style)
         if key not in system.independent and key not in {f.name for f in system.functions}:
             raise NetworkError(f"{name!r} is computed by its equation, and can't be given")
         if key in found:
@@ -85,7 +91,7 @@ def solution_json(
 ) -> dict[str, Any]:
     """The object that `derive solve --format json` prints; see the README for its fields."""
     system, sweep = solution.system, solution.sweep
-    style = style or Style(loss=sweep.loss.name)
+    style = replace(style or Style(), loss=sweep.loss.name)
     run = solution.run(values) if values is not None else None
 
     def latex(e: Any) -> str:

@@ -17,6 +17,7 @@ from derive.reader.document import read_text
 from derive.reader.problem import read_problem
 from derive.reader.scope import Scope
 from derive.solution import Solution, instant_of
+from derive.spelling import spellings
 from derive.system import NetworkError, System
 
 
@@ -43,7 +44,7 @@ class Network:
 
         Raises NetworkError where the network has no scalar loss.
         """
-        return Solution(self.system, wrt)
+        return Solution(self.system, wrt, style=self.style)
 
     def forward(self, values: Values, T: int | None = None) -> dict[str, Any]:
         """Every node at these values: name -> array; sequences have one entry per t along the first axis."""
@@ -72,12 +73,12 @@ class Network:
         return equation.right
 
     def lines(self, language: str = "text") -> list[tuple[str, str]]:
-        return [(write(e.left, language), write(e.right, language)) for e in self.system.equations]
+        return [(write(e.left, language, self.style), write(e.right, language, self.style)) for e in self.system.equations]
 
     def __str__(self) -> str:
         lines = self.lines()
         wide = max((len(left) for left, _ in lines), default=0)
-        given = ", ".join(f"{write(v)} {_in(v.shape)}" for v in self.system.independent.values())
+        given = ", ".join(f"{write(v, style=self.style)} {_in(v.shape)}" for v in self.system.independent.values())
         ending = f"loss {self.system.loss.name}" if self.system.loss is not None else "no loss"
         body = [f"  {left:>{wide}} = {right}" for left, right in lines]
         return "\n".join([f"{self.title} ({self.name}, {ending})", f"  given {given}", *body])
@@ -140,8 +141,9 @@ def load(problem: str | Path) -> Network:
 
 
 def _from_latex(path: Path) -> Network:
-    problem = read_problem(read_text(path), path.stem if path.stem.isidentifier() else "problem")
-    return Network(problem.system, problem.scope, Style(time=problem.time))
+    text = read_text(path)
+    problem = read_problem(text, path.stem if path.stem.isidentifier() else "problem")
+    return Network(problem.system, problem.scope, Style(time=problem.time, spelled=spellings(text, problem)))
 
 
 def _from_file(path: Path) -> Network:

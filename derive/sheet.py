@@ -114,7 +114,7 @@ class _Writer:
     def speller(self) -> Speller:
         loss = self.system.loss
         name, partial = loss.name if loss is not None else "L", self.style.adjoint == "partial"
-        return Speller(Style(self.style.time, self.style.layers, self.style.adjoint, name, marked=partial))
+        return Speller(replace(self.style, loss=name, marked=partial))
 
     @cached_property
     def marking(self) -> Speller:
@@ -339,7 +339,7 @@ class _Writer:
         return "With the other adjoints put in" if left else "In closed form"
 
     def _gradient_symbol(self, v: Var) -> Node:
-        style = Style(self.speller.style.time, self.speller.style.layers, "partial", self.speller.style.loss)
+        style = replace(self.speller.style, adjoint="partial", marked=False)
         return Speller(style).spell(v.adjoint)
 
     def _remarks(self) -> list[Any]:
@@ -389,7 +389,7 @@ class _Writer:
         p = self.problem.paths
         if p is None:
             return None
-        top = Speller(Style(self.style.time, self.style.layers, "partial", self.speller.style.loss)).spell(p.parameter.adjoint)
+        top = Speller(replace(self.speller.style, adjoint="partial", marked=False)).spell(p.parameter.adjoint)
         h_k, h_t = p.state.at(Instant("k")), p.state.at(p.end)
         between = _partial(self.spell(h_t), self.spell(h_k))
         rows = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -26,8 +27,11 @@ class Solution:
     adjoints, gradients: name -> expression, at generic t for what is indexed by time; keys are the network's own names.
     """
 
-    def __init__(self, system: System, wrt: list[str] | None = None, sweep: Sweep | None = None):
+    def __init__(
+        self, system: System, wrt: list[str] | None = None, sweep: Sweep | None = None, style: Style | None = None
+    ):
         self.system = system
+        self.style = style or Style()
         self.sweep = sweep or differentiate(system)
         self.wrt = [system.find(name).key for name in wrt] if wrt is not None else list(system.independent)
 
@@ -95,7 +99,7 @@ class Solution:
 
     def lines(self, language: str = "text", style: Style | None = None) -> list[tuple[str, str]]:
         """(left, right) of every adjoint, boundary cases included."""
-        style = style or Style(loss=self.sweep.loss.name)
+        style = style or replace(self.style, loss=self.sweep.loss.name)
         return [
             (write(line.node.adjoint, language, style), write(line.formula, language, style))
             for a in self.sweep.adjoints.values()

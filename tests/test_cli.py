@@ -93,7 +93,7 @@ NETWORK = "def net(x: Scalar, w: Scalar):\n    L = (w * x - 1) ** 2\n    return 
 BAD: list[tuple[list[str], str]] = [
     (["solve", "nosuch"], "no network 'nosuch'"),
     (["solve", "missing.py"], "missing.py"),
-    (["solve", "x.tex"], "LaTeX"),
+    (["solve", "x.tex"], "x.tex: No such file"),
     (["solve", "residual", "--wrt", "q"], "no quantity 'q'"),
     (["solve", "residual", "--format", "docx"], "docx"),
     (["solve", "residual", "--format", "tex,html"], "-o DIR"),

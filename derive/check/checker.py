@@ -448,6 +448,8 @@ class Checker:
                 line, verdict="unreadable" if isinstance(error, Unreadable) else "undecided", reason=f"{error}{column}"
             )
         slip = slips.search(self, link, None) if self.explain else None
+        if slip is None and any("R^(" in str(e) and str(e).count(" x ") > 2 for e in misfits):
+            return replace(line, verdict="undecided", reason=f"the shapes can't be told apart from notation: {misfits[0]}")
         if slip is None or slip.kind == "shape":
             scalar = slips.scalar_form(self, link)
             words = (

@@ -8,9 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from derive.check import numbers
 from derive.check.edits import Edit
 from derive.check.page import Page
+from derive.check.point import Point, close
 from derive.expr import DeriveError, Expr, zeros
 from derive.reader.meaning import Filler, Meaning, Reading
 from derive.reader.parser import parse
@@ -51,6 +54,15 @@ class Terms:
         return next((k for k, (lo, hi) in enumerate(self.spans) if lo <= a and b <= hi), None)
 
 
+@dataclass(frozen=True)
+class Worth:
+    """What an edit makes of its side, or of its term: the number of the term (None: the whole), its values, what they must be."""
+
+    term: int | None
+    value: np.ndarray
+    target: np.ndarray
+
+
 @dataclass
 class Trial:
     """One relation, one reading, a time by which the search ends."""
@@ -63,6 +75,8 @@ class Trial:
     tried: int = 0
     seen: set[str] = field(default_factory=set)
     forced: dict[Expr, object] = field(default_factory=dict)
+    values: dict[Edit, Worth] = field(default_factory=dict)
+    point: Point | None = None
 
     def __post_init__(self) -> None:
         self.terms = self._terms()
@@ -89,9 +103,28 @@ class Trial:
             return None
         return claim
 
-    def maybe(self, claim: Claim) -> bool:
+    def worth(self, claim: Claim, term: int | None, side: int = 1) -> Worth | None:
+        """The values of the edited side and of the other."""
+        if self.point is None:
+            try:
+                self.point = Point(self.checker.court(), claim.left, claim.right)
+            except FAULTS:
+                return None
+        left, right = self.point.of(claim.left), self.point.of(claim.right)
+        if left is None or right is None:
+            return None
+        return Worth(term, right, left) if side else Worth(term, left, right)
+
+    def maybe(self, claim: Claim, edit: Edit | None = None, term: int | None = None) -> bool:
         """Whether floats say that it may hold."""
         court = self.checker.court()
+        if not self.forced:
+            worth = self.worth(claim, term, edit.side if edit is not None else 1)
+            if worth is None:
+                return False
+            if edit is not None:
+                self.values[edit] = worth
+            return bool(close(worth.value, worth.target))
         if court.quick(claim.left, claim.right):
             return True
         return bool(self.forced) and bool(numbers.at_conditions(court, claim.left, claim.right, self.forced))  # type: ignore[arg-type]
@@ -99,8 +132,10 @@ class Trial:
     def holds(self, text: str) -> bool:
         """Whether a changed relation holds, and says something."""
         claim = self.claim(text)
-        if claim is None or not self.maybe(claim):
-            return False
+        return claim is not None and self.maybe(claim) and self.confirmed(claim)
+
+    def confirmed(self, claim: Claim) -> bool:
+        """Whether a claim holds, and says something."""
         court = self.checker.court()
         if court.quick(claim.left, zeros(claim.left.shape)) is not False and flat(self.page.parts[1]) != "0":
             return False
@@ -156,7 +191,7 @@ class Trial:
             return False
         if claim.strangers:
             return False
-        return self.maybe(claim)
+        return self.maybe(claim, edit, k)
 
     # -- edits ----------------------------------------------------------------------------------------------
 
@@ -173,7 +208,10 @@ class Trial:
             local = self._locally(self.terms, k, edit)
             if local is False:
                 return False
-        return self.holds(text)
+            if local:
+                return self.holds(text)
+        claim = self.claim(text)
+        return claim is not None and self.maybe(claim, edit) and self.confirmed(claim)
 
     def best(self, candidates: Iterable[Edit]) -> Edit | None:
         """The cheapest edit that holds; the candidates come in the order of their costs."""

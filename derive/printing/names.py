@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from derive.expr import Instant, Var
@@ -16,13 +17,17 @@ _SPELLED = {letter: name for name, letter in GREEK.items() if len(letter) == 1}
 
 @dataclass(frozen=True)
 class Style:
-    """How names and adjoints are written. time, layers: "superscript" or "subscript"; adjoint: "bar", "delta", "partial"."""
+    """How names and adjoints are written. time, layers: "superscript" or "subscript"; adjoint: "bar", "delta", "partial".
+
+    spelled: names whose symbol isn't the one that their letters suggest, without their time.
+    """
 
     time: str = "superscript"
     layers: str = "superscript"
     adjoint: str = "bar"
     loss: str = "L"
     marked: bool = False  # ∂⁺ for the derivative in one equation alone
+    spelled: Mapping[str, Sym] = field(default_factory=dict, hash=False)
 
 
 @lru_cache(maxsize=4096)
@@ -56,10 +61,12 @@ def symbol(v: Var, style: Style = Style()) -> Node:
             return Sym("delta", sub=plain)
         bare = _plain(v.at(None), style) if v.time is not None else plain
         return Sym("delta", sub=bare, sup=_instant_script(v.time) if v.time is not None else None)
-    return Partial(letter(style.loss), plain)
+    return Partial(style.spelled.get(style.loss) or letter(style.loss), plain)
 
 
 def _plain(v: Var, style: Style) -> Sym:
+    if v.name in style.spelled:
+        return _timed(style.spelled[v.name], v.time, style)
     base, accents, number, tail = split(v.name)
     below: list[Node] = []
     above: Node | None = None
@@ -77,6 +84,17 @@ def _plain(v: Var, style: Style) -> Sym:
             below.append(instant(v.time))
     sub = below[0] if len(below) == 1 else Listed(tuple(below)) if below else None
     return Sym(base, accents, sub, above, font=_font(base))
+
+
+def _timed(symbol: Sym, time: Instant | None, style: Style) -> Sym:
+    """A symbol at an instant, which stands beside the scripts that it has."""
+    if time is None:
+        return symbol
+    if style.time == "superscript":
+        above = _instant_script(time)
+        return replace(symbol, sup=above if symbol.sup is None or above is None else Listed((symbol.sup, above), ""))
+    below = instant(time)
+    return replace(symbol, sub=below if symbol.sub is None else Listed((symbol.sub, below)))
 
 
 def letter(name: str) -> Sym:

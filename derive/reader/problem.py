@@ -453,11 +453,9 @@ def _guess(draft: _Draft, waiting: list[tuple[Link, _Left]]) -> bool:
         for link, left in waiting
         if left.sequential and not any(n.sequential and n.tag == left.tag for n in draft.scope.names.get(left.key, []))
     ]
-    for _link, left in loops:
-        initial = next((v for v in draft.initial.values() if v.name == identifier(left.key, left.tag, left.raised)), None)
-        for shape in (
-            [initial.shape] if initial is not None else sorted(shapes, key=lambda s: (-len(s) if len(s) < 2 else 1, str(s)))
-        ):
+    for _link, left in sorted(loops, key=lambda pair: _initial_shape(draft, pair[1]) is None):
+        given = _initial_shape(draft, left)
+        for shape in [given] if given is not None else sorted(shapes, key=lambda s: (-len(s) if len(s) < 2 else 1, str(s))):
             trial = draft.scope.copy()
             v = var(_free_name(draft, left), shape, Instant(INDEX))
             trial.add(left.key, Named(left.tag, v, True))
@@ -465,6 +463,12 @@ def _guess(draft: _Draft, waiting: list[tuple[Link, _Left]]) -> bool:
                 draft.scope.add(left.key, Named(left.tag, v, True))  # its own equation confirms the shape
                 return True
     return False
+
+
+def _initial_shape(draft: _Draft, left: _Left) -> tuple | None:
+    """The shape that a declared initial value gives a state."""
+    name = identifier(left.key, left.tag, left.raised)
+    return next((v.shape for v in draft.initial.values() if v.name == name), None)
 
 
 def _comes_out(draft: _Draft, trial: Scope, waiting: list[tuple[Link, _Left]], wanted: _Left, shape: tuple) -> bool:
@@ -512,7 +516,11 @@ def _comes_out(draft: _Draft, trial: Scope, waiting: list[tuple[Link, _Left]], w
             )
             if unknown is None:
                 break
-            trial.add(unknown.key, Named(unknown.tag, var(_free_name(draft, unknown), shape, Instant(INDEX)), True))
+            given = _initial_shape(draft, unknown)
+            trial.add(
+                unknown.key,
+                Named(unknown.tag, var(_free_name(draft, unknown), shape if given is None else given, Instant(INDEX)), True),
+            )
     return verified
 
 
