@@ -88,7 +88,7 @@ class Checker:
             part = self.pieces[max((k for k, at in starts if at < formula.end), default=0)]
             if part is not self.part:
                 self.part, self.chain, self.wrong = part, Chain(), []
-            if formula.display is None and self.chain.last is not None and not formula.tex.lstrip(" &").startswith("="):
+            if formula.display is None:
                 held = self.chain
                 self.chain = Chain()
                 self._formula(formula, document.words)

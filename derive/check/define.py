@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import sympy
 
+from derive.check.numbers import is_numeric
 from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, time_indices
 from derive.reader import calls, names
 from derive.reader.meaning import Filler, Meaning, Reading, stacked
@@ -35,7 +36,10 @@ def defines(scope: Scope, link: Link) -> bool:
         return False
     if isinstance(node, Scripted) and node.primes:
         return False
-    if names.find(m, node) is not None:
+    found = names.find(m, node)
+    if found is not None and _free_name(scope, found) and not any(n == node for n in walk(link.right)):
+        return not is_numeric(link.right)
+    if found is not None:
         return _given(scope, m, node, link)
     if base.head in ("delta", "ones") and calls._indicator(m, node, []) is not None:
         return False
@@ -62,10 +66,16 @@ def _change(scope: Scope, link: Link) -> bool:
     )
 
 
+def _free_name(scope: Scope, found: names.Found) -> bool:
+    """A name that was declared and nothing more: the document may say what it is."""
+    v = found.named.expr
+    return isinstance(v, Var) and not found.named.introduced and not found.bar and not found.places and found.exponent is None and (
+        scope.system is None or scope.system.quantities.get(v.name) is None
+    )  # fmt: skip
+
+
 def _given(scope: Scope, m: Meaning, node: Node, link: Link) -> bool:
     """An update w = w − η ∂L/∂w, and a number for an input, say nothing that could be false."""
-    from derive.check.numbers import is_numeric
-
     found = names.find(m, node)
     assert found is not None
     if found.bar or not isinstance(found.expr, Var) or scope.system is None:
@@ -99,7 +109,8 @@ def define(checker: Checker, link: Link) -> str:
     m = Meaning(scope, Reading(), link.source)
     m.learn(link.left)
     m.learn(link.right)
-    if names.find(m, node) is not None:
+    known = names.find(m, node)
+    if known is not None and not _free_name(scope, known):
         return "an update of a quantity"
     brackets = (
         isinstance(link.left, Product)

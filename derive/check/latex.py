@@ -79,7 +79,7 @@ class Latex(Writer):
         return rf"\overline{{{body}}}" if wide else f"{ACCENTS[accent]}{{{body}}}"
 
     def number(self, text: str) -> str:
-        return text
+        return text if text.isascii() else _refuse(text)
 
     def words(self, text: str) -> str:
         return rf"\text{{{prose(text)}}}"
@@ -232,16 +232,20 @@ _SIGNS = {
 _TEXT = {"…": r"\dots{}", "–": "--", "—": "---", "‘": "`", "’": "'", "“": "``", "”": "''", "\u00a0": "~", "«": "<<", "»": ">>"}
 
 
+LONG_WORD = 20  # signs: a longer one may be broken anywhere
+_CLUSTER = re.compile(f"[{''.join(_RAISED)}]+|[{''.join(_LOWERED)}]+|.[\u0300-\u036f]*", re.DOTALL)
+
+
 def prose(text: str) -> str:
     """Words as LaTeX: every sign escaped; signs that the fonts don't have by their number."""
-    out: list[str] = []
-    for cluster in re.findall(
-        r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ᵗᵀⁿⁱᵏ]+|[₀₁₂₃₄₅₆₇₈₉₊₋₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ]+|.[\u0300-\u036f]*",
-        _one_line(unicodedata.normalize("NFC", text)),
-        re.DOTALL,
-    ):
-        out.append(_cluster(cluster))
-    return "".join(out)
+    words = re.split(r"( )", _one_line(unicodedata.normalize("NFC", text)))
+    return "".join([_spelled(word) for word in words])
+
+
+def _spelled(word: str) -> str:
+    """One word, with places where it may be broken if it is a long one."""
+    clusters = [_cluster(c) for c in _CLUSTER.findall(word)]
+    return (r"\zz " if len(clusters) > LONG_WORD else "").join(clusters)
 
 
 def _one_line(text: str) -> str:
@@ -282,18 +286,11 @@ def verbatim(text: str, longest: int = 600) -> str:
     return r"\code{" + r"\zz ".join(_coded(p) for p in pieces) + "}"
 
 
+_CODED = {
+    " ": r"\ ", "-": "{-}", "'": r"\textquotesingle{}", "`": r"\textasciigrave{}", ",": "{,}", "<": "{<}", ">": "{>}", "?": "{?}", "!": "{!}",
+}  # fmt: skip
+
+
 def _coded(piece: str) -> str:
-    return (
-        {
-            "-": "{-}",
-            "'": r"\textquotesingle{}",
-            "`": r"\textasciigrave{}",
-            ",": "{,}",
-            "<": "{<}",
-            ">": "{>}",
-            "?": "{?}",
-            "!": "{!}",
-        }.get(piece)
-        or prose(piece)
-        or r"\ "
-    )
+    """A sign in the code font, where two of them don't make another: --, ?`."""
+    return _CODED.get(piece) or prose(piece)

@@ -34,7 +34,9 @@ class Tex:
         return Trusted(latex.verbatim(tex))
 
     def notation(self, node: Node) -> Any:
-        return Trusted(f"${latex_of(node)}$")
+        text = latex_of(node)
+        wide = r"\begin{" in text
+        return Trusted(rf"$\fit{{{text}}}$" if wide else f"${text}$".replace(", ", r",\allowbreak "))
 
     def line(self, maths: Maths, whole: bool = True) -> Any:
         """A formula on a line of its own, or its source where it can't be read."""

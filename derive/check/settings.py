@@ -154,7 +154,10 @@ def _part(
         if macro is not None:
             macros.append(macro)
     macros.sort(key=lambda m: -len(m[0].pattern))
-    return Part(start, network, scope, macros, _values(scope, data.get("values", {}), place), data.get("sums") == "repeated")
+    values = _values(scope, data.get("values", {}), place)
+    if any(isinstance(v, list) and len(v) == 1 for v in values.values()):
+        scope.elementwise |= {""}  # vectors of one entry: their products are those of numbers
+    return Part(start, network, scope, macros, values, data.get("sums") == "repeated")
 
 
 def _known_name(scope: Scope, name: str) -> bool:

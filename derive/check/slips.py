@@ -13,6 +13,7 @@ from derive.check.engine import expected, texts, truth
 from derive.check.lines import Slip
 from derive.check.missing import Bag, bag, distance, missing
 from derive.check.page import Page, page_of
+from derive.check.pairs import best_pair
 from derive.check.trial import Trial
 from derive.expr import DeriveError
 from derive.reader.meaning import Reading
@@ -34,9 +35,9 @@ def search(checker: Checker, link: Link, claim: Claim | None) -> Slip | None:
         return None
     until = time.monotonic() + SECONDS
     edits = candidates(checker, page)
-    for reading in _readings(checker, link, claim):
-        trial = Trial(checker, page, reading, until, MOST)
-        best = trial.best(edits)
+    trials = [Trial(checker, page, reading, until, MOST) for reading in _readings(checker, link, claim)]
+    for trial in trials:
+        best = trial.best(edits) or best_pair(trial)
         if best is not None:
             return _slip(page, best)
     return None

@@ -47,6 +47,7 @@ class Terms:
     spans: list[tuple[int, int]]
     targets: list[Value | None]
     signs: list[int]
+    values: list[Value | None]
 
     def holding(self, edit: Edit) -> int | None:
         """The term that an edit lies in."""
@@ -102,6 +103,26 @@ class Trial:
         if claim.strangers or (claim.left is claim.right and isinstance(link.right, Symbol | Scripted)):
             return None
         return claim
+
+    def worth_now(self) -> Worth | None:
+        """The values of the two sides as they stand."""
+        try:
+            claim = self.checker.claim(self.page.read(self.page.text), self.reading)
+        except FAULTS:
+            return None
+        return self.worth(claim, None)
+
+    def term_now(self, k: int) -> np.ndarray | None:
+        """The values of a term as it stands."""
+        own = self.terms.values[k] if self.terms is not None else None
+        target = self.terms.targets[k] if self.terms is not None else None
+        if own is None or target is None or self.terms is None or self.point is None:
+            return None
+        try:
+            claim = self.checker.matched(copy.copy(self.terms.m), target, own, self.reading)
+        except FAULTS:
+            return None
+        return self.point.of(claim.right)
 
     def worth(self, claim: Claim, term: int | None, side: int = 1) -> Worth | None:
         """The values of the edited side and of the other."""
@@ -162,7 +183,7 @@ class Trial:
         values = [self._value(m, term) for _, term in root.terms]
         signs = [sign for sign, _ in root.terms]
         targets = [_target(left, values, signs, k) for k in range(len(signs))]
-        return Terms(m, [self.page.span(t) for _, t in root.terms], targets, signs)
+        return Terms(m, [self.page.span(t) for _, t in root.terms], targets, signs, values)
 
     def _value(self, m: Meaning, node: Node) -> Value | None:
         try:

@@ -17,7 +17,7 @@ from derive.printing.names import Style, letter, split, symbol, with_accent
 from derive.printing.notation import Fence, Grid, Listed, Node, Num, Rel, Sym, Word
 from derive.reader.statements import Link
 
-MOST_ENTRIES = 36  # of an array that is shown whole
+MOST_ENTRIES = 12  # of an array that is shown whole
 MOST_PARTS = 3
 SHORT = 48  # letters of a slip's words that stand beside the line
 TRIVIAL = (

@@ -360,7 +360,8 @@ def _free(m: Meaning, e: Expr) -> bool:
 def _change(m: Meaning, value: Value) -> Value:
     """The differential of a value: Σ ∂value/∂X dX over the X whose dX stands in the relation."""
     parts = []
-    for v in sorted(value.expr.atoms(Var), key=lambda v: v.name):
+    given = set(m.scope.system.independent.values()) if m.scope.system is not None else set()
+    for v in sorted(value.expr.atoms(Var) | given, key=lambda v: v.name):
         if v.name in m.differentials and _free(m, v):
             j = jac(value.expr, v, False)
             n, k = len(value.expr.shape), len(v.shape)

@@ -16,10 +16,10 @@ DISPLAYS = "equation align gather multline eqnarray flalign alignat displaymath 
 _ENVIRONMENT = "|".join(DISPLAYS)
 _FORMULA = re.compile(
     r"\$\$(?P<dollars>.*?)\$\$"
-    r"|\\\[(?P<bracket>.*?)\\\]"
+    r"|(?<!\\)\\\[(?P<bracket>.*?)(?<!\\)\\\]"
     rf"|\\begin\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}(?P<body>.*?)\\end\{{(?P=env)\}}"
     r"|(?:^|\n)[ \t]*(?P<fence>`{3,})[ \t]*\{?math\}?[^\n]*\n(?P<fenced>.*?)\n[ \t]*(?P=fence)"
-    r"|\\\((?P<round>.*?)\\\)"
+    r"|(?<!\\)\\\((?P<round>.*?)(?<!\\)\\\)"
     r"|(?<![\\$])\$(?P<inline>(?:[^$\\\n]|\\.|\n(?!\s*\n))+?)\$(?!\d)",
     re.DOTALL,
 )

@@ -157,7 +157,8 @@ def _ways(
             written = plain_tag("".join(map(flat, head)))
             if named.tag not in (written + tag, tag + written):
                 continue
-            yield from _rest(m, named, rest, when, exponent, (len(named.tag), fits), rank)
+            weight = 0 if fits < 0 else len(named.tag)  # B^2 is the square of B, where there is a B
+            yield from _rest(m, named, rest, when, exponent, (weight, fits), rank)
     if items and not named.tag and sup is None:
         return
 
@@ -185,7 +186,7 @@ def _sup_roles(m: Meaning, named: Named, sup: Node | None) -> Iterator[tuple[str
         yield "", when, None, 3 if fenced else 1
     text = plain_tag(flat(sup))
     if text and text == named.tag or (text and named.tag.endswith(text)) or (text and named.tag.startswith(text)):
-        yield text, None, None, 2
+        yield text, None, None, -1 if isinstance(sup, Number) else 2
     if not fenced and _may_be_exponent(m, sup, len(named.expr.shape)):
         yield "", None, sup, 1 if flat(sup) in ("top", "T", "2", "-1") else 0
 

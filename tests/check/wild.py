@@ -1,0 +1,322 @@
+"""Strings that nobody should have written: random LaTeX, and real formulas with their tokens deleted, doubled, swapped and nested."""
+
+from __future__ import annotations
+
+import random
+import re
+import tomllib
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import derive
+from derive.check import Checker
+from derive.check.settings import parts
+from derive.network import Network
+
+CORPUS = Path(__file__).parents[1] / "corpus"
+NETWORKS = ("lstm", "residual", "rnn", "mlp", "mlp_batch", "rnn_tanh")
+PROBLEMS = (
+    "saik_lstm", "layernorm_wrongsign", "talwar_softmax", "mayank_rmsnorm", "d2l_bptt_1", "forti_cs231n_batchnorm_1", "eigen",
+    "kyleclo_logreg_softmax_mlp_7", "jonariguez_cs224n_a1_4", "chainrules_bar_arrays_5",
+)  # fmt: skip
+ATTENTION = r"""
+$X \in \mathbb{R}^{n \times d}$, $W_Q, W_K, W_V \in \mathbb{R}^{d \times d}$, $G \in \mathbb{R}^{n \times d}$
+$$Q = X W_Q$$ $$K = X W_K$$ $$V = X W_V$$ $$S = Q K^T / \sqrt{d}$$ $$A = \operatorname{softmax}(S)$$ $$Y = A V$$ $$L = \operatorname{tr}(G^T Y)$$
+"""
+
+
+class Wild(NamedTuple):
+    """A string, and the network in which it is read."""
+
+    n: int
+    text: str
+    where: str
+    explain: bool
+
+
+@cache
+def network(where: str) -> Network | None:
+    if where == "":
+        return None
+    if where == "attention":
+        from derive.reader.problem import read_problem
+
+        problem = read_problem(ATTENTION, "attention")
+        return Network(problem.system, scope=problem.scope)
+    return derive.load(where if where in NETWORKS else CORPUS / "problems" / f"{where}.tex")
+
+
+def checker(where: str, explain: bool = True) -> Checker:
+    return Checker(parts({}, problem=network(where)), explain)
+
+
+@cache
+def formulas() -> tuple[tuple[str, str], ...]:
+    """(document, formula) of the corpus."""
+    return tuple(
+        (path.name.partition(".")[0], line["tex"])
+        for path in sorted(CORPUS.glob("*.lines.toml"))
+        for line in tomllib.loads(path.read_text(encoding="utf-8"))["line"]
+    )
+
+
+# -- pieces -------------------------------------------------------------------------------------------------------
+
+TOKENS = re.compile(r"\\[a-zA-Z]+\*?|\\.|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
+COMMANDS = (
+    "frac sqrt sum prod int lim partial nabla left right bar hat tilde dot vec overline mathbf mathbb mathrm text operatorname boldsymbol begin end cdot "
+    "times odot circ otimes star top prime delta Delta sigma alpha lambda infty dots cdots vdots ldots in ne le ge approx equiv to Rightarrow "
+    "implies therefore quad qquad , ; ! { } | \\ Vert lVert langle rangle underbrace overbrace underline stackrel overset underset boxed cancel label tag "
+    "softmax tanh exp log max min diag tr det argmax pm mp not over choose binom dfrac tfrac input include write openout def newcommand catcode "
+    "let csname endcsname expandafter loop repeat verb url href includegraphics usepackage special immediate read mathchoice char"
+).split()
+ENVIRONMENTS = "matrix pmatrix bmatrix vmatrix Vmatrix cases array aligned split align align* equation gather smallmatrix tabular verbatim tikzpicture".split()
+CODE = (
+    "__import__('os').system('touch /tmp/owned')", "().__class__.__bases__[0].__subclasses__()", "exec(\"raise SystemExit\")", "eval('1/0')",
+    "lambda: 0", "os.abort()", "f'{1/0}'", "%s%n{0.__class__}", "open('/etc/passwd').read()", "x;import os", "{{7*7}}", "<script>alert(1)</script>",
+    r"\input{/etc/passwd}", r"\write18{touch /tmp/owned}", r"\immediate\write18{ls}", r"\def\x{\x\x}\x", "${jndi:ldap://x}", "../../etc/passwd",
+)  # fmt: skip
+HUGE = (
+    "9" * 300, "1" + "0" * 5000, "1e308", "1" * 80 + "." + "7" * 80, "10^{10^{10}}", "9^{9^{9^9}}", "2^{2^{2^{2^{2^2}}}}", "0.00000000000000000000000000001",
+    "(10^{300})^{300}", "1/0", "0^{-1}", "0^0", "(-1)^{1/2}", "10^{-10^{10}}", "99999999999999999999", "e^{e^{e^{e^{100}}}}", r"\sqrt{\sqrt{-1}}", r"\infty",
+    "x^{999999999}", "x^{-63}", "W^{64}", "x_{999999999}", "h_{t-999999999}", "h_{99999}", r"\sum_{i=1}^{10^{10}} i", r"\prod_{t=1}^{999999} h_t", r"\sqrt[99]{x}",
+)  # fmt: skip
+STRANGE = (
+    "\x00", "\x01", "\x07", "\x08", "\x0b", "\x0c", "\x1b[31m", "\x7f", "\x85", "\u200b", "\u202e", "\ufeff", "\ufffd", "\U0001d465", "\U0001f600", "é", "ß", "ﬁ", "़", "́",
+    "中", "ا", "⁵", "₃", "½", "ᵀ", "∂", "∑", "∏", "√", "∞", "≠", "Σ", "٣", "𝟙", "Ⅷ", "\ud800", "\u2028", "\u00a0", "“", "—", "\r", "\t", "\n\n",
+)  # fmt: skip
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def letter(rng: random.Random) -> str:
+    return rng.choice(LETTERS)
+
+
+def token(rng: random.Random) -> str:
+    """Any token."""
+    kind = rng.randrange(12)
+    if kind < 3:
+        return "\\" + rng.choice(COMMANDS) + " "
+    if kind < 5:
+        return letter(rng)
+    if kind < 8:
+        return rng.choice("{}()[]|^_=+-*/<>,.;:!?'&~%$#@\"`\\ ")
+    if kind == 8:
+        return rng.choice(("0", "1", "2", "12", "0.5", ".3", "1000000"))
+    if kind == 9:
+        return rng.choice((r"\begin{%s}", r"\end{%s}")) % rng.choice(ENVIRONMENTS)
+    if kind == 10:
+        return rng.choice(STRANGE)
+    return rng.choice((*HUGE, *CODE)) if rng.random() < 0.3 else rng.choice(("^{t}", "_{t-1}", "_{ij}", "^T", r"^{\top}", r"\bar h", r"\frac{\partial L}{\partial x}"))
+
+
+def soup(rng: random.Random) -> str:
+    """Tokens in any order."""
+    return "".join(token(rng) for _ in range(rng.choice((1, 2, 3, 5, 8, 13, 21, 34, 80))))
+
+
+# -- formulas that are well formed, and mean nothing ----------------------------------------------------------------
+
+
+def name(rng: random.Random) -> str:
+    head = rng.choice((letter(rng), r"\bar{%s}" % letter(rng), r"\hat{y}", r"\sigma", r"\delta", r"\mathbf{%s}" % letter(rng), r"W_%s" % letter(rng)))
+    return head + rng.choice(("", "", "", "_t", "_{t-1}", "^{(t)}", "^{(t+1)}", "_i", "_{ij}", "_{12}", "^T", r"^{\top}", "'", "^2", "^{-1}", "^{(l)}", "_T", "_0"))
+
+
+def formula(rng: random.Random, depth: int = 0) -> str:
+    def inner() -> str:
+        return formula(rng, depth + 1)
+
+    if depth > 4 or rng.random() < 0.15 * depth:
+        return rng.choice((name(rng), name(rng), rng.choice(("0", "1", "2", "0.5", "n"))))
+    kind = rng.randrange(22)
+    op = rng.choice((" ", " ", r" \odot ", r" \cdot ", " * ", r" \times ", r" \otimes ", " / "))
+    match kind:
+        case 0 | 1 | 2 | 3:
+            return op.join(inner() for _ in range(rng.randrange(2, 5)))
+        case 4 | 5 | 6:
+            return "".join(rng.choice("+-") + inner() for _ in range(rng.randrange(1, 5)))
+        case 7:
+            return r"\frac{%s}{%s}" % (inner(), inner())
+        case 8:
+            return r"\frac{\partial %s}{\partial %s}" % (name(rng), name(rng))
+        case 9:
+            return rng.choice((r"\sum_{%s} %s", r"\prod_{%s} %s")) % (
+                rng.choice(("i", "j", "k", "i=1", "t", "t=1", r"i \ne j", "i,j", "ij", "s=1")) + rng.choice(("}^{n", "}^{T", "}^{t", "}^{t-1", "")),
+                inner(),
+            )
+        case 10 | 11:
+            return rng.choice((r"\tanh(%s)", r"\sigma(%s)", r"\sigma'(%s)", r"\exp(%s)", r"\log %s", r"\operatorname{softmax}(%s)", r"\operatorname{diag}(%s)",
+                               r"\operatorname{tr}(%s)", r"\det(%s)", r"\max(0, %s)", "f(%s)", "g'(%s)", r"\operatorname{relu}(%s)")) % inner()  # fmt: skip
+        case 12:
+            return r"\sqrt{%s}" % inner()
+        case 13:
+            return "(%s)%s" % (inner(), rng.choice(("", "^T", "^2", "^{-1}", "_i", "_{ij}", "^{3}", "^{t}", "^{n}", r"^{\odot 2}")))
+        case 14:
+            return rng.choice((r"\|%s\|", r"\|%s\|^2", r"\lVert %s \rVert_2", "|%s|", r"\langle %s, x \rangle")) % inner()
+        case 15:
+            rows = rng.randrange(1, 4), rng.randrange(1, 4)
+            return r"\begin{bmatrix}%s\end{bmatrix}" % r"\\".join("&".join(inner() if rng.random() < 0.3 else name(rng) for _ in range(rows[1])) for _ in range(rows[0]))
+        case 16:
+            return r"\begin{cases}%s & i = j \\ %s & \text{otherwise}\end{cases}" % (inner(), inner())
+        case 17:
+            return r"\nabla_{%s} %s" % (name(rng), letter(rng))
+        case 18:
+            return r"\delta_{ij} %s" % inner()
+        case 19:
+            return "e^{%s}" % inner()
+        case 20:
+            return r"\frac{\partial %s}{\partial %s} %s" % (name(rng), name(rng), inner())
+        case _:
+            return r"\mathbb{1}_{%s} %s" % (rng.choice(("i=j", "x>0", "n", "")), inner())
+
+
+def statement(rng: random.Random) -> str:
+    return rng.choice((" = ", " = ", " = ", r" \approx ", " &= ", r"\\ = ")).join(
+        (name(rng) if k == 0 else formula(rng)) for k in range(rng.choice((2, 2, 2, 3, 4)))
+    )
+
+
+# -- mutations ----------------------------------------------------------------------------------------------------
+
+
+def _splice(rng: random.Random, tokens: list[str], new: list[str]) -> None:
+    at = rng.randrange(len(tokens) + 1)
+    tokens[at:at] = new
+
+
+def delete(rng: random.Random, tokens: list[str]) -> None:
+    at = rng.randrange(len(tokens))
+    del tokens[at : at + rng.choice((1, 1, 1, 2, 5))]
+
+
+def insert(rng: random.Random, tokens: list[str]) -> None:
+    _splice(rng, tokens, [token(rng)])
+
+
+def swap(rng: random.Random, tokens: list[str]) -> None:
+    a, b = rng.randrange(len(tokens)), rng.randrange(len(tokens))
+    tokens[a], tokens[b] = tokens[b], tokens[a]
+
+
+def duplicate(rng: random.Random, tokens: list[str]) -> None:
+    a = rng.randrange(len(tokens))
+    piece = tokens[a : a + rng.randrange(1, 9)]
+    tokens[a:a] = piece * rng.choice((1, 1, 1, 2, 3, 8))
+
+
+def sibling(rng: random.Random, tokens: list[str]) -> None:
+    """One token for another of the same formula."""
+    a, b = rng.randrange(len(tokens)), rng.randrange(len(tokens))
+    tokens[a] = tokens[b]
+
+
+def rename(rng: random.Random, tokens: list[str]) -> None:
+    for k in rng.sample(range(len(tokens)), min(3, len(tokens))):
+        if tokens[k].isalpha():
+            tokens[k] = letter(rng)
+
+
+def unbalance(rng: random.Random, tokens: list[str]) -> None:
+    where = [k for k, t in enumerate(tokens) if t in "{}()[]" or t in (r"\left", r"\right")]
+    if where and rng.random() < 0.6:
+        del tokens[rng.choice(where)]
+    else:
+        _splice(rng, tokens, [rng.choice("{}()[]|")] * rng.choice((1, 1, 2, 30)))
+
+
+def nest(rng: random.Random, tokens: list[str]) -> None:
+    left, right = rng.choice((("{", "}"), ("(", ")"), (r"\frac{1}{", "}"), (r"\sqrt{", "}"), (r"\bar{", "}"), ("x_{", "}"), ("e^{", "}"), (r"\tanh(", ")"),
+                              (r"\left[", r"\right]"), (r"\|", r"\|"), (r"\begin{bmatrix}", r"\end{bmatrix}"), (r"\sum_{i=1}^n", ""), ("-", ""), (r"\mathbf{", "}")))  # fmt: skip
+    times = rng.choice((1, 2, 5, 20, 70))
+    a = rng.randrange(len(tokens))
+    b = rng.randrange(a, len(tokens)) + 1
+    tokens[b:b] = [right] * times
+    tokens[a:a] = [left] * times
+
+
+def huge(rng: random.Random, tokens: list[str]) -> None:
+    where = [k for k, t in enumerate(tokens) if t[:1].isdigit()]
+    if where:
+        tokens[rng.choice(where)] = rng.choice(HUGE)
+    else:
+        _splice(rng, tokens, [rng.choice(HUGE)])
+
+
+def strange(rng: random.Random, tokens: list[str]) -> None:
+    _splice(rng, tokens, [rng.choice(STRANGE)] * rng.choice((1, 1, 3)))
+
+
+def code(rng: random.Random, tokens: list[str]) -> None:
+    piece = rng.choice(CODE)
+    _splice(rng, tokens, [rng.choice((piece, r"\mathrm{%s}" % piece, r"\operatorname{%s}" % piece, r"\text{%s}" % piece, "x_{%s}" % piece))])
+
+
+def graft(rng: random.Random, tokens: list[str]) -> None:
+    """A piece of another formula."""
+    other = TOKENS.findall(rng.choice(formulas())[1])
+    a = rng.randrange(len(other))
+    _splice(rng, tokens, other[a : a + rng.randrange(1, 30)])
+
+
+def grow(rng: random.Random, tokens: list[str]) -> None:
+    """The formula several times over, as factors, terms, scripts or a chain."""
+    tokens[:] = (tokens + [rng.choice((" ", "+", "-", "=", r"\\", "^", "_", r"\odot ", "/"))]) * rng.choice((2, 3, 6))
+
+
+def relation(rng: random.Random, tokens: list[str]) -> None:
+    _splice(rng, tokens, [rng.choice(("=", "=", r"\approx ", r"\ne ", r"\in ", "<", r"\Rightarrow ", ":="))])
+
+
+MUTATIONS: tuple[Callable[[random.Random, list[str]], None], ...] = (
+    delete, delete, insert, swap, duplicate, sibling, sibling, rename, unbalance, nest, huge, strange, code, graft, grow, relation,
+)  # fmt: skip
+
+
+def mutant(rng: random.Random, text: str) -> str:
+    tokens = TOKENS.findall(text)
+    for _ in range(rng.choice((1, 1, 1, 2, 3, 6))):
+        if not tokens:
+            break
+        rng.choice(MUTATIONS)(rng, tokens)
+    return "".join(tokens)
+
+
+def wrapped(rng: random.Random, text: str) -> str:
+    """The formula as it may stand in a document."""
+    around = rng.choice(
+        ("%s",) * 6 + ("$$%s$$",) * 8 + ("$%s$", r"\[%s\]", r"\begin{align*}%s\end{align*}", r"\begin{equation}%s\end{equation}", "```math\n%s\n```",
+         "Then $$%s$$ and so $$= 0$$", r"\documentclass{article}\newcommand{\x}{x}\begin{document}\[%s\]\end{document}", "If $i \\ne j$:\n$$%s$$", "- $$%s\n")  # fmt: skip
+    )
+    return around.replace("%s", text)
+
+
+# -- the stream ---------------------------------------------------------------------------------------------------
+
+
+def wild(count: int, seed: int = 0) -> Iterator[Wild]:
+    """So many strings, the same ones for a seed."""
+    for n in range(count):
+        yield one(n, seed)
+
+
+def one(n: int, seed: int = 0) -> Wild:
+    rng = random.Random(f"{seed} {n}")
+    where = rng.choice(("", "", *NETWORKS, "lstm", "attention", *PROBLEMS))
+    kind = rng.random()
+    if kind < 0.12:
+        text = soup(rng)
+    elif kind < 0.3:
+        text = statement(rng)
+        text = mutant(rng, text) if rng.random() < 0.5 else text
+    else:
+        document, text = rng.choice(formulas())
+        near = [p for p in PROBLEMS if p.startswith(document)]
+        if near and rng.random() < 0.7:
+            where = rng.choice(near)
+        elif document == "seed_000" and rng.random() < 0.5:
+            where = "lstm"
+        text = mutant(rng, text)
+    return Wild(n, wrapped(rng, text), where, rng.random() < 0.25)
