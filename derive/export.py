@@ -36,7 +36,9 @@ def aliases(system: System, style: Style = Style()) -> dict[str, str]:
 
 
 _STYLES = (Style(), Style(time="subscript"), Style(layers="subscript"), Style(time="subscript", layers="subscript"))
-_FONT = re.compile(r"\\(mathbf|boldsymbol|bm|mathcal|mathscr|mathfrak|mathrm|mathsf|mathtt|mathit|text|textrm|operatorname)(?![a-zA-Z])")
+_FONT = re.compile(
+    r"\\(mathbf|boldsymbol|bm|mathcal|mathscr|mathfrak|mathrm|mathsf|mathtt|mathit|text|textrm|operatorname)(?![a-zA-Z])"
+)
 
 
 def _bare(name: str) -> str:

@@ -299,6 +299,34 @@ def _below(e: Expr) -> tuple:
     return _below(e.body) if isinstance(e, Over) else e.shape
 
 
+def _one_use(system: System, state: Var, theta: Var, at: Instant) -> list[Expr]:
+    """How theta enters the state at one instant, the state before held: ∂⁺h_k/∂θ, or ∂⁺h_k/∂z_k ∂⁺z_k/∂θ through nodes on the way."""
+    trail = [state]
+    while theta not in occurrences(system.by_name[trail[-1].name].right):
+        inner = [
+            v for v in occurrences(system.by_name[trail[-1].name].right)
+            if v.time == state.time and v.name in system.by_name and theta in _reached(system, v)
+        ]  # fmt: skip
+        if len(inner) != 1:  # several ways: the state's equation with the nodes of its instant put in
+            return [jac(at_time(_one_instant(system, state, theta), INDEX, at), theta, True)]
+        trail.append(inner[0])
+    chain = [v.at(at) for v in trail]
+    return [jac(a, b, True) for a, b in zip(chain, [*chain[1:], theta], strict=True)]
+
+
+def _reached(system: System, v: Var) -> set[Var]:
+    """The quantities that v is made of at its own instant."""
+    found: set[Var] = set()
+    todo = [v]
+    while todo:
+        for w in occurrences(system.by_name[todo.pop().name].right):
+            if w not in found:
+                found.add(w)
+                if w.time == v.time and w.name in system.by_name:
+                    todo.append(w)
+    return found
+
+
 def paths(sweep: Sweep, parameter: str) -> Paths:
     """The double sum for ∂L/∂parameter. Raises NetworkError where the network isn't of that kind."""
     system = sweep.system
@@ -316,7 +344,7 @@ def paths(sweep: Sweep, parameter: str) -> Paths:
     def over_losses(e: Expr, lowest: Instant) -> Expr:
         return over("sum", e, INDEX, lowest, last) if summed else e
 
-    chain = _chained([jac(summand, h_t, False), product_symbols, jac(h_k, theta, False)])
+    chain = _chained([jac(summand, h_t, False), product_symbols, *_one_use(system, state, theta, k)])
     symbols = over_losses(over("sum", chain, "k", first, t), first)
     reached = _apply_transposed(product, slope)
     inside = _one_instant(system, state, theta)

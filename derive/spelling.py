@@ -85,9 +85,7 @@ def _kept(m: Meaning, found: names.Found, script: syntax.Node | None) -> list[sy
     """The items of a script that are part of the name: neither its time nor an index."""
     items = [script] if isinstance(script, syntax.Fence) else names.script_items(script)
     timed = found.named.sequential and found.instant is not None
-    return [
-        i for i in items if not any(i is p for p in found.places) and not (timed and names.instant(m, i) == found.instant)
-    ]
+    return [i for i in items if not any(i is p for p in found.places) and not (timed and names.instant(m, i) == found.instant)]
 
 
 def _together(items: list[syntax.Node], source: str) -> Node | None:

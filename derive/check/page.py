@@ -80,6 +80,15 @@ class Page:
             raise DeriveError("not one relation")
         return Link(node.parts[0], self.link.op, node.parts[1], text, self.link.conditions)
 
+    def turned(self, text: str) -> Page:
+        """The page of a changed text. Raises Unreadable."""
+        link = self.read(text)
+        cut = text.rfind("=", 0, link.right.start)
+        m = Meaning(self.m.scope, self.m.reading, text)
+        m.learn(link.left)
+        m.learn(link.right)
+        return Page(text, (link.left, link.right), self.words, m, link, ((0, cut - 1), (cut + 2, len(text))))
+
     # -- names ----------------------------------------------------------------------------------------------
 
     @cached_property

@@ -14,7 +14,7 @@ from derive.check.trial import Trial, Worth
 MOST = 400  # edits that are paired
 CONFIRMED = 30  # pairs that are put to the judge
 DEAREST = 4.6  # the costs of both
-RANK = ("time", "bar", "term", "symbol", "inverse", "argument", "factor", "sign", "order", "transpose", "value", "shape")
+RANK = ("time", "bar", "term", "symbol", "inverse", "argument", "factor", "sign", "transpose", "order", "value", "shape")
 
 
 def joined(*edits: Edit) -> Edit:

@@ -14,6 +14,7 @@ from derive.check.lines import Slip
 from derive.check.missing import Bag, bag, distance, missing
 from derive.check.page import Page, page_of
 from derive.check.pairs import best_pair
+from derive.check.repair import Repair
 from derive.check.trial import Trial
 from derive.expr import DeriveError
 from derive.reader.meaning import Reading
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0
 MOST = 600
+FITTING = 4  # formulas with repaired shapes in which a slip is looked for
 MARGIN = 0.3  # a survivor ends the search of edits that cost this much more
 
 
@@ -37,10 +39,24 @@ def search(checker: Checker, link: Link, claim: Claim | None) -> Slip | None:
     edits = candidates(checker, page)
     trials = [Trial(checker, page, reading, until, MOST) for reading in _readings(checker, link, claim)]
     for trial in trials:
-        best = trial.best(edits) or best_pair(trial)
+        best = trial.best(edits)
+        if best is None:
+            best = fitted(checker, page, trial) if claim is None else best_pair(trial)
         if best is not None:
             return _slip(page, best)
     return None
+
+
+def fitted(checker: Checker, page: Page, trial: Trial) -> Edit | None:
+    """Transposes and orders put right; where that doesn't do, a slip besides."""
+    repair = Repair(trial)
+    best = repair.search(page)
+    for other, done in repair.fitting[:FITTING] if best is None else ():
+        inner = Trial(checker, other, trial.reading, min(trial.until, time.monotonic() + 0.4), MOST)
+        more = inner.best(e for e in candidates(checker, other) if e.cost < 2.0)
+        if more is not None:
+            return repair.told(page, other.applied(more.changes), (*done, more))
+    return best
 
 
 def candidates(checker: Checker, page: Page) -> list[Edit]:

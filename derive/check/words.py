@@ -17,7 +17,8 @@ from derive.printing.names import Style, letter, split, symbol, with_accent
 from derive.printing.notation import Fence, Grid, Listed, Node, Num, Rel, Sym, Word
 from derive.reader.statements import Link
 
-MOST_ENTRIES = 12  # of an array that is shown whole
+MOST_ENTRIES, MOST_LISTED = 36, 12  # of a matrix and of a list that are shown whole
+MOST_SIDES = 6  # entries of sides that are shown whole, where it is told at which they part
 MOST_PARTS = 3
 SHORT = 48  # letters of a slip's words that stand beside the line
 TRIVIAL = (
@@ -141,7 +142,7 @@ def _bare(tex: str) -> str:
 
 # -- words with formulas in them ------------------------------------------------------------------------------------
 
-_BETWEEN = re.compile(r"(\s(?:for|and|is|or|not|where|instead of|in place of|by|with)\s|[;:]\s|,\s|\s(?=\(column))")
+_BETWEEN = re.compile(r"(\s(?:for|and|is|or|not|where|instead of|in place of|by|with|read as)\s|[;:]\s|,\s|\s(?=\(column))")
 _WORD = re.compile(r"(?<![\\A-Za-z{])[A-Za-z]{3,}")
 _SPACE = re.compile(r"\bR\^(\([^()]*\)|\w+)")
 _TEX = re.compile(r"[\\^_]")
@@ -226,15 +227,15 @@ def example(c: Counterexample, names: Names) -> list[Piece]:
     for given in (_grouped({letter(k): v for k, v in c.sizes.items()}), _grouped({letter(k): v for k, v in c.times.items()})):
         pieces += [*_listed(given), "; "] if given else []
     pieces += _values(c.values, names)
-    pieces += [" — the left side is ", _shown(c.left, c.right), ", the right one ", _shown(c.right, c.left)]
     entries = [p for p in c.parts if p[0] != "value"]
-    if len(entries) and _count(c.left) > 1:
-        pieces += _parts(entries)
-    return pieces
+    if entries and max(_count(c.left), _count(c.right)) > MOST_SIDES:
+        return [*pieces, " — left and right part at ", *_parts(entries)]
+    pieces += [" — the left side is ", _shown(c.left, c.right), ", the right one ", _shown(c.right, c.left)]
+    return [*pieces, "; they part at ", *_parts(entries)] if entries and _count(c.left) > 1 else pieces
 
 
 def _parts(entries: Sequence[tuple[str, Any, Any]]) -> list[Piece]:
-    pieces: list[Piece] = ["; they part at "]
+    pieces: list[Piece] = []
     for k, (place, left, right) in enumerate(entries[:MOST_PARTS]):
         pieces += [", " if k else "", f"{place}: ", _number(left, right), " and ", _number(right, left)]
     more = len(entries) - MOST_PARTS

@@ -299,10 +299,21 @@ class Writer:
             case Dots():
                 return self.dots(node.kind)
             case Words():
-                return self.words(node.text) if node.text else ""
+                return self._words(node.text)
             case Relation():
                 return self.relation(node.parts, node.ops)
         raise Unwritable(f"nothing writes {type(node).__name__}")
+
+    def _words(self, text: str) -> str:
+        """Words, with the formulas between dollars that stand in them."""
+        parts = text.split("$")
+        if len(parts) % 2 == 0:
+            return self.words(text)
+        pieces = []
+        for k, part in enumerate(parts):
+            inner = expression(part) if k % 2 else None
+            pieces.append(type(self)(part).node(inner) if inner is not None else self.words(part) if part else "")
+        return self.row(pieces)
 
     def optional(self, node: Node | None) -> str | None:
         return None if node is None else self.node(node)

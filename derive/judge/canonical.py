@@ -12,7 +12,7 @@ from typing import Any
 from derive.expr import DeriveError, Expr
 from derive.judge.calculus import Calculus
 from derive.judge.forms import Mono, Poly, accumulate, leaves_of
-from derive.judge.labelling import END, ORIGIN, Atom, Budget, Coef, Exceeded, Index
+from derive.judge.labelling import END, ORIGIN, Atom, Budget, Coef, Index
 from derive.judge.meaning import Claim, Instants, Network, instants, network_of
 from derive.system import System
 
@@ -72,9 +72,10 @@ class _Proof:
         if not self._zero(self.difference):
             if self.network is None:
                 return None
-            used = self._expand()
-            if not self._zero(self.difference):
+            found = self._expand()
+            if found is None:
                 return None
+            used = found
         return self._said(used)
 
     def _zero(self, terms: Poly) -> bool:
@@ -105,39 +106,40 @@ class _Proof:
 
     # -- names -------------------------------------------------------------------------------------------------
 
-    def _expand(self) -> list[str]:
-        """Puts meanings in until the difference is zero or nothing is left to put in.
+    def _expand(self) -> list[str] | None:
+        """Puts meanings in until the difference is zero: which; None where nothing is left to put in.
 
-        Adjoints and Jacobians one by one, the most derived first; before the next, tentatively, quantities by their equations.
+        Adjoints and Jacobians one by one, the most derived first, in the difference as it stands and in the one in which
+        quantities are replaced by their equations.
         """
-        used, done = [], set()
+        plain = closed = self.difference
+        used: list[str] = []
+        done: set[Name] = set()
         while True:
-            found = self._next(self.difference, done, lambda a: a.kind == "jac" or a.data[2])
+            found = self._next(plain, done, lambda a: a.kind == "jac" or a.data[2])
             if found is not None and self._zero(found[1]):
-                self.difference = found[1]
                 return [*used, _spelt(found[0][0])]
-            if (more := self._forward()) is not None:
-                return [*used, *more]
-            if found is None:
+            closed, more = self._closed(closed)
+            used += more
+            if self._zero(closed):
                 return used
-            name, self.difference = found
-            if len(self.difference) > GROWN + 3 * len(self.start):
-                return used
+            self.difference = closed
+            if found is None or len(closed) > GROWN + 3 * len(self.start):
+                return None
+            name, plain = found
             used.append(_spelt(name[0]))
+            closed = self._put_in(closed, name) or closed
 
-    def _forward(self) -> list[str] | None:
-        """The quantities whose equations make the difference zero; None, and the difference as it was, where they don't."""
-        difference, used, done = self.difference, [], set()
-        try:
-            while (found := self._next(difference, done, self._is_forward)) is not None:
-                name, difference = found
-                used.append(_spelt(name[0]))
-                if self._zero(difference):
-                    self.difference = difference
-                    return used
-        except Exceeded:
-            self.ring.budget.check()
-        return None
+    def _closed(self, terms: Poly) -> tuple[Poly, list[str]]:
+        """The form with quantities replaced by their equations, the latest first, as far as the claim's instants go; and which."""
+        used: list[str] = []
+        done: set[Name] = set()
+        while terms and (found := self._next(terms, done, self._is_forward)) is not None:
+            name, terms = found
+            used.append(_spelt(name[0]))
+            if self._zero(terms):
+                break
+        return terms, used
 
     def _is_forward(self, a: Atom) -> bool:
         return a.kind == "var" and not a.data[2]

@@ -6,14 +6,23 @@ import random
 import re
 import tomllib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 import derive
 from derive.check import Checker
-from derive.check.settings import parts
+from derive.check.settings import Part, parts, read_settings
+from derive.expr import DeriveError, Var, postorder
 from derive.network import Network
+from derive.printing import Style
+from derive.printing.express import Speller
+from derive.printing.latex import latex
+from derive.printing.names import symbol
+from derive.solution import Solution
+
+STYLE = Style()
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 NETWORKS = ("lstm", "residual", "rnn", "mlp", "mlp_batch", "rnn_tanh")
@@ -37,9 +46,26 @@ class Wild(NamedTuple):
 
 
 @cache
+def pieces(document: str) -> list[Part]:
+    """The parts of a document of the corpus."""
+    path = CORPUS / f"{document}.toml"
+    return parts(read_settings(path), path.name, CORPUS)
+
+
+@cache
+def documents() -> dict[str, tuple[str, ...]]:
+    """The names of the scopes of each document that has one."""
+    names = [path.name.partition(".")[0] for path in sorted(CORPUS.glob("*.lines.toml"))]
+    return {name: tuple(f"{name}.{k}" for k in range(len(pieces(name)))) for name in names}
+
+
+@cache
 def network(where: str) -> Network | None:
     if where == "":
         return None
+    if "." in where:
+        document, _, k = where.partition(".")
+        return pieces(document)[int(k)].network
     if where == "attention":
         from derive.reader.problem import read_problem
 
@@ -49,7 +75,45 @@ def network(where: str) -> Network | None:
 
 
 def checker(where: str, explain: bool = True) -> Checker:
+    """A new checker."""
+    if "." in where:
+        document, _, k = where.partition(".")
+        part = pieces(document)[int(k)]
+        return Checker([replace(part, start="", scope=part.scope.copy(), values=dict(part.values))], explain)
     return Checker(parts({}, problem=network(where)), explain)
+
+
+@cache
+def names(where: str) -> tuple[str, ...]:
+    """What a network's names look like in a formula, adjoints too."""
+    net = network(where)
+    if net is None:
+        return ("x", "W", "h_t", r"\bar x", "y_i", "a_{ij}", r"\hat y")
+    found = [plain_latex(v) for v in net.system.quantities.values()]
+    return tuple(found + [r"\bar{%s}" % n for n in found] + [r"\frac{\partial L}{\partial %s}" % n for n in found])
+
+
+def plain_latex(v: Var) -> str:
+    return latex(symbol(v, STYLE))
+
+
+@cache
+def own(where: str) -> tuple[str, ...]:
+    """The equations of a network, and the adjoints that the engine finds, as formulas."""
+    net = network(where)
+    if net is None:
+        return (r"\sigma'(x) = \sigma(x)(1 - \sigma(x))", r"\tanh(x) = 2\sigma(2x) - 1", "x + x = 2x")
+    found = []
+    pairs = [(e.left, e.right) for e in net.system.equations]
+    if net.system.loss is not None:
+        pairs += [(a.node.adjoint, a.short) for a in Solution(net.system).sweep.adjoints.values()]
+    for left, right in pairs:
+        try:
+            known = {v: symbol(v, STYLE) for e in (left, right) for v in postorder(e) if isinstance(v, Var)}
+            found.append(" = ".join(latex(Speller(STYLE, known).spell(e)) for e in (left, right)))
+        except DeriveError:
+            continue
+    return tuple(found)
 
 
 @cache
@@ -295,6 +359,14 @@ def wrapped(rng: random.Random, text: str) -> str:
 
 # -- the stream ---------------------------------------------------------------------------------------------------
 
+GALLERY = (*NETWORKS, "attention", *PROBLEMS)
+
+
+def renamed(rng: random.Random, text: str, where: str) -> str:
+    """Other names of the network in the place of some of the formula's."""
+    pattern = re.compile("|".join(sorted(map(re.escape, names(where)), key=len, reverse=True)) + r"|(?<![\\a-zA-Z])[a-zA-Z](?![a-zA-Z])")
+    return pattern.sub(lambda m: rng.choice(names(where)) if rng.random() < 0.3 else m[0], text)
+
 
 def wild(count: int, seed: int = 0) -> Iterator[Wild]:
     """So many strings, the same ones for a seed."""
@@ -304,19 +376,19 @@ def wild(count: int, seed: int = 0) -> Iterator[Wild]:
 
 def one(n: int, seed: int = 0) -> Wild:
     rng = random.Random(f"{seed} {n}")
-    where = rng.choice(("", "", *NETWORKS, "lstm", "attention", *PROBLEMS))
+    where = rng.choice(("", *GALLERY, "lstm", "attention"))
     kind = rng.random()
-    if kind < 0.12:
+    if kind < 0.1:
         text = soup(rng)
-    elif kind < 0.3:
-        text = statement(rng)
-        text = mutant(rng, text) if rng.random() < 0.5 else text
+    elif kind < 0.2:
+        text = renamed(rng, statement(rng), where)
+        text = mutant(rng, text) if rng.random() < 0.3 else text
+    elif kind < 0.5:
+        text = rng.choice(own(where))
+        text = mutant(rng, text) if rng.random() < 0.7 else renamed(rng, text, where)
     else:
         document, text = rng.choice(formulas())
-        near = [p for p in PROBLEMS if p.startswith(document)]
-        if near and rng.random() < 0.7:
-            where = rng.choice(near)
-        elif document == "seed_000" and rng.random() < 0.5:
-            where = "lstm"
-        text = mutant(rng, text)
+        if rng.random() < 0.8:
+            where = rng.choice(documents()[document])
+        text = mutant(rng, text) if rng.random() < 0.7 else renamed(rng, text, where)
     return Wild(n, wrapped(rng, text), where, rng.random() < 0.25)
