@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from derive.expr import DeriveError, Var
 from derive.printing.names import split
@@ -95,7 +96,7 @@ def _together(items: list[syntax.Node], source: str) -> Node | None:
     nodes = [_notation(i, source) for i in items]
     if len(nodes) == 1:
         return nodes[0]
-    commas = any("," in source[a.end : b.start] for a, b in zip(items, items[1:], strict=False))
+    commas = any("," in source[a.end : b.start] for a, b in pairwise(items))
     return Listed(tuple(nodes), "," if commas else "")
 
 

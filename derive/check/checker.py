@@ -121,6 +121,8 @@ class Checker:
                 self._add(formula, s.tex, "unreadable", f"{s.error} (column {s.error.column})")
             elif s.op == "∈":
                 self._membership(s)
+            elif formula.display is None and index_range(self.part.scope, s):
+                continue
             elif index_condition(self.part.scope, s):
                 self.condition = Relation((s.left, s.right), (s.op,)), s.source
             elif s.op in ("=", "≈"):
@@ -182,6 +184,10 @@ class Checker:
                 first = claim, verdict
         assert first is not None
         claim, verdict = first
+        if verdict.verdict == "refuted" and claim.strangers and loss_by_another_name(self.part.scope, link):
+            return replace(line, verdict="definition", reason=define(self, link))
+        if verdict.verdict == "refuted" and claim.strangers and (held := self._for_targets(claims, line)) is not None:
+            return held
         if claim.strangers and verdict.verdict != "undecided":
             return replace(
                 line,
@@ -239,7 +245,7 @@ class Checker:
         court = self.court()
         for said, patterns in targets.assumptions(self.part.scope):
             for claim in claims:
-                if claim.strangers or not targets.concerned(claim.left, claim.right, self.part.scope.system, patterns[0]):
+                if not targets.concerned(claim.left, claim.right, self.part.scope.system, patterns[0]):
                     continue
                 if all(court.judge(claim.left, claim.right, values=p, budget=2.0, explain=False).holds for p in patterns):
                     return replace(line, verdict="agrees", reason=said, bound="2^-120 at the targets tried")
@@ -568,6 +574,21 @@ def pictured(scope: Scope, link: Link) -> bool:
         return False
     found = names.find(Meaning(scope, Reading(), link.source), link.left) if isinstance(link.left, Symbol | Scripted) else None
     return found is not None and isinstance(found.expr, Var) and not found.places
+
+
+def index_range(scope: Scope, link: Link) -> bool:
+    """l = 1, …, L and t = 0 in the words: what an index runs over, no statement."""
+    left, right = link.left, link.right
+    if not isinstance(left, Symbol) or left.accents or len(left.head) > 1 or not isinstance(right, Number | Symbol):
+        return False
+    if left.head in scope.times or left.head == scope.clock:
+        return True
+    known = (left.head, ()) in scope.names
+    return (
+        not known
+        and (left.head in scope.sizes or left.head in "ijklmnt")
+        and (isinstance(right, Number) or right.head in scope.sizes or right.head in scope.last)
+    )
 
 
 def index_condition(scope: Scope, link: Link) -> bool:

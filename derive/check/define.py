@@ -45,7 +45,12 @@ def defines(scope: Scope, link: Link) -> bool:
         return False
     if base.head in ("I", "ones", "zero", "partial", "nabla", "infty", "d") and not isinstance(node, Scripted):
         return False
-    if "bar" in base.accents:
+    plain = Symbol(base.head, tuple(a for a in base.accents if a != "bar"))
+    if (
+        "bar" in base.accents
+        and scope.candidates(plain.head, plain.accents)
+        and any(not n.tag for n in scope.candidates(plain.head, plain.accents))
+    ):
         return False
     try:
         if base.head not in ("e", "pi") and names._special(m, node, base) is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -79,6 +79,15 @@ class Page:
         if not isinstance(node, Relation) or len(node.parts) != 2:
             raise DeriveError("not one relation")
         return Link(node.parts[0], self.link.op, node.parts[1], text, self.link.conditions)
+
+    def read_as(self, reading: Reading) -> Page:
+        """The same page in another reading."""
+        if reading == self.m.reading:
+            return self
+        m = Meaning(self.m.scope, reading, self.text)
+        for part in self.parts:
+            m.learn(part)
+        return replace(self, m=m)
 
     def turned(self, text: str) -> Page:
         """The page of a changed text. Raises Unreadable."""

@@ -54,8 +54,9 @@ def pairs(trial: Trial) -> list[Edit]:
     base = trial.worth_now()
     if base is None:
         return []
-    right = [(e, w) for e, w in sorted(trial.values.items(), key=lambda i: i[0].cost) if e.side == 1][:MOST]
-    left = [(e, w) for e, w in sorted(trial.values.items(), key=lambda i: i[0].cost) if e.side == 0][:MOST]
+    known = sorted(((e, w) for e, w in trial.values.items() if e.kind != "value"), key=lambda i: i[0].cost)
+    right = [(e, w) for e, w in known if e.side == 1][:MOST]
+    left = [(e, w) for e, w in known if e.side == 0][:MOST]
     found = [*_added(trial, base, right), *_multiplied(trial, base, right), *_both_sides(trial, base, left, right)]
     good = [joined(e, f) for e, f in found if apart(e, f) and not (bulky(e) and bulky(f)) and e.cost + f.cost <= DEAREST]
     return sorted(good, key=lambda e: (e.cost, e.changes))
@@ -76,7 +77,7 @@ def _effects(trial: Trial, base: Worth, edits: list[tuple[Edit, Worth]]) -> tupl
 
 def _change(trial: Trial, base: Worth, w: Worth) -> np.ndarray | None:
     if w.term is None:
-        return w.value - base.value
+        return w.value - base.value if w.value.shape == base.value.shape and w.target.shape == base.target.shape else None
     own = trial.term_now(w.term)
     if own is None or trial.terms is None or own.shape != w.value.shape:
         return None

@@ -177,7 +177,9 @@ def local(page: Page, found: Fault) -> Iterator[Edit]:
                 yield Edit("transpose", 1.2, ((unit.start, unit.end, new),), f"{said(new)} for {said(page.of(term))}", side)
         if isinstance(term, Product | Fraction):
             a, b = page.span(term)
-            yield Edit("transpose", 1.6, ((a, b, rf"({page.text[a:b]})^{editor.top}"),), f"the transpose of {said(page.of(term))}", side)
+            yield Edit(
+                "transpose", 1.6, ((a, b, rf"({page.text[a:b]})^{editor.top}"),), f"the transpose of {said(page.of(term))}", side
+            )
 
 
 def _of_product(editor: Editor, node: Product, fits: int | None) -> Iterator[Edit]:

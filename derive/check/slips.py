@@ -14,7 +14,7 @@ from derive.check.lines import Slip
 from derive.check.missing import Bag, bag, distance, missing
 from derive.check.page import Page, page_of
 from derive.check.pairs import best_pair
-from derive.check.repair import Repair
+from derive.check.repair import Repair, fault
 from derive.check.trial import Trial
 from derive.expr import DeriveError
 from derive.reader.meaning import Reading
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from derive.check.checker import Checker, Claim
 
 SECONDS = 2.0
+FIRST = 0.6  # of it for the usual reading, where there are others
 MOST = 600
 FITTING = 4  # formulas with repaired shapes in which a slip is looked for
 MARGIN = 0.3  # a survivor ends the search of edits that cost this much more
@@ -35,16 +36,28 @@ def search(checker: Checker, link: Link, claim: Claim | None) -> Slip | None:
     page = page_of(checker, link, claim.reading if claim is not None else None)
     if page is None:
         return None
-    until = time.monotonic() + SECONDS
     edits = candidates(checker, page)
-    trials = [Trial(checker, page, reading, until, MOST) for reading in _readings(checker, link, claim)]
-    for trial in trials:
-        best = trial.best(edits)
-        if best is None:
-            best = fitted(checker, page, trial) if claim is None else best_pair(trial)
+    readings = _readings(checker, link, claim)
+    start = time.monotonic()
+    for k, reading in enumerate(readings):
+        until = start + SECONDS * (FIRST if k == 0 and len(readings) > 1 else 1)
+        best = in_reading(checker, page.read_as(reading), reading, edits, until, claim is None)
         if best is not None:
             return _slip(page, best)
     return None
+
+
+def in_reading(checker: Checker, page: Page, reading: Reading, edits: list[Edit], until: float, misfit: bool) -> Edit | None:
+    """The edit that does in one reading."""
+    trial = Trial(checker, page, reading, until, MOST)
+    where = fault(page) if misfit else None
+    if where is not None and where.node is not page.parts[where.side]:
+        a, b = where.node.start, where.node.end
+        edits = [e for e in edits if any(c <= b and a <= d for c, d, _ in e.changes)]
+    best = trial.best(edits)
+    if best is None:
+        best = fitted(checker, page, trial) if where is not None else best_pair(trial)
+    return best
 
 
 def fitted(checker: Checker, page: Page, trial: Trial) -> Edit | None:

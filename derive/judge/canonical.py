@@ -128,7 +128,8 @@ class _Proof:
                 return None
             name, plain = found
             used.append(_spelt(name[0]))
-            closed = self._put_in(closed, name) or closed
+            changed = self._put_in(closed, name)
+            closed = closed if changed is None else changed
 
     def _closed(self, terms: Poly) -> tuple[Poly, list[str]]:
         """The form with quantities replaced by their equations, the latest first, as far as the claim's instants go; and which."""

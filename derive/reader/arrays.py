@@ -169,6 +169,10 @@ def _spelled(m: Meaning, node: Node) -> list[tuple[str, Node]]:
 def _differences(m: Meaning, a: Node, b: Node, node: Node) -> frozenset[int]:
     """The places, in order of the leaves, at which two entries differ."""
     x, y = _spelled(m, a), _spelled(m, b)
+    if len(x) != len(y):  # 1 and 10: whole numbers as indices
+        x, y = ([(flat(leaf), leaf) for leaf in _leaves(n)] for n in (a, b))
+        if any(isinstance(leaf, Number) and len(t) == 2 for t, leaf in x):
+            raise m.fail("entries of a matrix with dots that have different forms", node)
     if len(x) != len(y):
         raise m.fail("entries of a matrix with dots that have different forms", node)
     different = frozenset(k for k, ((s, _), (t, _)) in enumerate(zip(x, y, strict=True)) if s != t)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sympy
@@ -252,6 +252,9 @@ def value_of(m: Meaning, node: Node) -> Value:
     special = _special(m, node, base)
     if special is not None:
         return special
+    error = _error(m, node, base)
+    if error is not None:
+        return error
     stranger = _stranger(m, node, base)
     if stranger is not None:
         return stranger
@@ -277,6 +280,26 @@ def _free_scalar(m: Meaning, node: Node, base: Symbol) -> Value | None:
     m.strangers.append(m.text(node))
     value = Value(var(f"free_{base.head}"))
     return m.scripted_value(value, node) if isinstance(node, Scripted) and (sup is not None or node.primes) else value
+
+
+def _error(m: Meaning, node: Node, base: Symbol) -> Value | None:
+    """δ with the scripts of a pre-activation, δ^{(l)} or δ_t: the adjoint of that pre-activation."""
+    if base.head != "delta" or base.accents or not isinstance(node, Scripted) or m.scope.delta not in ("auto", "error"):
+        return None
+    if any(n.introduced for n in m.scope.names.get(("delta", ()), [])):
+        return None
+    for head in ("z", "a", "net", "s", "u"):
+        found = find(m, Scripted(Symbol(head), node.sub, node.sup, 0, start=node.start, end=node.end))
+        if (
+            found is not None
+            and found.named.expr.shape
+            and isinstance(found.named.expr, Var)
+            and m.scope.system is not None
+            and m.scope.system.owner(found.named.expr) is not None
+        ):
+            m.notes.append(f"{m.text(node)} read as the adjoint of {found.expr}")
+            return finished(m, replace(found, bar=True), node)
+    return None
 
 
 def _stranger(m: Meaning, node: Node, base: Symbol) -> Value | None:

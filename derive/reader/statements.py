@@ -62,7 +62,7 @@ class Chain:
 
 def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Broken]:
     """The relations of one formula, in reading order. `chain` holds the last expression for a formula that begins with =."""
-    source = _ALIGNED.sub(lambda m: " " * len(m[0]), tex)
+    source = _unboxed(_ALIGNED.sub(lambda m: " " * len(m[0]), tex))
     found: list[Link | Broken] = []
     try:
         tokens = tokenize(source, words)
@@ -73,6 +73,26 @@ def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Br
     for segment in _segments(tokens):
         _read(segment, source, chain, found)
     return found
+
+
+_BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
+
+
+def _unboxed(source: str) -> str:
+    """A frame around equations says nothing: its command and its braces are blanked."""
+    for _ in range(50):
+        match = _BOX.search(source)
+        if match is None:
+            break
+        depth, end = 0, len(source)
+        for k in range(match.end() - 1, len(source)):
+            depth += (source[k] == "{" and source[k - 1] != "\\") - (source[k] == "}" and source[k - 1] != "\\")
+            if depth == 0:
+                end = k
+                break
+        inside = source[match.end() : end]
+        source = source[: match.start()] + " " * (match.end() - match.start()) + inside + " " + source[end + 1 :]
+    return source
 
 
 # -- from tokens to pieces that hold one statement ------------------------------------------------------------------
