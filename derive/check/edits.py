@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -62,7 +63,8 @@ class Editor:
 
     def all(self) -> list[Edit]:
         root = self.page.parts[self.side]
-        self._whole(root)
+        if self.side or isinstance(root, Sum | Product | Big):
+            self._whole(root)
         self._node(root, False)
         return self.found
 
@@ -105,6 +107,7 @@ class Editor:
                 return
             case Fence():
                 self._slot(node.body)
+                self._fence(node)
             case Big():
                 self._big(node)
                 self._node(node.body, differential)
@@ -292,6 +295,17 @@ class Editor:
             end += 1
         return end
 
+    def _fence(self, node: Fence) -> None:
+        """A square, and a sign of addition where a comma stands."""
+        a, b = self.page.span(node)
+        after = self.page.text[b:].lstrip()[:1]
+        if after not in ("^", "_", "'"):
+            self.add("factor", 1.7, b, b, "^2", f"{said(self.text(a, b))}^2 for {said(self.text(a, b))}")
+        if isinstance(node.body, Commas):
+            items = node.body.items
+            cuts = [(x.end, self.page.span(y)[0]) for x, y in itertools.pairwise(items)]
+            self.put("argument", 1.6, tuple((c, d, " + ") for c, d in cuts), "a comma for a sign of addition")
+
     # -- fractions, powers, functions -------------------------------------------------------------------------
 
     def _fraction(self, node: Fraction) -> None:
@@ -401,7 +415,8 @@ class Editor:
     def _name(self, name: Name, differential: bool) -> None:
         found = name.found
         if found is None:
-            self._siblings(name, None)
+            if self._unknown(name):
+                self._siblings(name, None)
             return
         if not differential:
             self._bar(name)
@@ -416,6 +431,14 @@ class Editor:
         self._times(name)
         self._indices(name)
         self._siblings(name, found.named)
+
+    def _unknown(self, name: Name) -> bool:
+        """Whether nothing gives the name a meaning: sizes, constants and the loss under another letter have one."""
+        try:
+            self.page.m.value(name.node)
+        except DeriveError:
+            return True
+        return False
 
     def _squared(self, name: Name) -> None:
         a, b = name.node.start, name.node.end
@@ -530,21 +553,21 @@ class Editor:
     def _siblings(self, name: Name, named: Named | None) -> None:
         seen: set[Expr] = set()
         written = {(n.letter.head, _bare(n.letter.accents)) for n in self.page.all_names}
-        for cost, key, other in self._others(name, named, written):
+        for cost, key, other in self.others(name, named, written):
             if other.expr in seen:
                 continue
             changes = self.renamed(name, key, other)
             if changes is None:
                 continue
             seen.add(other.expr)
-            new = self._spliced(name, changes)
+            new = self.spliced(name, changes)
             self.put("symbol", cost, changes, f"{said(new)} for {said(self.page.of(name.node))}")
 
-    def _spliced(self, name: Name, changes: tuple[Change, ...]) -> str:
+    def spliced(self, name: Name, changes: tuple[Change, ...]) -> str:
         text = self.page.applied(changes)
         return text[name.node.start : name.node.end + len(text) - len(self.page.text)]
 
-    def _others(
+    def others(
         self, name: Name, named: Named | None, written: set[tuple[str, tuple[str, ...]]]
     ) -> list[tuple[float, tuple[str, tuple[str, ...]], Named]]:
         found = []

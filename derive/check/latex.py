@@ -47,6 +47,7 @@ BIGS = {
 }
 FUNCTIONS = frozenset(("log", "ln", "exp", "tanh", "sinh", "cosh", "sin", "cos", "max", "min", "det"))
 NARROW = 40  # characters of LaTeX: shorter pieces are never wider than a column
+WIDE, LONG = 1_200, 4_000  # pieces and lines that would be unreadably small, or longer than a page: their source is shown
 
 
 class Latex(Writer):
@@ -144,7 +145,8 @@ class Latex(Writer):
     def line(self, link: Link, whole: bool = True) -> str:
         r"""A relation that TeX can break before its signs; \fit scales pieces that are wider than the column."""
         right = joined([self.marked_sign(link.op, link.left.end, link.right.start), self.broken(link.right)])
-        return joined([self.broken(link.left), r"\brk", right]) if whole else right
+        text = joined([self.broken(link.left), r"\brk", right]) if whole else right
+        return text if len(text) <= LONG else _refuse(f"{text[:40]} …")
 
     def broken(self, node: Node, place: str = r"\brk") -> str:
         """A side in pieces, with places where it may be broken between them: better between terms than inside brackets."""
@@ -164,6 +166,8 @@ class Latex(Writer):
         return self.fitted(self.node(node))
 
     def fitted(self, text: str) -> str:
+        if len(text) > WIDE:
+            return _refuse(f"{text[:40]} …")
         return text if len(text) <= NARROW else rf"\fit{{{text}}}"
 
     def _broken_sum(self, node: Sum, place: str) -> str:

@@ -309,7 +309,7 @@ def _macro(name: str, target: str) -> tuple[re.Pattern[str], str]:
     """A text that stands for another, whatever the blanks in it; not inside a longer name."""
     pieces = re.findall(r"\\[a-zA-Z]+|\S", clean(name))
     pattern = r"\s*".join(re.escape(p) + (r"(?![a-zA-Z])" if p[:1] == "\\" and p[1:].isalpha() else "") for p in pieces)
-    front = r"(?:(?<![a-zA-Z\\])|(?<=[^a-zA-Z\\]d))" if pieces and pieces[0][:1].isalpha() else ""
+    front = r"(?<!\\)(?<![a-zA-Z\\][a-zA-Z])" if pieces and pieces[0][:1].isalpha() else ""
     back = r"(?![a-zA-Z0-9])" if pieces and pieces[-1][-1:].isalnum() and len(pieces) == 1 else ""
     return re.compile(front + pattern + back), clean(target) + " "
 

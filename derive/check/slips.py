@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from derive.check.edits import Edit
 from derive.check.edits import edits as single_edits
 from derive.check.engine import expected, texts, truth
+from derive.check.groups import everywhere
 from derive.check.lines import Slip
 from derive.check.missing import Bag, bag, distance, missing
 from derive.check.page import Page, page_of
@@ -76,7 +77,7 @@ def candidates(checker: Checker, page: Page) -> list[Edit]:
     """Every single edit, the likeliest first: what comes closer to the engine's formula is likelier."""
     formulas = texts(checker, page.link, page)
     other = [page.text[slice(*page.bounds[0])]]
-    found = [*single_edits(page), *missing(page, 1, formulas or other)]
+    found = [*single_edits(page), *everywhere(page), *missing(page, 1, formulas or other)]
     return sorted(_weighed(page, found, [bag(f) for f in formulas]), key=lambda e: e.cost)
 
 

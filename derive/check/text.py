@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from derive.check import words
@@ -33,7 +34,7 @@ def show(report: Report, colour: bool = False, details: bool = True, width: int 
         out += _entry(line, formula, number, room, width, colour, details)
         if details:
             out += _below(line, names, number + 3, width, colour)
-    return "\n".join([*out, *([""] if lines else []), words.summary(report)])
+    return unicodedata.normalize("NFC", "\n".join([*out, *([""] if lines else []), words.summary(report)]))
 
 
 def _entry(line: Line, formula: str, number: int, room: int, width: int, colour: bool, details: bool) -> list[str]:

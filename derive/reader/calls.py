@@ -46,7 +46,8 @@ def function_of(m: Meaning, node: Node) -> tuple[str, Any] | None:
         return None
     if (base.head, ()) in m.scope.names:
         named = names.find(m, node)
-        if named is not None and not (
+        slope = named is not None and bool(named.primes) and isinstance(m.scope.functions.get(base.head), Template)
+        if named is not None and not slope and not (
             named.named.sequential and not isinstance(node, Scripted) and base.head in m.scope.functions
         ):
             return None

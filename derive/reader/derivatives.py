@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from derive.adjoint import local_jacobian
-from derive.expr import Expr, Opaque, Over, Var, ein, jac, lin, rebuild, var
+from derive.expr import Expr, Opaque, Over, Var, ein, jac, rebuild, var
 from derive.reader import names
 from derive.reader.scope import LOSSES, flat
 from derive.reader.syntax import Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol
@@ -104,6 +104,11 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
     """The derivative with the axes of its top, then of its below; an explicit top value is given for operators."""
     if p.order == 2 or len(p.below) > 1:
         return _second(m, p, top)
+    if _by_parameter(m, p.below):
+        if top is None:
+            assert p.top is not None
+            top = m.value(p.top)
+        return Value(names.change(m, top.expr), top.labels)
     below, places, flipped = _below(m, p.below[0])
     direct = not m.reading.total
     if top is None:
@@ -358,16 +363,13 @@ def _free(m: Meaning, e: Expr) -> bool:
 
 
 def _change(m: Meaning, value: Value) -> Value:
-    """The differential of a value: Σ ∂value/∂X dX over the X whose dX stands in the relation."""
-    parts = []
-    given = set(m.scope.system.independent.values()) if m.scope.system is not None else set()
-    for v in sorted(value.expr.atoms(Var) | given, key=lambda v: v.name):
-        if v.name in m.differentials and _free(m, v):
-            j = jac(value.expr, v, False)
-            n, k = len(value.expr.shape), len(v.shape)
-            out, tail = tuple(range(n)), tuple(range(n, n + k))
-            parts.append((1, ein([(j, out + tail), (var(f"d_{v.name}", v.shape), tail)], out)))
-    return Value(lin(parts, value.expr.shape), value.labels)
+    """The differential of a value by the names whose dX stands in the relation."""
+    return Value(names.change(m, value.expr, m.differentials), value.labels)
+
+
+def _by_parameter(m: Meaning, below: tuple[Node, ...]) -> bool:
+    """d/dt where t is no name: the change along a path of the inputs."""
+    return len(below) == 1 and below[0] == Symbol("t") and ("t", ()) not in m.scope.names and not m.scope.timed
 
 
 def explicit(m: Meaning, e: Expr, stops: tuple[Expr, ...]) -> Expr:

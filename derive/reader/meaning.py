@@ -381,6 +381,8 @@ class Meaning:
                 and a.shape[0] == b.shape[0]
             ):
                 return contract(a, b, 1)  # a row times a matrix, among products that are entry by entry
+            if not op and a.rank == 2 and not is_row_shape(a.shape) and b.rank == 1 and a.shape[1] == b.shape[0]:
+                return product(a, b)  # W x, where vectors side by side are multiplied entry by entry
             try:
                 return entrywise(a, b)
             except ShapeError:
@@ -451,6 +453,8 @@ class Meaning:
             and exponent.factors[0][1].head in ("odot", "circ")
         ):
             return Value(power(v.expr, self.constant(exponent.factors[-1][1])), v.labels)
+        if text == "star":
+            raise self.fail("a star, a complex conjugate or an optimum: neither is read here", node)
         if isinstance(exponent, Fence):
             raise self.fail(f"the script {self.text(exponent)} has no meaning for {self.text(node)} here", node)
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from derive.expr import Expr, Instant, Over, Var, at_time, jac, var
+from derive.expr import Expr, Instant, Over, Var, at_time, ein, jac, lin, var
 from derive.reader.scope import LOSSES, Named, flat, plain_tag
 from derive.reader.syntax import Commas, Fence, Node, Number, Product, Scripted, Sum, Symbol
 from derive.reader.tokens import GREEK, Unreadable
@@ -151,7 +151,7 @@ def _ways(
     """Every division of the scripts into tag, time, indices and exponent that this meaning allows, with a score."""
     items = script_items(sub)
     rank = len(named.expr.shape)
-    for tag, when, exponent, fits in _sup_roles(m, named, sup):
+    for tag, when, exponent, fits in _sup_roles(m, named, sup, len(items)):
         for cut in range(len(items) + 1):
             head, rest = items[:cut], items[cut:]
             written = plain_tag("".join(map(flat, head)))
@@ -163,8 +163,10 @@ def _ways(
         return
 
 
-def _sup_roles(m: Meaning, named: Named, sup: Node | None) -> Iterator[tuple[str, Instant | None, Node | None, int]]:
-    """(tag, time, exponent, score) that a superscript may be."""
+def _sup_roles(
+    m: Meaning, named: Named, sup: Node | None, indices: int = 0
+) -> Iterator[tuple[str, Instant | None, Node | None, int]]:
+    """(tag, time, exponent, score) that a superscript may be, beside so many signs in the subscript."""
     if sup is None:
         yield "", None, None, 0
         return
@@ -179,7 +181,7 @@ def _sup_roles(m: Meaning, named: Named, sup: Node | None) -> Iterator[tuple[str
         parts = list(sup.items) if isinstance(sup, Commas) else [n for _, n in sup.factors]
         last = parts[-1]
         if flat(last) in ("T", "top"):  # W^{(2)\top}
-            for tag, at, _, score in _sup_roles(m, named, parts[0]):
+            for tag, at, _, score in _sup_roles(m, named, parts[0], indices):
                 if not (isinstance(parts[0], Symbol) and tag == "" and at is None):
                     yield tag, at, last, score + 1
     if when is not None and (fenced or (_time_like(m, sup) and flat(sup) != "T") or named.tag == ""):
@@ -187,7 +189,7 @@ def _sup_roles(m: Meaning, named: Named, sup: Node | None) -> Iterator[tuple[str
     text = plain_tag(flat(sup))
     if text and text == named.tag or (text and named.tag.endswith(text)) or (text and named.tag.startswith(text)):
         yield text, None, None, -1 if isinstance(sup, Number) else 2
-    if not fenced and _may_be_exponent(m, sup, len(named.expr.shape)):
+    if not fenced and _may_be_exponent(m, sup, len(named.expr.shape) - (0 if named.tag else indices)):
         yield "", None, sup, 1 if flat(sup) in ("top", "T", "2", "-1") else 0
 
 
@@ -252,6 +254,9 @@ def value_of(m: Meaning, node: Node) -> Value:
     special = _special(m, node, base)
     if special is not None:
         return special
+    tangent = _tangent(m, node, base)
+    if tangent is not None:
+        return tangent
     error = _error(m, node, base)
     if error is not None:
         return error
@@ -280,6 +285,40 @@ def _free_scalar(m: Meaning, node: Node, base: Symbol) -> Value | None:
     m.strangers.append(m.text(node))
     value = Value(var(f"free_{base.head}"))
     return m.scripted_value(value, node) if isinstance(node, Scripted) and (sup is not None or node.primes) else value
+
+
+def _tangent(m: Meaning, node: Node, base: Symbol) -> Value | None:
+    """\\dot X: any change of an input, and of what is computed the change that the changes of the inputs make."""
+    if not base.accents or base.accents[-1] != "dot":
+        return None
+    plain = Symbol(base.head, base.accents[:-1])
+    bare = (
+        Scripted(plain, node.sub, node.sup, node.primes, start=node.start, end=node.end) if isinstance(node, Scripted) else plain
+    )
+    found = find(m, bare)
+    if found is None or found.bar or found.named.sequential:
+        return None
+    value = Value(change(m, found.named.expr))
+    if found.places:
+        value = place(m, value, found.places, found.named.axis)
+    return m.power(value, found.exponent, node) if found.exponent is not None else value
+
+
+def change(m: Meaning, e: Expr, only: frozenset[str] | None = None) -> Expr:
+    """The differential of an expression: Σ ∂e/∂X dX over the inputs X (those of these names), each dX free."""
+    system = m.scope.system
+    inputs = {v for v in e.atoms(Var) if not v.bar and (system is None or system.owner(v) is None)} | (
+        set(system.independent.values()) if system else set()
+    )
+    if isinstance(e, Var) and e in inputs:
+        return var(f"d_{e.name}", e.shape)
+    parts = []
+    for v in sorted(inputs, key=lambda v: v.name):
+        if only is None or v.name in only:
+            n, k = len(e.shape), len(v.shape)
+            out, tail = tuple(range(n)), tuple(range(n, n + k))
+            parts.append((1, ein([(jac(e, v, False), out + tail), (var(f"d_{v.name}", v.shape), tail)], out)))
+    return lin(parts, e.shape)
 
 
 def _error(m: Meaning, node: Node, base: Symbol) -> Value | None:

@@ -102,12 +102,22 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
     """Pieces between arrows, line breaks and words; a row that goes on with + or = is told by its first sign."""
     pieces: list[list[Token]] = [[]]
     depth = 0
-    for token in tokens:
+    skipping = False
+    for k, token in enumerate(tokens):
         if token.kind in ("{", "(", "[", "\\{", "begin"):
             depth += 1
         elif token.kind in ("}", ")", "]", "\\}") or (token.kind == "end" and token.text):
             depth = max(0, depth - 1)
         top = depth == 0 and token.kind not in ("}", ")", "]", "\\}")
+        if skipping and not (top and token.kind == "newline"):
+            continue
+        skipping = False
+        if top and token.kind == "&" and k + 2 < len(tokens) and tokens[k + 1].kind == "&":
+            if tokens[k + 2].kind == "text":  # a column of reasons
+                skipping = True
+            else:
+                pieces[-1].append(replace(token, kind="quad"))
+            continue
         if top and token.kind == "newline":
             pieces.append([])
         elif top and token.kind == "command" and token.text in ARROWS and token.text not in ("to", "rightarrow", "mapsto"):
