@@ -30,13 +30,32 @@ LAYERS = [
     {"printing.names"},
     {"printing.express", "printing.latex", "printing.mathml", "printing.text", "printing.pycode", "printing.breaking", "printing.figures"},
     {"printing"},
+    {"typeset"},
     {"assume", "explain", "picture", "convert"},
-    {"solution"},
+    {"reader.syntax", "reader.tokens", "reader.values"},
+    {"reader.parser", "reader.document"},
+    {"reader.statements", "reader.scope"},
+    {"reader.names"},
+    {"reader.arrays"},
+    {"reader.bigs", "reader.derivatives"},
+    {"reader.calls"},
+    {"reader.meaning"},
+    {"reader.problem"},
+    {"reader"},
+    {"spelling", "solution"},
     {"export"},
     {"network"},
+    {"check.lines", "check.targets", "check.page", "check.numbers", "check.point", "check.written"},
+    {"check.edits", "check.engine", "check.latex", "check.plain", "check.settings", "check.words"},
+    {"check.groups", "check.missing", "check.trial", "check.mathml", "check.text"},
+    {"check.pairs", "check.pages"},
+    {"check.repair", "check.descent"},
+    {"check.slips", "check.define"},
+    {"check.checker"},
+    {"check"},
     {"derive"},
     {"networks", "testing"},
-    {"pdf", "typeset"},
+    {"pdf"},
     {"sheet"},
     {"assignment"},
     {"cli"},
@@ -146,6 +165,12 @@ def test_the_judge_shares_only_expressions_and_the_table_with_what_it_judges():
     assert {target for _, target in found} <= allowed, found
 
 
+def test_the_reader_knows_no_judge():
+    """What a formula says must not depend on whether it is true."""
+    found = {(m, target) for m in SOURCES if m.split(".")[0] == "reader" for target in imported(m)}
+    assert not {(m, t) for m, t in found if t.split(".")[0] in ("judge", "check", "network", "solution", "sweep")}
+
+
 # -- text is never run --------------------------------------------------------------------------------------------
 
 FORBIDDEN = {
@@ -164,6 +189,8 @@ FORBIDDEN = {
 ALLOWED = {
     ("printing.express", "sympify"): 1,  # an exact number, never text
     ("printing.express", "S"): 1,
+    ("reader.parser", "Parser"): 1,  # our own: tokens to a tree, nothing is run
+    ("reader.statements", "Parser"): 1,
 }
 
 

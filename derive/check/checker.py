@@ -12,7 +12,7 @@ from derive.check import numbers, slips, targets
 from derive.check.define import define, defines
 from derive.check.lines import Line, Report, Slip
 from derive.check.settings import Part, parts
-from derive.expr import DeriveError, Expr, Jac, Opaque, ShapeError, Var, rebuild, show_shape, time_indices, var, zeros
+from derive.expr import DeriveError, Expr, Jac, Opaque, ShapeError, Var, at_time, rebuild, show_shape, time_indices, var, zeros
 from derive.judge import Court, Verdict
 from derive.network import Network
 from derive.ops import diag
@@ -194,6 +194,8 @@ class Checker:
                 verdict="unreadable",
                 reason=f"unknown name {', '.join(claim.strangers)}: as any number the line doesn't hold",
             )
+        if verdict.verdict == "refuted" and (held := self._at_its_instant(claims, line)) is not None:
+            return held
         if verdict.verdict == "refuted" and not link.conditions and (held := self._as_said_before(link, line)) is not None:
             return held
         if verdict.verdict != "undecided" and (held := self._under_conditions(claims, line)) is not None:
@@ -219,6 +221,18 @@ class Checker:
         for claim in claims:
             if numbers.at_conditions(self.court(), claim.left, claim.right, forced):
                 return replace(line, verdict="agrees", reason=f"where {said}", bound="1e-9, relative, in 8 points")
+        return None
+
+    def _at_its_instant(self, claims: list[Claim], line: Line) -> Line | None:
+        """c_1 = tanh(W x_t + …): a formula in t for one instant, which t then is."""
+        for claim in claims:
+            fixed = {v.time for v in claim.left.atoms(Var) if v.time is not None}
+            if len(fixed) != 1 or next(iter(fixed)).base or "t" not in time_indices(claim.right):
+                continue
+            instant = next(iter(fixed))
+            verdict = self.decide(replace(claim, right=at_time(claim.right, "t", instant)))
+            if verdict is not None and verdict.holds:
+                return replace(line, verdict=verdict.verdict, reason=f"{verdict.reason}; for t = {instant}", bound=verdict.bound)
         return None
 
     def _as_said_before(self, link: Link, line: Line) -> Line | None:
@@ -502,8 +516,6 @@ class Checker:
 
 def putter(w: Wrong) -> Callable[[Expr], Expr]:
     """Puts the wrong value in for its name, at every instant where the name is one of a sequence."""
-    from derive.expr import at_time
-
     name = w.name
     assert isinstance(name, Var)
 
@@ -540,6 +552,9 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
         yield Reading(layouts[0], elementwise=True)
     if differentials(nodes, link):
         yield Reading(layouts[0], differential=True)
+    if derivative and scope.system is not None and scope.system.sequential and any(isinstance(n, Big) for n in nodes):
+        for layout in layouts:
+            yield Reading(layout, immediate=True)
     if not repeated and derivative:
         for total in totals:
             yield Reading(layouts[0], total, True, True)
@@ -725,6 +740,3 @@ def _written(truth: Any, node: Node) -> str:
 def check_text(text: str, network: Network | None = None, settings: Mapping[str, Any] | None = None) -> Report:
     """The report on a line or a text, in a network and with the settings of a scope file."""
     return Checker(parts(settings or {}, problem=network)).text(text)
-
-
-_ = time_indices

@@ -61,7 +61,9 @@ def _renamed(page: Page, editor: Editor, names: list[Name], written: set) -> Ite
 
 def _shifts(page: Page, editor: Editor, names: list[Name], side: int) -> Iterator[Edit]:
     """The same step in time for all of some names."""
-    timed = [n for n in names if n.time is not None and n.found is not None and n.found.instant is not None and n.found.instant.base]
+    timed = [
+        n for n in names if n.time is not None and n.found is not None and n.found.instant is not None and n.found.instant.base
+    ]
     if len(timed) < 2:
         return
     for steps in (1, -1):

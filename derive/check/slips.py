@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from derive.check.edits import Edit
 from derive.check.edits import edits as single_edits
+from derive.check.descent import Descent, Part, beside
 from derive.check.engine import expected, texts, truth
 from derive.check.groups import everywhere
 from derive.check.lines import Slip
@@ -57,8 +58,37 @@ def in_reading(checker: Checker, page: Page, reading: Reading, edits: list[Edit]
         edits = [e for e in edits if any(c <= b and a <= d for c, d, _ in e.changes)]
     best = trial.best(edits)
     if best is None:
-        best = fitted(checker, page, trial) if where is not None else best_pair(trial)
+        best = fitted(checker, page, trial) if where is not None else best_pair(trial) or compared(checker, page, trial)
     return best
+
+
+def compared(checker: Checker, page: Page, trial: Trial) -> Edit | None:
+    """The edits that are left when the line is laid beside the engine's formula, or beside the other side."""
+
+    def solve(small: Page, until: float) -> Edit | None:
+        inner = Trial(checker, small, trial.reading, until, MOST, part=True)
+        return inner.best(e for e in candidates(checker, small) if e.side == 1 and e.cost < 2.0)
+
+    def expand(part: Part) -> list[Part]:
+        link = Link(part.node, "=", part.node, part.page.text)
+        return parts_of(page, texts(checker, link, page))
+
+    formulas = parts_of(page, texts(checker, page.link, page))
+    if not isinstance(page.parts[0], Symbol | Scripted):
+        formulas.append(Part(page, page.parts[0]))
+    for formula in formulas:
+        if trial.spent():
+            break
+        best = Descent(trial, expand, solve).search(page, formula)
+        if best is not None:
+            return best
+    return None
+
+
+def parts_of(page: Page, formulas: list[str]) -> list[Part]:
+    """Formulas as pages of their own."""
+    pages = [beside(page, f, f) for f in formulas]
+    return [Part(p, p.parts[1]) for p in pages if p is not None]
 
 
 def fitted(checker: Checker, page: Page, trial: Trial) -> Edit | None:

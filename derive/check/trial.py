@@ -73,6 +73,7 @@ class Trial:
     reading: Reading
     until: float
     most: int
+    part: bool = False  # a part of a line beside what should stand there: it may become just that
     tried: int = 0
     seen: set[str] = field(default_factory=set)
     forced: dict[Expr, object] = field(default_factory=dict)
@@ -93,14 +94,14 @@ class Trial:
         """The claim of a changed relation, where it makes a sensible one."""
         try:
             link = self.page.read(text)
-            if link.left == link.right or (link.left, link.right) == self.page.parts:
+            if (link.left == link.right and not self.part) or (link.left, link.right) == self.page.parts:
                 return None
             if _senseless((link.left, link.right)) > self.senseless:
                 return None
             claim = self.checker.claim(link, self.reading)
         except FAULTS:
             return None
-        if claim.strangers or (claim.left is claim.right and isinstance(link.right, Symbol | Scripted)):
+        if claim.strangers or (claim.left is claim.right and isinstance(link.right, Symbol | Scripted) and not self.part):
             return None
         return claim
 

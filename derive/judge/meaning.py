@@ -15,7 +15,7 @@ from derive.expr import Expr, Instant, Jac, MissingRule, Opaque, Over, Var, at_t
 from derive.judge.calculus import Calculus, Moment, at, kept, leaf
 from derive.judge.facts import Bound
 from derive.judge.forms import ONE, ZERO, Poly, accumulate, leaves_of, single
-from derive.judge.labelling import END, ORIGIN, Atom, Budget, Index, atom, moment
+from derive.judge.labelling import END, ORIGIN, Atom, Budget, Factor, Index, atom, moment
 from derive.system import INDEX, Equation, System
 
 NOW, USED = moment(INDEX), moment("#used")  # the instant of an equation; that of what it uses
@@ -127,6 +127,7 @@ class Instants:
     bounds: tuple[Bound, ...]
     ends: str = ""
     lows: dict[int, int] = field(default_factory=dict)
+    highs: dict[int, int] = field(default_factory=dict)
 
 
 def instants(system: System | None, *sides: Expr) -> Instants:
@@ -155,8 +156,13 @@ def instants(system: System | None, *sides: Expr) -> Instants:
     for top, below in jacobians:
         if top.time and below.time and top.time.base != below.time.base:
             bounds.append((moment(below.time.base), moment(top.time.base), top.time.offset - below.time.offset))
-    lows = {moment(base): min(o for o, _ in found) for base, found in _by_base(times).items()}
-    return Instants(tuple(dict.fromkeys(bounds)), " and ".join(ends), lows)
+    offsets = {moment(base): [o for o, _ in found] for base, found in _by_base(times).items()}
+    lows, highs = ({base: f(found) for base, found in offsets.items()} for f in (min, max))
+    return Instants(tuple(dict.fromkeys(bounds)), " and ".join(ends), lows, highs)
+
+
+def _factors(terms: Poly) -> list[Factor]:
+    return [factor for mono in terms for factor, _ in mono]
 
 
 def _earliest(system: System, v: Var) -> int:
@@ -210,6 +216,7 @@ class Claim(Calculus):
         self.network = network
         self.first = network.system.first
         self.facts.bounds, self.lows = where.bounds, where.lows
+        self.highs = where.highs
 
     # -- meanings ----------------------------------------------------------------------------------------------
 
@@ -230,10 +237,19 @@ class Claim(Calculus):
         if a.kind == "jac":
             return a.data[0] in self.network.equations and self.network.known(a.data[1])
         if a.data[2]:
-            return True
+            return not when or when[-1][0] >= 0 or self._within(a, when[-1])
         if a not in self.network.equations:
             return False
         return not when or when[-1][0] >= 0 or (self._exists(when[-1]) and self._near(when[-1]))
+
+    def _within(self, bar: Atom, instant: Moment) -> bool:
+        """Whether the adjoint's formula stays within the instants of the claim: h̄[t] brings in t+1, so the claim must have that."""
+        label, offset = instant
+        v = atom("var", (*bar.data[:2], False, True), bar.space, 1)
+        if not self.network.known(v) or (label == END and offset >= 0):
+            return True
+        reach = [o for a, i in _factors(self.network.pull(v, self.budget)) for k, o in i[len(a.space) :] if k == USED]
+        return offset + max(reach, default=0) <= self.highs.get(label, 0)
 
     def _near(self, instant: Moment) -> bool:
         """Whether a recurrence is followed as far as there: a step before the first instant of its kind in the claim."""

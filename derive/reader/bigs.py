@@ -223,7 +223,7 @@ def _over_time(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
     )
     if chain is not None and chain.top is not None and m.reading.layout != "denominator":
         top, below = at_time(chain.top, b.index, hi), at_time(chain.below, b.index, lo)
-        return Value(result, (), Chain(top, below, chain.top_rank, chain.below_rank))
+        return Value(result, (), Chain(top, below, chain.top_rank, chain.below_rank, True))
     return Value(result)
 
 

@@ -47,8 +47,10 @@ def function_of(m: Meaning, node: Node) -> tuple[str, Any] | None:
     if (base.head, ()) in m.scope.names:
         named = names.find(m, node)
         slope = named is not None and bool(named.primes) and isinstance(m.scope.functions.get(base.head), Template)
-        if named is not None and not slope and not (
-            named.named.sequential and not isinstance(node, Scripted) and base.head in m.scope.functions
+        if (
+            named is not None
+            and not slope
+            and not (named.named.sequential and not isinstance(node, Scripted) and base.head in m.scope.functions)
         ):
             return None
     if isinstance(node, Scripted) and node.sub is not None:
@@ -348,7 +350,7 @@ def _bracketed(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         same = tuple((i.head, i.accents) for i in items if isinstance(i, Symbol)) == template.parameters
         value = names.finished(m, found, node) if same else call(m, template, node, fence.body)
         return _scripts(m, value, scripts), rest[1:]
-    if fence.kind == "bracket" and not found.places and not found.exponent and 0 < len(found.named.expr.shape):
+    if fence.kind == "bracket" and not found.places and not found.exponent and len(found.named.expr.shape) > 0:
         items = fence.body.items if isinstance(fence.body, Commas) else (fence.body,)
         if len(items) <= len(found.named.expr.shape) and all(_index_like(i) for i in items):
             value = names.finished(m, found, node)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from derive.adjoint import local_jacobian
-from derive.expr import Expr, Opaque, Over, Var, ein, jac, rebuild, var
+from derive.expr import Expr, Jac, Opaque, Over, Var, at_time, ein, jac, rebuild, var
 from derive.reader import names
 from derive.reader.scope import LOSSES, flat
-from derive.reader.syntax import Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol
+from derive.reader.syntax import ALONE, Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol
 from derive.reader.values import Chain, Value, contract, divide, is_row_shape, transposed
+from derive.system import INDEX, OpenFunction
 
 if TYPE_CHECKING:
     from derive.reader.meaning import Meaning
@@ -26,6 +27,7 @@ class Parts:
     below: tuple[Node, ...]
     factor: Node | None = None
     order: int = 1
+    alone: bool = False  # ∂⁺: in one equation, everything else held
 
 
 def parts(m: Meaning, node: Fraction) -> Parts | None:
@@ -42,12 +44,12 @@ def parts(m: Meaning, node: Fraction) -> Parts | None:
     if not bottom[1]:
         return None
     order = 2 if len(bottom[1]) == 2 or bottom[3] == 2 else 1
-    return Parts(top[1][0] if top[1] else None, tuple(bottom[1]), bottom[2], order)
+    return Parts(top[1][0] if top[1] else None, tuple(bottom[1]), bottom[2], order, _is_round(node.top, ALONE))
 
 
-def _is_round(node: Node) -> bool:
+def _is_round(node: Node, sign: str | None = None) -> bool:
     first = node.factors[0][1] if isinstance(node, Product) else node
-    return isinstance(first, Differential)
+    return isinstance(first, Differential) and sign in (None, first.sign)
 
 
 def _stripped(m: Meaning, node: Node) -> tuple[bool, list[Node], Node | None, int] | None:
@@ -110,12 +112,12 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
             top = m.value(p.top)
         return Value(names.change(m, top.expr), top.labels)
     below, places, flipped = _below(m, p.below[0])
-    direct = not m.reading.total
+    direct = p.alone or not m.reading.total
     if top is None:
         assert p.top is not None
         top = top_value(m, p.top)
         direct = direct or (isinstance(top.expr, Opaque) and below.expr in top.expr.arg.children())  # ∂f(x, h)/∂h
-    result = derivative(m, top, below, places, direct)
+    result = derivative(m, top, below, places, direct, step=p.alone or (direct and m.pulled))
     if flipped and result.rank >= 2:
         count = len(result.expr.shape)
         axes = tuple(range(count))
@@ -127,11 +129,14 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
     return result
 
 
-def derivative(m: Meaning, top: Value, below: Value, places: tuple[Node, ...], direct: bool = False) -> Value:
-    """∂top/∂below: an adjoint where the top is the loss, a Jacobian otherwise; then the entries that are asked for."""
+def derivative(m: Meaning, top: Value, below: Value, places: tuple[Node, ...], direct: bool = False, step: bool = False) -> Value:
+    """∂top/∂below: an adjoint where the top is the loss, a Jacobian otherwise; then the entries that are asked for.
+
+    step: the loss's own equation alone, as in ∂⁺L/∂h, or beside the loss's own adjoint.
+    """
     top = _standing(top)
     loss = m.scope.loss
-    if isinstance(below.expr, Var) and not below.labels and (top.expr is loss or top.expr is LOSS):
+    if isinstance(below.expr, Var) and not below.labels and ((top.expr is loss and not step) or top.expr is LOSS):
         tensor, head = Value(below.expr.adjoint), None
     elif top.expr is LOSS:
         raise m.fail("the loss is not known", Symbol("L"))
@@ -151,7 +156,42 @@ def derivative(m: Meaning, top: Value, below: Value, places: tuple[Node, ...], d
     if places:
         tensor = names.place(m, tensor, places, skip=top_rank)
         below_rank -= len(places)
-    return Value(tensor.expr, tensor.labels, Chain(None if top.expr in (loss, LOSS) else head, below.expr, top_rank, below_rank))
+    chain = Chain(None if top.expr in (loss, LOSS) else head, below.expr, top_rank, below_rank, _through(top.expr, below.expr))
+    return Value(tensor.expr, tensor.labels, chain)
+
+
+def _through(top: Expr, below: Expr) -> bool:
+    """Whether a Jacobian runs from one instant of a state to another."""
+    return isinstance(top, Var) and isinstance(below, Var) and top.name == below.name and top.time != below.time
+
+
+def immediate(m: Meaning, a: Value, b: Value) -> Value:
+    """In ∂h_t/∂h_k ∂h_k/∂W the last factor is how W enters at step k alone: the earlier steps are other terms of the sum."""
+    x, y = a.chain, b.chain
+    if x is None or y is None or not x.through or x.below is not y.top or b.labels or y.top is None:
+        return b
+    e = _at_one_step(m, y.top, y.below)
+    return b if e is None else Value(e, (), y)
+
+
+def _at_one_step(m: Meaning, top: Expr, below: Expr) -> Expr | None:
+    """How a parameter enters a state at its own instant, earlier states held; None for anything else."""
+    system = m.scope.system
+    if system is None or not isinstance(top, Var) or not isinstance(below, Var) or top.time is None or below.time is not None:
+        return None
+    if system.owner(top) is None or below.name not in {v.name for v in system.declared}:
+        return None
+    inside: Expr = top
+    for _ in range(len(system.equations) + 1):
+        if below in inside.atoms(Var):
+            return jac(inside, below, True)
+        here = {v for v in inside.atoms(Var) if v.time == top.time and not v.bar and system.owner(v) is not None}
+        if not here:
+            return None
+        inside = rebuild(
+            inside, lambda n, here=frozenset(here): at_time(system.by_name[n.name].right, INDEX, n.time) if n in here else n
+        )  # type: ignore[misc]
+    return None
 
 
 def _same_labels(tensor: Value, below: Value, rank: int) -> Value:
@@ -289,10 +329,10 @@ def meet(a: Value, b: Value) -> Value | None:
         return None
     if x.below is y.top and y.top is not None and x.below_rank == y.top_rank:
         met = contract(a.plain(), b.plain(), x.below_rank)
-        return Value(met.expr, met.labels, Chain(x.top, y.below, x.top_rank, y.below_rank))
+        return Value(met.expr, met.labels, Chain(x.top, y.below, x.top_rank, y.below_rank, x.through or y.through))
     if y.below is x.top and x.top is not None and y.below_rank == x.top_rank:
         met = contract(b.plain(), a.plain(), y.below_rank)
-        return Value(met.expr, met.labels, Chain(y.top, x.below, y.top_rank, x.below_rank))
+        return Value(met.expr, met.labels, Chain(y.top, x.below, y.top_rank, x.below_rank, x.through or y.through))
     return None
 
 
@@ -416,6 +456,9 @@ def _nabla(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
         inner, places, _ = _below(m, node.below)
         return derivative(m, _loss_or_none(m), inner, places), rest
     target = rest[0][1]
+    opened = _open_slope(m, target, rest[1:]) if node.below is None else None
+    if opened is not None:
+        return opened, rest[2:]
     if node.below is None:
         argument = rest[1][1].body if len(rest) > 1 and not rest[1][0] and isinstance(rest[1][1], Fence) else None
         if _loss_call(m, target) is not None and isinstance(argument, Symbol | Scripted):  # ∇J(w)
@@ -431,6 +474,19 @@ def _nabla(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
         used = 2  # ∇_w L(w)
     top = top_value(m, _joined(rest[:used]))
     return derivative(m, top, inner, places), rest[used:]
+
+
+def _open_slope(m: Meaning, target: Node, rest: Rest) -> Value | None:
+    """∇ℓ_t(h_t): the gradient of an open function of one argument."""
+    from derive.reader import calls
+
+    found = calls.function_of(m, target)
+    if found is None or not isinstance(found[1], OpenFunction) or not rest or rest[0][0] or not isinstance(rest[0][1], Fence):
+        return None
+    if isinstance(rest[0][1].body, Commas):
+        return None
+    primed = replace(target, primes=1) if isinstance(target, Scripted) else Scripted(target, primes=1)
+    return calls.call(m, found[1], primed, rest[0][1].body)
 
 
 def _hessian(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:

@@ -78,6 +78,7 @@ class Reading:
     repeated: bool = False
     elementwise: bool = False
     differential: bool = False
+    immediate: bool = False  # after ∂h_t/∂h_k, ∂h_k/∂W is how W enters at step k alone
 
     def describe(self, default: Reading) -> list[str]:
         """How this reading differs from another, in words."""
@@ -88,6 +89,7 @@ class Reading:
             "repeated": "a sum over repeated indices",
             "elementwise": "products of vectors entry by entry",
             "differential": "d as a differential",
+            "immediate": "∂h_k/∂W as the dependence at step k alone",
         }  # fmt: skip
         return [text for name, text in words.items() if getattr(self, name) != getattr(default, name)]
 
@@ -107,6 +109,7 @@ class Meaning:
     outside: frozenset[str] = frozenset()  # free indices of the other side
     counter: itertools.count = field(default_factory=itertools.count)
     timeless: bool = True  # no instant stands in the relation
+    pulled: bool = False  # the loss's own adjoint stands in the relation: a derivative of the loss beside it is one step
     instant: Instant = Instant("t")  # of a sequence written without one: T where the relation speaks of nothing but T
     free_scalars: bool = False
     strangers: list[str] = field(default_factory=list)  # letters that were read as any number
@@ -126,6 +129,7 @@ class Meaning:
                         self._learn(found, (*found.places, *(b.body.items if isinstance(b.body, Commas) else (b.body,))))
             elif isinstance(n, Symbol | Scripted) and (found := names.find(self, n)) is not None:
                 self._learn(found, found.places)
+                self.pulled = self.pulled or (found.bar and found.named.expr is self.scope.loss)
                 if found.instant is not None:
                     bases.add(found.instant.base)
             elif (
@@ -352,6 +356,8 @@ class Meaning:
         """a op b."""
         if isinstance(a, Filler) or isinstance(b, Filler):
             return filler_product(self, a, b)
+        if self.reading.immediate:
+            b = derivatives.immediate(self, a, b)
         met = derivatives.meet(a, b) if op not in ("/", "⊘", "⊙") else None
         if met is not None:
             return met
@@ -492,6 +498,9 @@ class Meaning:
             lo, hi = ends
             index = next(c for c in "ijkmnpqr" if c not in {lo.base, hi.base, *time_indices(v.expr)})
             return Value(over("product", v.expr, index, lo, hi))
+        if ends is not None and not v.rank and len(v.labels) == 1:  # every entry to the same power
+            index = next(c for c in "ijkmnpqr" if c not in {*v.labels, ends[0].base, ends[1].base, *time_indices(v.expr)})
+            return Value(ops.diag(over("product", ops.diag(v.expr), index, *ends)), v.labels)
         e = self.value(exponent)
         if v.rank == 2:
             raise self.fail("a matrix to that power", node)
@@ -556,6 +565,8 @@ def constant_of(e: Expr) -> sympy.Expr | None:
 
 def count_of(m: Meaning, node: Node) -> tuple[Instant, Instant] | None:
     """The exponent as a number of factors: n is 1 … n, T - i is i+1 … T."""
+    if any(isinstance(n, Symbol | Scripted) and names.find(m, n) is not None for n in walk(node)):
+        return None  # p^y with a quantity y
     plain = names.instant(m, node)
     if plain is not None and plain.base:
         return Instant("", 1), plain

@@ -61,6 +61,11 @@ def instant(m: Meaning, node: Node) -> Instant | None:
             return Instant("", int(node.sub.text))  # h_{t_1}
         case Symbol() if not node.accents and (len(node.head) == 1 or node.head in ("tau", "ell")) and node.head.isalpha():
             return Instant("T" if node.head in m.scope.last else "t" if node.head == m.scope.clock else node.head)
+        case Sum() if (
+            len(node.terms) == 1 and node.terms[0][0] == -1 and m.scope.system is not None and m.scope.system.first <= 0
+        ):
+            at = instant(m, node.terms[0][1])  # h_{-1}, where time begins at 0
+            return Instant("", -at.offset) if at is not None and not at.base else None
         case Sum() if len(node.terms) == 2:
             (s1, a), (s2, b) = node.terms
             if s1 == 1 and isinstance(b, Number) and b.text.isdigit() and len(b.text) < 7:
@@ -187,7 +192,7 @@ def _sup_roles(
     if when is not None and (fenced or (_time_like(m, sup) and flat(sup) != "T") or named.tag == ""):
         yield "", when, None, 3 if fenced else 1
     text = plain_tag(flat(sup))
-    if text and text == named.tag or (text and named.tag.endswith(text)) or (text and named.tag.startswith(text)):
+    if (text and text == named.tag) or (text and named.tag.endswith(text)) or (text and named.tag.startswith(text)):
         yield text, None, None, -1 if isinstance(sup, Number) else 2
     if not fenced and _may_be_exponent(m, sup, len(named.expr.shape) - (0 if named.tag else indices)):
         yield "", None, sup, 1 if flat(sup) in ("top", "T", "2", "-1") else 0
@@ -272,6 +277,8 @@ def value_of(m: Meaning, node: Node) -> Value:
 def _free_scalar(m: Meaning, node: Node, base: Symbol) -> Value | None:
     """A letter that nothing explains: any number. What holds for every number holds; what doesn't is not read."""
     sub, sup = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)
+    if not base.head.isalnum():
+        return None
     if (
         not m.free_scalars
         or base.head in ("I", "ones", "zero", "infty", "d", "top")
@@ -280,7 +287,7 @@ def _free_scalar(m: Meaning, node: Node, base: Symbol) -> Value | None:
         or sub is not None
     ):
         return None
-    if any(head == base.head for head, _ in m.scope.names) or len(base.head) > 1 and base.head not in GREEK:
+    if any(head == base.head for head, _ in m.scope.names) or (len(base.head) > 1 and base.head not in GREEK):
         return None
     m.strangers.append(m.text(node))
     value = Value(var(f"free_{base.head}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from derive.reader.syntax import (
+    ALONE,
     Big,
     Choices,
     Commas,
@@ -28,6 +29,7 @@ from derive.reader.syntax import (
 from derive.reader.tokens import Token, Unreadable, tokenize
 
 DEEPEST = 60  # nested brackets, braces and fractions
+INSIDE = 80  # signs inside each other, of whatever kind
 
 RELATIONS = {
     "=": "=", ":=": "=", "command equiv": "=", "command triangleq": "=", "command coloneqq": "=", "command approx": "≈", "command simeq": "≈", "command sim": "∼",
@@ -73,6 +75,7 @@ class Parser:
         self.tokens, self.source = tokens, source
         self.at = 0
         self.depth = 0
+        self.inside = 0
         self.fences: list[str] = []  # what would close the brackets that are open: a | closes only its own kind
 
     # -- tokens ---------------------------------------------------------------------------------------------
@@ -129,7 +132,10 @@ class Parser:
             self.next()
             while self.peek().kind == "quad":
                 self.next()
-            if self.peek().kind in (")", "]", "\\}", "end", "}", "&", "newline", "|", "norm") or not self.peek().text:
+            kind = self.peek().kind
+            if kind in (")", "]", "\\}", "end", "}", "&", "newline") or not self.peek().text:
+                break
+            if kind in ("|", "norm") and self.fences[-1:] == [kind]:
                 break
             items.append(self.sum())
         return items[0] if len(items) == 1 else Commas(tuple(items), start=start, end=self.last)
@@ -315,6 +321,14 @@ class Parser:
         return body
 
     def atom(self) -> Node:
+        self.inside += 1
+        if self.inside > INSIDE:
+            raise self.fail(f"more than {INSIDE} signs inside each other")
+        node = self._atom()
+        self.inside -= 1
+        return node
+
+    def _atom(self) -> Node:
         token = self.peek()
         start = token.start
         if token.kind in ("_", "^"):  # \_\_ or {}_x: nothing stands before it
@@ -347,7 +361,7 @@ class Parser:
 
     def _name(self) -> Node:
         token = self.next()
-        if token.text in ("sum", "prod", "max", "min") and self.peek().kind in ("_",):
+        if token.text in ("sum", "prod", "max", "min") and self.peek().kind in ("_", "^")[: 2 if token.text in _BIG else 1]:
             return self._big("sum" if token.text == "sum" else token.text, token.start)
         return Symbol(token.text, start=token.start, end=token.end)
 
@@ -523,7 +537,7 @@ class Parser:
             return self._angle(start)
         if name in ("ip", "inner", "innerproduct", "dotp"):
             pair = (self._argument(), self._argument())
-            return Fence("angle", Commas(pair), start=start, end=self.last)
+            return Fence("angle", Commas(pair, start=pair[0].start, end=pair[1].end), start=start, end=self.last)
         if name in ("lbrace", "lfloor", "lceil"):
             raise self.fail(f"\\{name} can't be read", token)
         if name in ("binom", "genfrac", "choose"):
@@ -573,9 +587,12 @@ class Parser:
         if self.peek().kind == "^":
             self.next()
             power = self.script()
-            if not isinstance(power, Number) or power.text not in ("1", "2"):
+            if power == Symbol("+") and sign == "∂":
+                sign = ALONE
+            elif not isinstance(power, Number) or power.text not in ("1", "2"):
                 raise self.fail("only first and second derivatives are read")
-            order = int(power.text)
+            else:
+                order = int(power.text)
         plus = self.peek().kind == "^"
         if plus:
             raise self.fail("two powers")
@@ -627,7 +644,7 @@ class Parser:
         closing = self.next()
         if closing.kind != "command" or closing.text != "rangle":
             raise self.fail("⟨ is never closed", closing)
-        return Fence("angle", Commas(tuple(items)), start=start, end=self.last)
+        return Fence("angle", Commas(tuple(items), start=items[0].start, end=items[-1].end), start=start, end=self.last)
 
 
 def _own_factors(big: Big, body: Product) -> Node:

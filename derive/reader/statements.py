@@ -118,9 +118,9 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
             else:
                 pieces[-1].append(replace(token, kind="quad"))
             continue
-        if top and token.kind == "newline":
-            pieces.append([])
-        elif top and token.kind == "command" and token.text in ARROWS and token.text not in ("to", "rightarrow", "mapsto"):
+        if (top and token.kind == "newline") or (
+            top and token.kind == "command" and token.text in ARROWS and token.text not in ("to", "rightarrow", "mapsto")
+        ):
             pieces.append([])
         elif top and token.kind == "command" and token.text in ("to", "rightarrow", "mapsto", "longrightarrow"):
             pieces[-1].append(replace(token, kind="arrow"))
@@ -166,9 +166,7 @@ def _joined(pieces: list[list[Token]]) -> list[list[Token]]:
             rows
             and goes_on
             and not (body[0].kind == "-" and any(_sign(t) in RELATIONS for t in _outside(body)) and not _ends_open(rows[-1]))
-        ):
-            rows[-1].extend(body)
-        elif rows and _ends_open(rows[-1]):
+        ) or (rows and _ends_open(rows[-1])):
             rows[-1].extend(body)
         else:
             rows.append(list(piece))
@@ -265,7 +263,7 @@ def _one(part: list[Token], source: str, chain: Chain, found: list[Link | Broken
     _collect(node, source, chain, found, has_relation)
 
 
-ASIDE = frozenset("where since because as with if when for using note and".split())
+ASIDE = frozenset(["where", "since", "because", "as", "with", "if", "when", "for", "using", "note", "and"])
 
 
 def _apart(segment: list[Token]) -> list[tuple[bool, list[Token]]]:

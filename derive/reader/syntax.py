@@ -73,9 +73,12 @@ class Fraction(Node):
     bottom: Node
 
 
+ALONE = "∂⁺"  # the sign of a derivative in one equation alone
+
+
 @dataclass(frozen=True)
 class Differential(Node):
-    """∂x, dx. In a fraction it makes a derivative. `order` for \\partial^2."""
+    """∂x, dx, ∂⁺x. In a fraction it makes a derivative. `order` for \\partial^2."""
 
     sign: str
     body: Node | None

@@ -74,6 +74,7 @@ WORDS = frozenset(
     "log ln exp tanh sinh cosh sin cos sqrt sigmoid softmax relu ReLU LeakyReLU leakyrelu softplus silu swish gelu GELU diag Diag tr Tr trace det rank "
     "max min argmax sign sgn abs act prod logsumexp LSE erf Var vec logit mean sum elu ELU SiLU softsign".split()
 )
+_TAKING = frozenset(["sqrt", "vec", "abs"])  # as commands they take one argument, and no factor after it
 PROSE = frozenset(
     "if else otherwise where and or for since thus then when with so let suppose yes no hence because as is are the a an we get have using by all each any otherwise "
     "therefore note that here given column row vector matrix scalar trivial unknown case cases not of in on at to from let".split()
@@ -182,7 +183,7 @@ class _Lexer:
             yield Token(name, self.text[after + 1 : stop].strip(), at, stop + 1, glued)
         elif name in GREEK:
             yield Token("name", name, at, after, glued)
-        elif name in self.known:
+        elif name in self.known and name not in _TAKING:
             yield Token("name", name, at, after, glued)
         elif name in ("#", "%", "$", "_", "&"):
             yield Token("text", name, at, after, glued)

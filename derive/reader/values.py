@@ -42,6 +42,7 @@ class Chain:
     below: Expr
     top_rank: int
     below_rank: int
+    through: bool = False  # it runs through time: ∂h_t/∂h_k
     fixed: bool = False  # an adjoint by its own sign, v̄: in the shape of v whatever the layout of fractions
 
 
