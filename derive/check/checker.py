@@ -358,6 +358,10 @@ class Checker:
             right = Value(diag(right.expr))
             m.notes.append("read as the diagonal of a matrix")
         left, right = together(left, right)
+        gradient = any(v.chain is not None and not v.chain.top_rank and v.chain.below_rank == 1 for v in (left, right))
+        if left.shape != right.shape and gradient and m.scope.layout == "jacobian" and {left.rank, right.rank} == {1, 2}:
+            left, right = (transposed(v) if is_row_shape(v.shape) else v for v in (left, right))
+            m.notes.append("up to the layout")
         if left.shape != right.shape and m.scope.vectors == "row" and {len(left.shape), len(right.shape)} == {1, 2}:
             left, right = (transposed(v) if v.rank == 1 else v for v in (left, right))
         if left.shape != right.shape:

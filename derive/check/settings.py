@@ -295,6 +295,13 @@ def _meant(scope: Scope, target: str, place: str) -> Named:
         found = names.find(m, node)
     except Unreadable as error:
         raise DeriveError(f"{place}: alias {target!r}: {error}") from None
+    if found is None:
+        try:
+            value = m.value(node)
+        except DeriveError:
+            value = None
+        if value is not None and not value.labels and value.expr.atoms(Var):
+            return Named("", value.expr)
     if found is None or found.places or found.exponent is not None:
         known = ", ".join(sorted(system.quantities)) if system is not None else "no network"
         raise DeriveError(f"{place}: {target!r} is not a name of the problem ({known})")

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from derive.check.edits import Edit
+from derive.check import numbers
+from derive.check.edits import Edit, Editor
 from derive.check.edits import edits as single_edits
 from derive.check.descent import Descent, Part, beside
 from derive.check.engine import expected, texts, truth
@@ -16,9 +17,10 @@ from derive.check.lines import Slip
 from derive.check.missing import Bag, bag, distance, missing
 from derive.check.page import Page, page_of
 from derive.check.pairs import best_pair
+from derive.check.scalars import scalar_form
 from derive.check.repair import Repair, fault
 from derive.check.trial import Trial
-from derive.expr import DeriveError
+from derive.expr import DeriveError, time_indices
 from derive.reader.meaning import Reading
 from derive.reader.statements import Link
 from derive.reader.syntax import Scripted, Symbol
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 SECONDS = 2.0
 FIRST = 0.6  # of it for the usual reading, where there are others
 MOST = 600
+RENAMED = 16  # names that are tried before shapes are put right
+DEAREST = 2.7  # of them
 FITTING = 4  # formulas with repaired shapes in which a slip is looked for
 MARGIN = 0.3  # a survivor ends the search of edits that cost this much more
 
@@ -38,28 +42,77 @@ def search(checker: Checker, link: Link, claim: Claim | None) -> Slip | None:
     page = page_of(checker, link, claim.reading if claim is not None else None)
     if page is None:
         return None
+    if numbers.is_numeric(link.right):
+        return _valued(checker, page, claim)
+    best = _searched(checker, page, claim)
+    if best is not None:
+        return _slip(page, best)
+    return _unsummed(checker, page, claim)
+
+
+def _searched(checker: Checker, page: Page, claim: Claim | None) -> Edit | None:
     edits = candidates(checker, page)
-    readings = _readings(checker, link, claim)
-    start = time.monotonic()
+    readings = _readings(checker, page.link, claim)
+    start = time.process_time()
+    if claim is None:
+        return misfitting(checker, page.read_as(readings[0]), readings, edits, start + SECONDS)
     for k, reading in enumerate(readings):
         until = start + SECONDS * (FIRST if k == 0 and len(readings) > 1 else 1)
-        best = in_reading(checker, page.read_as(reading), reading, edits, until, claim is None)
+        here = page.read_as(reading)
+        trial = Trial(checker, here, reading, until, MOST)
+        best = trial.best(edits) or best_pair(trial) or compared(checker, here, trial)
         if best is not None:
-            return _slip(page, best)
+            return best
     return None
 
 
-def in_reading(checker: Checker, page: Page, reading: Reading, edits: list[Edit], until: float, misfit: bool) -> Edit | None:
-    """The edit that does in one reading."""
-    trial = Trial(checker, page, reading, until, MOST)
-    where = fault(page) if misfit else None
+def _valued(checker: Checker, page: Page, claim: Claim | None) -> Slip:
+    """A number that is another one; only its sign is looked at."""
+    if claim is not None:
+        trial = Trial(checker, page, claim.reading, time.process_time() + SECONDS, MOST)
+        best = trial.best(e for e in Editor(page, 1).all() if e.kind == "sign")
+        if best is not None:
+            return _slip(page, best)
+    return Slip("value", truth(checker, page.link) or "", "another number")
+
+
+def _unsummed(checker: Checker, page: Page, claim: Claim | None) -> Slip | None:
+    """A formula in t for what has no instant: a sum over t is missing, whatever else is."""
+    if claim is None or "t" in time_indices(claim.left) or "t" not in time_indices(claim.right):
+        return None
+    return Slip("term", truth(checker, page.link) or "", "the sum over t is missing")
+
+
+def misfitting(checker: Checker, page: Page, readings: list[Reading], edits: list[Edit], until: float) -> Edit | None:
+    """The edit that does where the shapes don't fit: at the place where they part, in any reading."""
+    trial = Trial(checker, page, readings[0], until, MOST, tuple(readings[1:]))
+    where = fault(page)
     if where is not None and where.node is not page.parts[where.side]:
         a, b = where.node.start, where.node.end
         edits = [e for e in edits if any(c <= b and a <= d for c, d, _ in e.changes)]
-    best = trial.best(edits)
-    if best is None:
-        best = fitted(checker, page, trial) if where is not None else best_pair(trial) or compared(checker, page, trial)
-    return best
+    return trial.best(edits) or fitted(checker, page, trial) or renamed(checker, page, trial, edits)
+
+
+def renamed(checker: Checker, page: Page, trial: Trial, edits: list[Edit]) -> Edit | None:
+    """Another name, and the shapes that then are left put right."""
+    repair = Repair(trial)
+    for edit in [e for e in edits if e.kind in ("symbol", "time") and e.cost < DEAREST][:RENAMED]:
+        if trial.spent():
+            break
+        try:
+            new = page.turned(page.applied(edit.changes))
+        except DeriveError:
+            continue
+        if fault(new) is None:
+            inner = Trial(checker, new, trial.reading, min(trial.until, time.process_time() + 0.2), MOST, trial.others)
+            more = inner.best(e for e in candidates(checker, new) if e.cost < 1.3 and e.kind not in ("term", "factor"))
+            text = new.applied(more.changes) if more is not None else ""
+        else:
+            more = Repair(trial, 2, 30).search(new)
+            text = new.applied(more.changes) if more is not None else ""
+        if more is not None:
+            return repair.told(page, text, (edit, more))
+    return None
 
 
 def compared(checker: Checker, page: Page, trial: Trial) -> Edit | None:
@@ -96,7 +149,7 @@ def fitted(checker: Checker, page: Page, trial: Trial) -> Edit | None:
     repair = Repair(trial)
     best = repair.search(page)
     for other, done in repair.fitting[:FITTING] if best is None else ():
-        inner = Trial(checker, other, trial.reading, min(trial.until, time.monotonic() + 0.4), MOST)
+        inner = Trial(checker, other, trial.reading, min(trial.until, time.process_time() + 0.4), MOST, trial.others)
         more = inner.best(e for e in candidates(checker, other) if e.cost < 2.0)
         if more is not None:
             return repair.told(page, other.applied(more.changes), (*done, more))
@@ -135,10 +188,6 @@ def _readings(checker: Checker, link: Link, claim: Claim | None) -> list[Reading
 
 def _slip(page: Page, edit: Edit) -> Slip:
     return Slip(edit.kind, page.applied(edit.changes), edit.words)
-
-
-def scalar_form(checker: Checker, link: Link) -> bool:
-    return False
 
 
 __all__ = ["expected", "scalar_form", "search", "truth"]

@@ -18,14 +18,13 @@ from derive.expr import DeriveError, Expr, zeros
 from derive.reader.meaning import Filler, Meaning, Reading
 from derive.reader.parser import parse
 from derive.reader.scope import flat
-from derive.reader.statements import Link
-from derive.reader.syntax import Commas, Differential, Fraction, Node, Scripted, Sum, Symbol, walk
+from derive.reader.syntax import Commas, Differential, Fence, Fraction, Node, Scripted, Sum, Symbol, walk
 from derive.reader.values import Value, add
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker, Claim
 
-MARGIN = 0.3  # a survivor ends the search of edits that cost this much more
+LIKELY = 1.5  # edits of this cost are tried in other readings, too
 FAULTS = (
     DeriveError,
     RecursionError,
@@ -41,13 +40,17 @@ FAULTS = (
 
 @dataclass
 class Terms:
-    """The terms of the right side in one reading: where each stands, and what it must be if all else is right."""
+    """The terms of the right side in one reading (or the side as one): where each stands, and what it must be if all else is right."""
 
     m: Meaning
     spans: list[tuple[int, int]]
-    targets: list[Value | None]
     signs: list[int]
     values: list[Value | None]
+    targets: list[Value | None]
+
+    @property
+    def whole(self) -> bool:
+        return len(self.spans) == 1
 
     def holding(self, edit: Edit) -> int | None:
         """The term that an edit lies in."""
@@ -73,6 +76,7 @@ class Trial:
     reading: Reading
     until: float
     most: int
+    others: tuple[Reading, ...] = ()  # in which an edit may hold, too
     part: bool = False  # a part of a line beside what should stand there: it may become just that
     tried: int = 0
     seen: set[str] = field(default_factory=set)
@@ -86,11 +90,11 @@ class Trial:
         self.senseless = _senseless(self.page.parts)
 
     def spent(self) -> bool:
-        return self.tried >= self.most or time.monotonic() > self.until
+        return time.process_time() > self.until
 
     # -- the whole relation -----------------------------------------------------------------------------------
 
-    def claim(self, text: str) -> Claim | None:
+    def claim(self, text: str, reading: Reading) -> Claim | None:
         """The claim of a changed relation, where it makes a sensible one."""
         try:
             link = self.page.read(text)
@@ -98,7 +102,7 @@ class Trial:
                 return None
             if _senseless((link.left, link.right)) > self.senseless:
                 return None
-            claim = self.checker.claim(link, self.reading)
+            claim = self.checker.claim(link, reading)
         except FAULTS:
             return None
         if claim.strangers or (claim.left is claim.right and isinstance(link.right, Symbol | Scripted) and not self.part):
@@ -153,8 +157,13 @@ class Trial:
 
     def holds(self, text: str) -> bool:
         """Whether a changed relation holds, and says something."""
-        claim = self.claim(text)
-        return claim is not None and self.maybe(claim) and self.confirmed(claim)
+        claim = self.claim(text, self.reading)
+        return claim is not None and self.maybe(claim) and self.confirmed(claim) or bool(self.others) and self._otherwise(text)
+
+    def _otherwise(self, text: str) -> bool:
+        """Whether it holds in another reading."""
+        claims = (self.claim(text, reading) for reading in self.others)
+        return any(c is not None and self.maybe(c) and self.confirmed(c) for c in claims)
 
     def confirmed(self, claim: Claim) -> bool:
         """Whether a claim holds, and says something."""
@@ -168,23 +177,24 @@ class Trial:
     # -- one term -------------------------------------------------------------------------------------------
 
     def _terms(self) -> Terms | None:
-        root = self.page.parts[1]
-        if not isinstance(root, Sum) or len(root.terms) < 2 or self.page.link.conditions:
+        left, right = self.page.parts
+        if self.page.link.conditions or isinstance(right, Commas) or isinstance(right, Fence) and isinstance(right.body, Commas):
             return None
         m = Meaning(self.page.scope, self.reading, self.page.text)
         try:
-            m.learn(self.page.parts[0])
-            m.learn(root)
-            left = m.value(self.page.parts[0])
+            m.learn(left)
+            m.learn(right)
+            raw = copy.copy(m).raw(left)
+            value = raw if isinstance(raw, Filler) else replace(m.settled(raw), chain=raw.chain)
         except FAULTS:
             return None
-        if isinstance(left, Filler):
-            return None
-        m.outside = frozenset(left.labels)
-        values = [self._value(m, term) for _, term in root.terms]
-        signs = [sign for sign, _ in root.terms]
-        targets = [_target(left, values, signs, k) for k in range(len(signs))]
-        return Terms(m, [self.page.span(t) for _, t in root.terms], targets, signs, values)
+        m.outside = frozenset(value.labels)
+        if not isinstance(right, Sum) or len(right.terms) < 2 or isinstance(value, Filler):
+            return Terms(m, [self.page.bounds[1]], [1], [self._value(m, right)], [value])
+        values = [self._value(m, term) for _, term in right.terms]
+        signs = [sign for sign, _ in right.terms]
+        targets = [_target(value, values, signs, k) for k in range(len(signs))]
+        return Terms(m, [self.page.span(t) for _, t in right.terms], signs, values, targets)
 
     def _value(self, m: Meaning, node: Node) -> Value | None:
         try:
@@ -205,7 +215,7 @@ class Trial:
         m.source = text
         try:
             node = parse(text, self.page.words)
-            if isinstance(node, Sum | Commas) and len(getattr(node, "terms", (1, 2))) > 1:
+            if not terms.whole and isinstance(node, Sum | Commas) and len(getattr(node, "terms", (1, 2))) > 1:
                 return None
             value = m.value(node)
             claim = self.checker.matched(m, target, value, self.reading)
@@ -213,7 +223,7 @@ class Trial:
             return False
         if claim.strangers:
             return False
-        return self.maybe(claim, edit, k)
+        return self.maybe(claim, edit, None if terms.whole else k)
 
     # -- edits ----------------------------------------------------------------------------------------------
 
@@ -228,17 +238,17 @@ class Trial:
         k = self.terms.holding(edit) if self.terms is not None else None
         if k is not None and self.terms is not None:
             local = self._locally(self.terms, k, edit)
-            if local is False:
-                return False
             if local:
                 return self.holds(text)
-        claim = self.claim(text)
+            if local is False:
+                return bool(self.others) and edit.cost < LIKELY and self._otherwise(text)
+        claim = self.claim(text, self.reading)
         return claim is not None and self.maybe(claim, edit) and self.confirmed(claim)
 
     def best(self, candidates: Iterable[Edit]) -> Edit | None:
         """The cheapest edit that holds; the candidates come in the order of their costs."""
         for edit in candidates:
-            if self.spent():
+            if self.tried >= self.most or self.spent():
                 break
             if self.survives(edit):
                 return edit
@@ -268,7 +278,3 @@ def _senseless(parts: tuple[Node, Node]) -> int:
             elif isinstance(n, Sum):
                 count += sum((-s, t) in n.terms[:k] for k, (s, t) in enumerate(n.terms))
     return count
-
-
-def link_of(left: Node, right: Node, source: str) -> Link:
-    return Link(left, "=", right, source)

@@ -92,17 +92,16 @@ class _Proof:
         return ", ".join(parts)
 
     def functions_met(self) -> bool:
-        """Whether writing functions out may help: two of them have a term of their arguments in common, as σ(x) and e⁻ˣ do."""
-        met: dict[Any, Atom] = {}
+        """Whether writing functions out may help: two of them have one argument, up to its weights, as σ(x) and e⁻ˣ have."""
+        arguments: dict[Any, Atom] = {}
+        exponents: set[Any] = set()
         for a in atoms_in(self.start, self.difference):
-            rewritable = a.kind == "fn" and a.data != "log" and a.data[0].style != "open" and a.data[0].exact is not None
-            if rewritable or a.kind in ("exp", "sign"):
-                for _, powers in a.terms:
-                    if met.setdefault(frozenset((f[0], e) for f, e in powers), a) is not a:
-                        return True
-            if rewritable and a.data[0].pieces is not None:
+            parts = frozenset(frozenset((f[0], e) for f, e in powers) for _, powers in a.terms)
+            if a.kind == "exp":
+                exponents |= parts
+            elif (a.kind == "sign" or _rewritable(a)) and arguments.setdefault(parts, a) is not a:
                 return True
-        return False
+        return any(_rewritable(a) and parts <= exponents for parts, a in arguments.items())
 
     # -- names -------------------------------------------------------------------------------------------------
 
@@ -203,6 +202,10 @@ def _spelt(a: Atom) -> str:
         top, below, _ = a.data
         return f"the Jacobian of {top.data[0]} with respect to {below.data[0]}"
     return f"the adjoint of {a.data[0]}" if a.data[2] else a.data[0]
+
+
+def _rewritable(a: Atom) -> bool:
+    return a.kind == "fn" and a.data != "log" and a.data[0].style != "open" and a.data[0].exact is not None
 
 
 def atoms_in(*forms: Poly) -> set[Atom]:

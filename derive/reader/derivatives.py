@@ -464,6 +464,10 @@ def _nabla(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
         if _loss_call(m, target) is not None and isinstance(argument, Symbol | Scripted):  # ∇J(w)
             inner, places, _ = _below(m, argument)
             return derivative(m, top_value(m, target), inner, places), rest[2:]
+        by = _only_one(m, target, argument)
+        if by is not None:
+            used = 2 if argument is not None else 1
+            return derivative(m, top_value(m, _joined(rest[:used])), by, ()), rest[used:]
         if _loss_call(m, target) is not None:
             raise m.fail("∇ of the loss, without saying by what", node)
         inner, places, _ = _below(m, target)
@@ -474,6 +478,31 @@ def _nabla(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
         used = 2  # ∇_w L(w)
     top = top_value(m, _joined(rest[:used]))
     return derivative(m, top, inner, places), rest[used:]
+
+
+def _only_one(m: Meaning, target: Node, argument: Node | None) -> Value | None:
+    """What ∇f is taken by where nothing says it: the argument of f(x), or the one vector that a scalar of the document is made of."""
+    if _loss_call(m, target) is not None:
+        return None
+    if argument is not None and isinstance(argument, Symbol | Scripted):
+        found = names.find(m, argument)
+        return Value(found.expr) if found is not None and not found.places and not found.bar else None
+    from derive.reader import calls
+
+    head = target.head if isinstance(target, Symbol) else ""
+    template = m.scope.functions.get(head)
+    if isinstance(template, calls.Template) and len(template.parameters) == 1:
+        found = names.find(m, Symbol(*template.parameters[0]))
+        if found is not None:
+            return Value(found.expr)
+    try:
+        value = m.value(target)
+    except DeriveError:
+        return None
+    if value.rank or value.labels or (isinstance(value.expr, Var) and not isinstance(target, Fence)):
+        return None
+    vectors = [v for v in value.expr.atoms(Var) if len(v.shape) == 1 and not v.bar]
+    return Value(vectors[0]) if len(vectors) == 1 else None
 
 
 def _open_slope(m: Meaning, target: Node, rest: Rest) -> Value | None:
@@ -493,16 +522,22 @@ def _hessian(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
     """∇²_w J: by the one parameter that the loss has where none is named."""
     below = node.below
     if below is None:
-        if m.scope.system is None:
-            raise m.fail("∇² without saying by what", node)
-        vectors = [v for v in m.scope.system.declared if len(v.shape) == 1 and v.name in ("w", "theta", "x", "beta")]
-        if len(vectors) != 1:
-            raise m.fail("∇² without saying by what", node)
-        by = Value(vectors[0])
+        vectors = [
+            v
+            for v in (m.scope.system.declared if m.scope.system is not None else ())
+            if len(v.shape) == 1 and v.name in ("w", "theta", "x", "beta")
+        ]
+        by = Value(vectors[0]) if len(vectors) == 1 else None
     else:
         by, _, _ = _below(m, below)
     top, left = _loss_or_none(m), rest
+    if below is None and rest and not rest[0][0]:
+        argument = rest[1][1].body if len(rest) > 1 and not rest[1][0] and isinstance(rest[1][1], Fence) else None
+        only = _only_one(m, rest[0][1], argument)
+        by = only if only is not None else by
     if rest and not rest[0][0]:
         used = 2 if len(rest) > 1 and not rest[1][0] and isinstance(rest[1][1], Fence) else 1
         top, left = top_value(m, _joined(rest[:used])), rest[used:]
+    if by is None:
+        raise m.fail("∇² without saying by what", node)
     return twice(m, top, (by, ()), (by, ())), left

@@ -116,8 +116,32 @@ def find(m: Meaning, node: Node) -> Found | None:
                 ]
         if options and not bar:
             break
+    if not options:
+        options = _entries(m, base, sub, sup, primes)
     options = [o for o in options if o[0][-1] > -4 or not o[1].named.introduced]
     return max(options, key=lambda o: (o[0][-1] > -4, *o[0]))[1] if options else None
+
+
+def _entries(m: Meaning, base: Symbol, sub: Node | None, sup: Node | None, primes: int) -> list[tuple[tuple[int, ...], Found]]:
+    """x_{nj} for the entries of X: a small letter with as many indices as the matrix of its capital has axes."""
+    if len(base.head) != 1 or not base.head.islower() or base.head in m.scope.functions:
+        return []
+    found = []
+    for named in m.scope.names.get((base.head.upper(), base.accents), []):
+        for score, when, places, exponent in _ways(m, named, sub, sup):
+            if len(places) == len(named.expr.shape) == 2:
+                found.append(
+                    (
+                        (*score[:2], -primes, *score[2:], _fitting(m, named, places)),
+                        Found(named, when, places, exponent, primes, False),
+                    )
+                )
+    return found
+
+
+def _may_index(node: Node) -> bool:
+    """Whether a script can be an index: one Latin letter, a number, or something written with them."""
+    return not isinstance(node, Symbol) or len(node.head) == 1
 
 
 def _fitting(m: Meaning, named: Named, places: tuple[Node, ...]) -> int:
@@ -213,6 +237,10 @@ def _rest(
     m: Meaning, named: Named, rest: list[Node], when: Instant | None, exponent: Node | None, score: tuple[int, int], rank: int
 ) -> Iterator[tuple[tuple[int, ...], Instant | None, tuple[Node, ...], Node | None]]:
     """The items of a subscript after the tag: a time where one is missing, then indices."""
+    if named.axis is not None and not rest:
+        return  # u is no name where u_w is a column of U
+    if not all(map(_may_index, rest)):
+        return
     if (
         named.sequential
         and when is None

@@ -26,7 +26,7 @@ from derive.reader.syntax import (
     Words,
     walk,
 )
-from derive.reader.tokens import Token, Unreadable, tokenize
+from derive.reader.tokens import WORDS, Token, Unreadable, tokenize
 
 DEEPEST = 60  # nested brackets, braces and fractions
 INSIDE = 80  # signs inside each other, of whatever kind
@@ -342,8 +342,11 @@ class Parser:
             self.depth += 1
             if self.depth > DEEPEST:
                 raise self.fail(f"more than {DEEPEST} levels of braces")
+            word = self.tokens[self.at - 1].text if self.at and token.glued else ""
             inside = self.group(commas=True)
             self.depth -= 1
+            if word in WORDS and self.peek().kind not in ("^", "_", "prime"):  # \exp{x} y: the braces hold the argument
+                return Fence("paren", inside, start=start, end=self.last)
             return inside
         if token.kind in _OPEN:
             return self._fence()

@@ -50,6 +50,7 @@ class _Draft:
     functions: list[OpenFunction] = field(default_factory=list)
     equations: dict[str, Equation] = field(default_factory=dict)
     lefts: set[tuple[Key, str, bool]] = field(default_factory=set)
+    letters: set[str] = field(default_factory=set)  # those that are indices somewhere
     timed: bool = False
     scalars: bool = False
     subscripts: bool = False
@@ -283,7 +284,11 @@ def _left(draft: _Draft, link: Link) -> _Left:
             at = names.instant(m, part) if draft.timed else None
             if at is not None and at.base == INDEX and when is None:
                 when = at
-            elif script is sub and (_is_index(part) or _indexes(part, link)):
+            elif (
+                script is sub
+                and not _is_tag(draft, m, part, link)
+                and (_is_index(part) or flat(part) in draft.letters or _indexes(part, link))
+            ):
                 labels = (*labels, flat(part))
             else:
                 tag_parts.append(flat(part))
@@ -291,6 +296,29 @@ def _left(draft: _Draft, link: Link) -> _Left:
     if labels and plain_tag("".join(labels)) and _used_as_tag(draft, key, labels, link):
         tag, labels = plain_tag("".join([*tag_parts, *labels])), ()
     return _Left(key, tag, isinstance(sup, Fence) and when is None, when is not None, labels, when)
+
+
+def _is_tag(draft: _Draft, m: Meaning, part: Node, link: Link) -> bool:
+    """Whether a letter of a left side is part of names on the right: the u of a_u = W_u x + b_u."""
+    for n in walk(link.right):
+        if isinstance(n, Scripted) and isinstance(n.sub, Symbol) and n.sub == part:
+            found = names.find(m, n)
+            if found is not None and flat(part) in found.named.tag:
+                return True
+    return False
+
+
+def _index_letters(links: list[Link]) -> set[str]:
+    """Letters that are indices somewhere: bound by a sum, or one of several in a script."""
+    found: set[str] = set()
+    for link in links:
+        for n in (*walk(link.left), *walk(link.right)):
+            if isinstance(n, Big) and n.sub is not None:
+                found |= {flat(x) for x in walk(n.sub) if isinstance(x, Symbol)}
+            elif isinstance(n, Scripted) and n.sub is not None:
+                items = names.script_items(n.sub)
+                found |= {flat(i) for i in items if len(items) > 1 and isinstance(i, Symbol)}
+    return {x for x in found if len(x) == 1}
 
 
 def _indexes(part: Node, link: Link) -> bool:
@@ -326,6 +354,7 @@ def _used_as_tag(draft: _Draft, key: Key, labels: tuple[str, ...], link: Link) -
 
 def _elaborate(draft: _Draft, links: list[Link]) -> None:
     """Equations in any order: each when everything in it is known; recurrences by trying the shapes that there are."""
+    draft.letters = _index_letters(links)
     waiting = [(link, _left(draft, link)) for link in links]
     draft.lefts = {(left.key, left.tag, left.sequential) for _, left in waiting}
     _initial_equations(draft, waiting)

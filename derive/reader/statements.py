@@ -274,6 +274,7 @@ def _apart(segment: list[Token]) -> list[tuple[bool, list[Token]]]:
         depth += (token.kind in ("{", "(", "[", "\\{", "begin")) - (
             token.kind in ("}", ")", "]", "\\}") or (token.kind == "end" and bool(token.text))
         )
+        depth += (_sign(token) == "command langle") - (_sign(token) == "command rangle")
         if depth == 0 and (
             token.kind in (",", ";", "quad", "text")
             or (token.kind == "." and k + 1 < len(segment))

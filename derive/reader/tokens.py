@@ -100,6 +100,14 @@ def tokenize(text: str, words: Collection[str] = ()) -> list[Token]:
     return tokens
 
 
+_BOLD = frozenset(["mathbf", "mathbb", "mathds", "boldsymbol", "bm", "pmb"])
+
+
+def _filler(font: str, sign: str) -> str:
+    """A bold 1 is a vector of ones, a bold 0 zeros, a bold I the identity; a double-struck I indicates."""
+    return {"1": "ones", "0": "zero", "I": "ones" if font == "mathbb" else "I"}[sign]
+
+
 class _Lexer:
     def __init__(self, text: str, known: Collection[str]):
         self.text, self.known = text, known
@@ -216,12 +224,19 @@ class _Lexer:
         while start < end and self.text[start].isspace():
             start += 1
         if start >= end or self.text[start] != "{":
-            yield Token("skip", name, at, after)
+            if (
+                name in _BOLD
+                and self.text[start : start + 1] in ("1", "0", "I")
+                and not self.text[start + 1 : start + 2].isalnum()
+            ):
+                yield Token("name", _filler(name, self.text[start]), at, start + 1, glued)
+            else:
+                yield Token("skip", name, at, after)
             return
         stop = self._group_end(after, end)
         inside = self.text[start + 1 : stop - 1].strip()
-        if name in ("mathbf", "mathbb", "mathds", "boldsymbol", "bm", "pmb") and inside in ("1", "0", "I"):
-            yield Token("name", {"1": "ones", "0": "zero", "I": "I" if name != "mathbb" else "ones"}[inside], at, stop, glued)
+        if name in _BOLD and inside in ("1", "0", "I"):
+            yield Token("name", _filler(name, inside), at, stop, glued)
         elif name == "mathbb":
             yield Token("name", f"set {inside}", at, stop, glued)
         elif name in _WORDLY and (
