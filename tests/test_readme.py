@@ -91,6 +91,19 @@ def test_the_two_commands_are_in_the_makefile():
     assert len(pictures) == 2 and all((ROOT / picture).exists() for picture in pictures)
 
 
+def test_the_picture_of_the_house_names_every_file():
+    picture = (ROOT / "ARCHITECTURE.md").read_text().split("```")[1]
+    files = {path.name for path in (ROOT / "derive").rglob("*.py") if path.parent.name not in ("networks", "printing")}
+    assert not {name for name in files if not name.startswith("__") and name not in picture}
+
+
 def test_nothing_names_a_machine():
-    for path in [*ROOT.glob("*.md"), *ROOT.rglob("derive/**/*.py"), *ROOT.glob("tests/*.py"), *ROOT.glob("output/*.tex"), *ROOT.glob("assignments/*"), *ROOT.glob("docs/*.[mt]*")]:
+    for path in [
+        *ROOT.glob("*.md"),
+        *ROOT.rglob("derive/**/*.py"),
+        *ROOT.glob("tests/*.py"),
+        *ROOT.glob("output/*.tex"),
+        *ROOT.glob("assignments/*"),
+        *ROOT.glob("docs/*.[mt]*"),
+    ]:
         assert not re.search(r"/(work|root|home)/\w", path.read_text()), path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -42,6 +43,7 @@ from derive.reader.syntax import (
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Value, is_row_shape, scale, sum_over, together, transposed
 
+_LAYER = re.compile(r"(\^\{?[\[(]|_\{|\^\{)\s*l\s*([+-]\s*\d)?\s*([\])}])")
 BUDGET = 5.0  # seconds for one relation
 MOST_LINES = 2_000
 
@@ -146,6 +148,9 @@ class Checker:
         try:
             return self._relation(link, line, started)
         except Unreadable as error:
+            layered = self._for_layers(link, line)
+            if layered is not None:
+                return layered
             if pictured(self.part.scope, link):
                 return replace(line, verdict="definition", reason="a picture of what is known")
             return replace(line, verdict="unreadable", reason=f"{error} (column {error.column})")
@@ -155,6 +160,28 @@ class Checker:
             return replace(line, verdict="undecided", reason=str(error))
         except (RecursionError, MemoryError, ArithmeticError) as error:
             return replace(line, verdict="undecided", reason=f"beyond what can be computed: {type(error).__name__}")
+
+    def _for_layers(self, link: Link, line: Line) -> Line | None:
+        """Z^{[l]} = W^{[l]} A^{[l-1]} + b^{[l]} in a network whose layers have numbers: judged at each of them."""
+        if not _LAYER.search(link.tex):
+            return None
+        tags = {n.tag for found in self.part.scope.names.values() for n in found if n.tag.isdigit() and len(n.tag) < 3}
+        verdicts: list[Line] = []
+        layers = []
+        for k in sorted(map(int, tags)):
+            tex = _LAYER.sub(lambda found, k=k: f"{found[1]}{k + int((found[2] or '0').replace(' ', ''))}{found[3]}", link.tex)  # type: ignore[misc]
+            for s in statements(tex, self.part.scope.words, Chain()):
+                if isinstance(s, Link):
+                    try:
+                        verdicts.append(self._relation(s, line, time.monotonic()))
+                        layers.append(k)
+                    except DeriveError:
+                        continue
+        judged = [v for v in verdicts if v.verdict != "unreadable"]
+        if not judged:
+            return None
+        worst = min(judged, key=lambda v: ("refuted", "undecided", "definition", "agrees", "proved").index(v.verdict))
+        return replace(worst, reason=f"{worst.reason}; for the layers {', '.join(map(str, dict.fromkeys(layers)))}", slip=None)
 
     def court(self) -> Court:
         system = self.part.scope.system
@@ -218,8 +245,9 @@ class Checker:
         if not forced:
             return None
         said = ", ".join(f"{v} = {value}" for v, value in forced.items())
+        zero = any(_is_zero(claim.left) or _is_zero(claim.right) or claim.left.shape == () for claim in claims[:1])
         for claim in claims:
-            if numbers.at_conditions(self.court(), claim.left, claim.right, forced):
+            if numbers.at_conditions(self.court(), claim.left, claim.right, forced, zero):
                 return replace(line, verdict="agrees", reason=f"where {said}", bound="1e-9, relative, in 8 points")
         return None
 
@@ -554,6 +582,8 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
                     yield Reading(layout, total, order, s)
     if derivative and any(isinstance(n, Product) and any(op == "·" for op, _ in n.factors) for n in nodes):
         yield Reading(layouts[0], elementwise=True)
+    if any(isinstance(n, Symbol) and n.head[:1] == "d" for n in nodes) and scope.loss is not None:
+        yield Reading(layouts[0], summed=True)
     if differentials(nodes, link):
         yield Reading(layouts[0], differential=True)
     if derivative and scope.system is not None and scope.system.sequential and any(isinstance(n, Big) for n in nodes):

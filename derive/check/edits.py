@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import re
 from collections.abc import Iterator
@@ -254,8 +255,19 @@ class Editor:
             if first and second:
                 changes = ((u.start, u.end, first), (v.start, v.end, second))
                 self.put(kind, cost, changes, f"{said(first)} {said(second)} for {shown}")
-        if v.op == "":
+        if v.op == "" and self._alike(u, v):
             self.add("order", 1.8, u.end, v.start, r" \odot ", f"{said(x)} \\odot {said(y)} for {shown}")
+
+    def _alike(self, u: Unit, v: Unit) -> bool:
+        """Whether two factors can be multiplied entry by entry."""
+        shapes = []
+        for w in (u, v):
+            try:
+                node = Product(tuple(("", n) for n in w.nodes)) if len(w.nodes) > 1 else w.nodes[0]
+                shapes.append(copy.copy(self.page.m).value(node).shape)
+            except (DeriveError, RecursionError, ArithmeticError):
+                return True
+        return shapes[0] == shapes[1] and len(shapes[0]) > 0
 
     def transposed(self, u: Unit) -> str | None:
         """The unit's text with a transpose put on, or taken off; None for what has none."""

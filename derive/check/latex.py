@@ -108,6 +108,7 @@ class Latex(Writer):
         base = self.node(scripts.base)
         if not isinstance(scripts.base, Symbol | Number | Fence):
             base = f"{{{base}}}"
+        base = base.removesuffix(r"\mathclose{}")  # the scripts belong to the bracket before it
         below = joined([self.node(n) for n in scripts.below])
         above = joined([*[r"\prime"] * min(scripts.primes, 9), *[self.node(n) for n in scripts.above]])
         return self.raised(base, above, below)

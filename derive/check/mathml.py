@@ -37,7 +37,7 @@ class MathML(Writer):
         text = LETTERS.get(head) or GREEK.get(head) or (SCRIPT.get(head) if face == "script" else None) or visible(head)
         if face == "bold":
             return f"<mi mathvariant='normal' class='bold'>{_safe(text)}</mi>"
-        if face == "upright":
+        if face == "upright" or (head in GREEK and head[0].isupper()):
             return f"<mi mathvariant='normal'>{_safe(text)}</mi>"
         return f"<mi>{_safe(text)}</mi>"
 

@@ -50,9 +50,13 @@ def evaluate(court: Court, e: Expr, values: Mapping[str, Any]) -> np.ndarray | N
     return both[0]
 
 
-def at_conditions(court: Court, left: Expr, right: Expr, forced: Mapping[Var, Any]) -> bool | None:
-    """Whether the sides agree where quantities have these values (computed ones by a shift of their equation: derivatives stay)."""
+def at_conditions(court: Court, left: Expr, right: Expr, forced: Mapping[Var, Any], zero: bool) -> bool | None:
+    """Whether the sides agree where quantities have these values (computed ones by a shift of their equation: derivatives stay).
+
+    zero: it is said that they vanish; otherwise two sides that both vanish there say nothing.
+    """
     court.bench.guard.reset(2.0)
+    largest = 0.0
     try:
         case = Case(court.bench, left, right)
         last = case.lasts[0]
@@ -74,9 +78,10 @@ def at_conditions(court: Court, left: Expr, right: Expr, forced: Mapping[Var, An
                 return None
             if not np.allclose(x, y, rtol=1e-9, atol=1e-11):
                 return False
+            largest = max(largest, float(np.abs(x).max(initial=0.0)))
     except (DeriveError, ArithmeticError, RecursionError, ValueError):
         return None
-    return bool(spots)
+    return bool(spots) and (largest > 1e-9 or zero)
 
 
 def is_numeric(node: Node) -> bool:

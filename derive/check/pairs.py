@@ -58,7 +58,11 @@ def pairs(trial: Trial) -> list[Edit]:
     right = [(e, w) for e, w in known if e.side == 1][:MOST]
     left = [(e, w) for e, w in known if e.side == 0][:MOST]
     found = [*_added(trial, base, right), *_multiplied(trial, base, right), *_both_sides(trial, base, left, right)]
-    good = [joined(e, f) for e, f in found if apart(e, f) and not (bulky(e) and bulky(f)) and e.cost + f.cost <= DEAREST]
+    good = [
+        joined(e, f)
+        for e, f in found
+        if apart(e, f) and not (bulky(e) and (bulky(f) or not f.side) or bulky(f) and not e.side) and e.cost + f.cost <= DEAREST
+    ]
     return sorted(good, key=lambda e: (e.cost, e.changes))
 
 

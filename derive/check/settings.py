@@ -232,7 +232,7 @@ def _alias(scope: Scope, name: str, target: str, place: str) -> tuple[re.Pattern
         return _macro(name, target)
     if bare in FUNCTIONS or bare in scope.functions:
         function = scope.functions.get(bare) or FUNCTIONS[bare]
-        tag = flat(node.sub) if isinstance(node, Scripted) else ""
+        tag = flat(node.sub) or flat(node.sup) if isinstance(node, Scripted) else ""
         scope.functions[f"{key[0]}_{tag}" if tag else key[0]] = function
         scope.names.pop(key, None) if not tag and key[0] not in (n for n, _ in scope.names) else None
         return None

@@ -86,11 +86,11 @@ def _unsummed(checker: Checker, page: Page, claim: Claim | None) -> Slip | None:
 def misfitting(checker: Checker, page: Page, readings: list[Reading], edits: list[Edit], until: float) -> Edit | None:
     """The edit that does where the shapes don't fit: at the place where they part, in any reading."""
     trial = Trial(checker, page, readings[0], until, MOST, tuple(readings[1:]))
-    where = fault(page)
+    where, there = fault(page), edits
     if where is not None and where.node is not page.parts[where.side]:
         a, b = where.node.start, where.node.end
-        edits = [e for e in edits if any(c <= b and a <= d for c, d, _ in e.changes)]
-    return trial.best(edits) or fitted(checker, page, trial) or renamed(checker, page, trial, edits)
+        there = [e for e in edits if any(c <= b and a <= d for c, d, _ in e.changes)]
+    return trial.best(there) or fitted(checker, page, trial) or renamed(checker, page, trial, edits)
 
 
 def renamed(checker: Checker, page: Page, trial: Trial, edits: list[Edit]) -> Edit | None:

@@ -97,12 +97,21 @@ def note(line: Line) -> list[Piece]:
     if line.verdict == "refuted":
         beside = said(line.slip.words) if line.slip is not None and 0 < len(line.slip.words) <= SHORT else []
     else:
-        clauses = line.reason.split("; ")
+        clauses = _few_ends(line.reason).split("; ")
         kept = [c for k, c in enumerate(clauses) if c and not (k == 0 and c.startswith(TRIVIAL))]
         beside = said("; ".join(kept))
     if line.follows is not None:
         beside += ["; " if beside else "", f"follows from line {line.follows}"]
     return beside
+
+
+def _few_ends(reason: str) -> str:
+    """The first boundary instants of many."""
+    head, found, ends = reason.partition("not at the boundary: ")
+    listed = ends.split("; ")
+    if len(listed) <= MOST_PARTS:
+        return reason
+    return f"{head}{found}{', or '.join(listed[:2])}, and {len(listed) - 2} more"
 
 
 def verdict(line: Line) -> str:

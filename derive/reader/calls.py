@@ -53,10 +53,11 @@ def function_of(m: Meaning, node: Node) -> tuple[str, Any] | None:
             and not (named.named.sequential and not isinstance(node, Scripted) and base.head in m.scope.functions)
         ):
             return None
-    if isinstance(node, Scripted) and node.sub is not None:
-        tagged = m.scope.functions.get(f"{base.head}_{flat(node.sub)}")
-        if tagged is not None:
-            return base.head, tagged
+    if isinstance(node, Scripted):
+        for script in (node.sub, node.sup.base if isinstance(node.sup, Scripted) else node.sup):
+            tagged = m.scope.functions.get(f"{base.head}_{flat(script)}") if script is not None else None
+            if tagged is not None:
+                return base.head, tagged
     fn = m.scope.functions.get(base.head)
     return (base.head, fn) if fn is not None else None
 
@@ -120,6 +121,8 @@ def call(m: Meaning, fn: Any, node: Node, argument: Node) -> Value:
     primes, exponent = (node.primes, node.sup) if isinstance(node, Scripted) else (0, None)
     if isinstance(exponent, Scripted) and not exponent.sup and exponent.primes:
         primes, exponent = primes + exponent.primes, None
+    if isinstance(exponent, Scripted) and isinstance(exponent.base, Fence):  # g^{[1]\\prime}
+        primes, exponent = primes + exponent.primes, exponent.base
     if isinstance(fn, Template):
         value = _template_slope(m, fn, argument, node) if primes else _template(m, fn, argument, node)
         if primes > 1:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from derive.adjoint import local_jacobian
-from derive.expr import Expr, Jac, Opaque, Over, Var, at_time, ein, jac, rebuild, var
+from derive.expr import DeriveError, Expr, Jac, Opaque, Over, Var, at_time, ein, jac, rebuild, var
 from derive.reader import names
 from derive.reader.scope import LOSSES, flat
 from derive.reader.syntax import ALONE, Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol
@@ -371,6 +371,8 @@ def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         if glued and names.find(m, below) is not None:
             inner, places, flipped = _below(m, below)
             found = derivative(m, _loss_or_none(m), inner, places)
+            if m.reading.summed:
+                found = names.summed(m, found, inner.expr.shape)
             return transposed(m.settled(found)) if flipped else found, rest[1:]
     return None
 

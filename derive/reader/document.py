@@ -27,7 +27,7 @@ _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*(.*)")
 _CODE = re.compile(r"(?<!`)`[^`\n]+`(?!`)")
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")
 _MACRO = re.compile(
-    r"\\(?:re|provide)?newcommand\*?\s*\{?\\(?P<name>[a-zA-Z]+)\}?\s*(?:\[(?P<count>\d)\])?\s*\{"
+    r"\\(?:(?:re)?new|provide)command\*?\s*\{?\\(?P<name>[a-zA-Z]+)\}?\s*(?:\[(?P<count>\d)\])?\s*\{"
     r"|\\def\s*\\(?P<defname>[a-zA-Z]+)\s*\{"
     r"|\\DeclareMathOperator\*?\s*\{?\\(?P<opname>[a-zA-Z]+)\}?\s*\{"
 )

@@ -78,6 +78,7 @@ class Reading:
     repeated: bool = False
     elementwise: bool = False
     differential: bool = False
+    summed: bool = False  # dZ for a batch is m ∂J/∂Z
     immediate: bool = False  # after ∂h_t/∂h_k, ∂h_k/∂W is how W enters at step k alone
 
     def describe(self, default: Reading) -> list[str]:
@@ -89,6 +90,7 @@ class Reading:
             "repeated": "a sum over repeated indices",
             "elementwise": "products of vectors entry by entry",
             "differential": "d as a differential",
+            "summed": "dZ of a batch as the derivative of the sum of the losses",
             "immediate": "∂h_k/∂W as the dependence at step k alone",
         }  # fmt: skip
         return [text for name, text in words.items() if getattr(self, name) != getattr(default, name)]
@@ -327,7 +329,7 @@ class Meaning:
 
     def scripted_value(self, value: Value, node: Scripted) -> Value:
         if node.sub is not None:
-            items = names.script_items(node.sub)
+            items = next(names.spread_digits(names.script_items(node.sub), 1 if is_row_shape(value.shape) else value.rank))
             if not value.rank and value.labels and {flat(i) for i in items} <= set(value.labels):
                 value = stacked(value, tuple(flat(i) for i in items))  # (δ_k)_k: the vector of all δ_k
             else:

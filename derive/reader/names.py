@@ -116,10 +116,35 @@ def find(m: Meaning, node: Node) -> Found | None:
                 ]
         if options and not bar:
             break
+    if not options and (moved := _example(sub, sup)) is not None:
+        return find(m, replace(node, sub=moved[0], sup=moved[1]) if isinstance(node, Scripted) else node)
     if not options:
         options = _entries(m, base, sub, sup, primes)
     options = [o for o in options if o[0][-1] > -4 or not o[1].named.introduced]
     return max(options, key=lambda o: (o[0][-1] > -4, *o[0]))[1] if options else None
+
+
+def _example(sub: Node | None, sup: Node | None) -> tuple[Node, Node | None] | None:
+    """x^{(i)} and a^{[2](i)}: the number of an example stands above; read as an index below. None where there is none."""
+    parts = [n for _, n in sup.factors] if isinstance(sup, Product) else [sup] if sup is not None else []
+    at = next(
+        (k for k, n in enumerate(parts) if isinstance(n, Fence) and n.kind == "paren" and isinstance(n.body, Symbol | Number)),
+        None,
+    )
+    if at is None:
+        return None
+    chosen = parts[at]
+    assert isinstance(chosen, Fence)
+    rest = parts[:at] + parts[at + 1 :]
+    above = (
+        None
+        if not rest
+        else rest[0]
+        if len(rest) == 1
+        else Product(tuple(("", n) for n in rest), start=rest[0].start, end=rest[-1].end)
+    )
+    below: Node = chosen.body if sub is None else Commas((chosen.body, *script_items(sub)), start=sub.start, end=sub.end)
+    return below, above
 
 
 def _entries(m: Meaning, base: Symbol, sub: Node | None, sup: Node | None, primes: int) -> list[tuple[tuple[int, ...], Found]]:
@@ -209,7 +234,7 @@ def _sup_roles(
     if isinstance(sup, Commas) or (isinstance(sup, Product) and len(sup.factors) == 2):
         parts = list(sup.items) if isinstance(sup, Commas) else [n for _, n in sup.factors]
         last = parts[-1]
-        if flat(last) in ("T", "top"):  # W^{(2)\top}
+        if flat(last) in ("T", "top") or (isinstance(last, Number) and isinstance(parts[0], Fence)):  # W^{(2)\top}, g^{(t)2}
             for tag, at, _, score in _sup_roles(m, named, parts[0], indices):
                 if not (isinstance(parts[0], Symbol) and tag == "" and at is None):
                     yield tag, at, last, score + 1
@@ -257,12 +282,12 @@ def _rest(
                 places = tuple(rest[:k] + rest[k + 1 :])
                 if len(places) <= rank:
                     yield (*score, 2 if _time_like(m, rest[k]) else 1, -k), at, places, exponent
-    for places in _spread_digits(rest, rank):
+    for places in spread_digits(rest, rank):
         if len(places) <= rank and not (named.sequential and when is None and rest and len(places) == len(rest) and rank == 0):
             yield (*score, 1 if when is not None or not named.sequential else 0, 0), when, tuple(places), exponent
 
 
-def _spread_digits(rest: list[Node], rank: int) -> Iterator[list[Node]]:
+def spread_digits(rest: list[Node], rank: int) -> Iterator[list[Node]]:
     """W_{12}: an entry of a matrix, written without a comma."""
     if len(rest) == 1 and isinstance(rest[0], Number) and len(rest[0].text) == 2 and rank == 2 and rest[0].text.isdigit():
         n = rest[0]
@@ -421,20 +446,41 @@ def finished(m: Meaning, found: Found, node: Node) -> Value:
         chain = Chain(None, expr, 0, len(expr.shape), fixed=True) if not found.places and found.exponent is None else None
         expr = adjoint_of(m, expr)
     value = Value(expr, (), chain)
+    if m.reading.summed and isinstance(expr, Var) and expr.bar and m.text(node)[:1] == "d":
+        value = summed(m, value, expr.shape)
+    exponent = found.exponent
+    if len(found.places) == 2 == value.rank and exponent is not None and flat(exponent) in ("top", "T"):
+        value, exponent = transposed(value), None  # A^T_{ij} and A_{ij}^T are entries of the transpose
     if found.places:
         value = place(m, value, found.places, found.named.axis)
     elif len(value.shape) == 1 and m.scope.vectors == "row" and value.chain is None:
         value = transposed(value)
-    if found.exponent is not None:
+    if exponent is not None:
         if found.named.chain is not None and not found.places and not found.bar:
             value = m.settled(Value(value.expr, value.labels, found.named.chain))
-        value = m.power(value, found.exponent, node)
+        value = m.power(value, exponent, node)
     if found.primes:
         if value.rank == 0:
             raise Unreadable(f"a prime on {m.text(node)}, which is not a function", node.start, m.text(node))
         for _ in range(found.primes):
             value = transposed(value)
     return value
+
+
+def summed(m: Meaning, value: Value, shape: tuple) -> Value:
+    """dZ of a batch as the derivative of the summed losses: m ∂J/∂Z where J is the mean over m examples."""
+    size = batch_size(m)
+    return value if size is None or size not in shape else Value(size * value.expr, value.labels, value.chain)
+
+
+def batch_size(m: Meaning) -> sympy.Expr | None:
+    """The m of a loss that is 1/m times a sum."""
+    loss = m.scope.loss
+    if loss is None or m.scope.system is None:
+        return None
+    e = m.scope.system.by_name[loss.name].right
+    weights = [c for node in e.find(lambda n: hasattr(n, "terms")) for c, _ in node.terms]
+    return next((s for c in weights for s in c.free_symbols if s not in (c * s).free_symbols), None)
 
 
 def adjoint_of(m: Meaning, expr: Expr) -> Expr:

@@ -186,7 +186,13 @@ class Parser:
                 else:
                     factors.append((op, self.postfix()))
             elif self._starts():
-                factors.append(("", self.postfix()))
+                factor = self.postfix()
+                if isinstance(factor, Scripted) and factor.base == Words("") and factor.sub is None:
+                    op, before = factors.pop()  # W^{(2)}{}^\top: the scripts belong to what stands before
+                    factor = Scripted(before, None, factor.sup, factor.primes, start=before.start, end=self.last)
+                    factors.append((op, factor))
+                else:
+                    factors.append(("", factor))
             else:
                 break
         factors = _merge_slashes(factors)
@@ -255,6 +261,9 @@ class Parser:
             elif token.kind == "prime":
                 self.next()
                 primes += len(token.text)
+            elif token.kind == "command" and token.text == "prime":
+                self.next()
+                primes += 1
             elif token.kind == "!":
                 raise self.fail("a factorial can't be read")
             else:
@@ -300,11 +309,11 @@ class Parser:
         if token.kind == "prime" and self.peek(1).kind == "}":
             self.at += 2
             return Scripted(Words(""), primes=len(token.text), start=start, end=self.last)
-        if token.kind == "command" and token.text == "odot":
-            self.next()  # {\odot 2}: an entrywise power
+        if token.kind == "command" and token.text in ("odot", "circ"):
+            self.next()  # {\odot 2}, {\circ 2}: an entrywise power
             body = self.relation()
             self.expect("}", "the end of a group, }")
-            return Scripted(Symbol("odot"), sup=body, start=start, end=self.last)
+            return Scripted(Symbol(token.text), sup=body, start=start, end=self.last)
         if token.kind == "}":
             self.next()
             return Words("", start=start, end=self.last)

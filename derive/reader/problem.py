@@ -51,6 +51,7 @@ class _Draft:
     equations: dict[str, Equation] = field(default_factory=dict)
     lefts: set[tuple[Key, str, bool]] = field(default_factory=set)
     letters: set[str] = field(default_factory=set)  # those that are indices somewhere
+    tags: set[str] = field(default_factory=set)  # those that are part of declared names, W_u, and no indices
     timed: bool = False
     scalars: bool = False
     subscripts: bool = False
@@ -286,6 +287,7 @@ def _left(draft: _Draft, link: Link) -> _Left:
                 when = at
             elif (
                 script is sub
+                and flat(part) not in draft.tags
                 and not _is_tag(draft, m, part, link)
                 and (_is_index(part) or flat(part) in draft.letters or _indexes(part, link))
             ):
@@ -355,6 +357,9 @@ def _used_as_tag(draft: _Draft, key: Key, labels: tuple[str, ...], link: Link) -
 def _elaborate(draft: _Draft, links: list[Link]) -> None:
     """Equations in any order: each when everything in it is known; recurrences by trying the shapes that there are."""
     draft.letters = _index_letters(links)
+    draft.tags = {
+        n.tag for found in draft.scope.names.values() for n in found if len(n.tag) == 1 and n.tag.isalpha()
+    } - draft.letters
     waiting = [(link, _left(draft, link)) for link in links]
     draft.lefts = {(left.key, left.tag, left.sequential) for _, left in waiting}
     _initial_equations(draft, waiting)

@@ -78,7 +78,9 @@ class Scope:
     def add(self, key: Key, named: Named) -> None:
         """A later meaning of the same name and tag replaces an earlier one."""
         kept = [
-            n for n in self.names.get(key, []) if (n.tag, n.sequential, n.letters) != (named.tag, named.sequential, named.letters)
+            n
+            for n in self.names.get(key, [])
+            if (n.tag, n.sequential, n.letters, n.axis) != (named.tag, named.sequential, named.letters, named.axis)
         ]
         self.names[key] = [named, *kept]
         if key[0] in self.functions and not key[1] and not named.tag and not named.sequential and named.axis is None:

@@ -428,6 +428,10 @@ def _times(a: Array, b: Array) -> Array:
 
 def _without_ones(node: Node) -> Node:
     """c 𝟏 as c: beside a vector the ones have its size."""
+    if isinstance(node, Fence) and (inside := _without_ones(node.body)) is not node.body:
+        return replace(node, body=inside)
+    if isinstance(node, Sum) and all(_without_ones(t) is not t for _, t in node.terms):
+        return replace(node, terms=tuple((s, _without_ones(t)) for s, t in node.terms))
     if isinstance(node, Prod) and node.op == "" and len(node.factors) > 1 and node.factors[-1] == ONE_VECTOR:
         rest = node.factors[:-1]
         if not any(isinstance(f, Transposed) for f in rest):

@@ -135,6 +135,11 @@ def test_mathml_is_well_formed(tex):
     balanced(MathML(link.source).line(link))
 
 
+def test_scripts_stand_at_tall_brackets():
+    link = read(r"y = \left( \frac{a}{b} \right)^2")
+    assert r"\right)^{2}" in Latex(link.source).line(link)
+
+
 def test_fonts_are_kept():
     link = read(r"\mathbf{W} = \hat{\boldsymbol{\beta}} + \mathcal{L}")
     assert Latex(link.source).line(link) == r"\mathbf{W} \brk = \hat{\boldsymbol{\beta}} \brk + \mathcal{L}"
@@ -189,6 +194,12 @@ def test_names_in_words(words, formulas):
 
 def test_notes_say_what_the_verdict_does_not():
     assert note(LINES[0]) == ["read with derivatives in one equation alone"] and note(LINES[2]) == [] and note(LINES[6]) == []
+
+
+def test_many_boundary_instants_are_told_in_short():
+    ends = "; ".join(f"t = T-{k}" for k in range(9))
+    line = Line(1, 0, "a = b", "agrees", f"equal wherever it was evaluated; it holds where all its quantities exist, but not at the boundary: {ends}")
+    assert "".join(note(line)).endswith("not at the boundary: t = T-0, or t = T-1, and 7 more")
 
 
 def test_counterexamples_are_short():
