@@ -49,7 +49,7 @@ LAYERS = [
     {"check.edits", "check.engine", "check.latex", "check.plain", "check.settings", "check.words"},
     {"check.groups", "check.missing", "check.trial", "check.mathml", "check.text"},
     {"check.pairs", "check.pages"},
-    {"check.repair", "check.descent"},
+    {"check.repair", "check.descent", "check.scalars"},
     {"check.slips", "check.define"},
     {"check.checker"},
     {"check"},

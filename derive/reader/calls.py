@@ -137,12 +137,27 @@ def call(m: Meaning, fn: Any, node: Node, argument: Node) -> Value:
     if isinstance(fn, Composition):
         if primes:
             raise m.fail(f"the derivative of {fn.name} is a matrix: write ∂{fn.name}/∂z", node)
-        return _powered(m, compose(fn, value), exponent, node)
+        value = compose(fn, value)
+        if fn is ops.softmax and value.rank == 1 and isinstance(node, Scripted) and node.sub is not None and _index_like(node.sub):
+            value = names.place(m, value, (node.sub,))  # softmax_i(z)
+        return _powered(m, value, exponent, node)
     assert isinstance(fn, Function)
     result = Value(apply(fn, value.expr, primes) if primes else fn(value.expr), value.labels)
-    if fn is ops.log and m.scope.log is not None:
-        result = Value(result.expr / ops.sympy.log(m.scope.log), value.labels)
+    if fn is ops.log and (base := _log_base(m, node)) is not None:
+        result = Value(result.expr / ops.sympy.log(base), value.labels)
     return _powered(m, result, exponent, node)
+
+
+def _log_base(m: Meaning, node: Node) -> Any:
+    """The base of a logarithm: the one written at it, or the document's; None for e."""
+    name = node.base if isinstance(node, Scripted) else node
+    if isinstance(node, Scripted) and node.sub is not None:
+        if isinstance(node.sub, Number) and node.sub.text.isdigit() and 1 < int(node.sub.text) < 1000:
+            return ops.sympy.Integer(int(node.sub.text))
+        if flat(node.sub) != "e":
+            raise m.fail(f"the base {flat(node.sub)} of a logarithm", node)
+        return None
+    return m.scope.log if isinstance(name, Symbol) and name.head != "ln" else None
 
 
 def compose(fn: Composition, value: Value) -> Value:
@@ -329,7 +344,7 @@ def _indicator(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         return arrays.condition(m, rest[0][1].body), rest[1:]
     if isinstance(base, Symbol) and base.head in ("delta", "ones") and isinstance(node, Scripted) and names.find(m, node) is None:
         items = [*names.script_items(node.sub), *names.script_items(node.sup)]
-        if len(items) == 2 and m.scope.delta != "error" and all(isinstance(i, Symbol | Number | Scripted) for i in items):
+        if len(items) == 2 and m.scope.delta != "error" and flat(items[1]) != "top" and all(isinstance(i, Symbol | Number | Scripted) for i in items):
             return arrays.kronecker(m, items[0], items[1]), rest
     return None
 

@@ -211,7 +211,9 @@ class Meaning:
         terms = [(sign, self.value(term)) for sign, term in node.terms if not isinstance(term, Words)]
         if len(terms) == 1:
             sign, only = terms[0]
-            return only if sign == 1 else Value(-only.expr, only.labels)
+            return only if sign == 1 else negative(only)
+        if all(isinstance(v, Filler) for _, v in terms) and len({v.kind for _, v in terms if isinstance(v, Filler)}) > 1:
+            return mixed(terms)
         return add(self.filled(terms))
 
     def filled(self, terms: list[tuple[int, Value]]) -> list[tuple[int, Value]]:
@@ -311,6 +313,10 @@ class Meaning:
         base = node.base
         if isinstance(base, Fence) and base.kind == "norm":
             return self.norm(base, node)
+        if isinstance(base, Fence) and base.kind == "abs" and node.sub is None and flat(node.sup) == "2":
+            inside = self.value(base.body)
+            if inside.rank == 1:
+                return square_sum(inside)  # |v|^2 of a vector
         if isinstance(base, Words) or base is None:
             raise self.fail("scripts on nothing", node)
         if (
@@ -372,6 +378,11 @@ class Meaning:
             scaled = _put_in(a, b)
         if scaled is not None:
             return scaled
+        if op in ("⊙", "∘", "⋆"):  # entry by entry an adjoint is taken in its own shape, whatever the layout of fractions
+            a, b = (
+                v.plain() if v.chain is not None and not v.chain.top_rank and self.scope.vectors == "column" else v
+                for v in (a, b)
+            )
         a, b = self.settled(a), self.settled(b)
         if op in ("/", "⊘"):
             return divide(a, b)
@@ -647,13 +658,17 @@ def _scaled_chain(chained: Value, factor: Value) -> Value:
 
 @dataclass(frozen=True)
 class Filler(Value):
-    """c·I, c·1 or c·1ᵀ before its size is known. kind: identity, ones, row."""
+    """c·I, c·1, c·1ᵀ or c·11ᵀ before its size is known. kind: identity, ones, row, full; mixed: c·I and more."""
 
     kind: str = "ones"
+    more: Filler | None = None
 
     def fill(self, shape: tuple | None, m: Meaning) -> Value:
         """As a term beside something of that shape."""
         c = Value(self.expr, self.labels)
+        if self.more is not None:
+            parts = (Filler(self.expr, self.labels, kind="identity"), self.more)
+            return add([(1, p.fill(shape, m)) for p in parts])
         if shape is None or not shape:
             return c
         if self.kind in ("rows", "columns"):
@@ -687,10 +702,49 @@ def filler_of(m: Meaning, node: Node) -> Filler | None:
     return Filler(constant(1), kind="identity" if base.head == "I" else "row" if flat(sup) in ("top", "T") else "ones")
 
 
+def negative(v: Value) -> Value:
+    if isinstance(v, Filler):
+        return Filler(-v.expr, v.labels, kind=v.kind, more=negative(v.more) if v.more is not None else None)  # type: ignore[arg-type]
+    return Value(-v.expr, v.labels)
+
+
+def mixed(terms: list[tuple[int, Value]]) -> Filler:
+    """c·I ± d·11ᵀ, of a size that its place will say."""
+    parts: dict[str, list[tuple[int, Value]]] = {"identity": [], "full": []}
+    for sign, v in terms:
+        if not isinstance(v, Filler) or v.kind not in parts or v.more is not None:
+            raise Unreadable("a sum of things without sizes")
+        parts[v.kind].append((sign, Value(v.expr, v.labels)))
+    one, rest = (add(parts[k]) for k in ("identity", "full"))
+    return Filler(one.expr, one.labels, kind="identity", more=Filler(rest.expr, rest.labels, kind="full"))
+
+
+def _beside_ones(c: Value, other: Value, left: bool) -> Value:
+    """11ᵀ a repeats the sum of a vector, and the column sums of a matrix; a 11ᵀ the row sums."""
+    if other.rank == 1 or is_row_shape(other.shape):
+        if (other.rank == 1) != left:
+            raise ShapeError("a matrix of ones that doesn't fit here")
+        summed = scale(c, Value(_total(other), other.labels))
+        return Filler(summed.expr, summed.labels, kind="ones" if left else "row")
+    ones = Value(ein([], (0,), {0: other.shape[0 if left else 1]}))
+    sums = transposed(product(transposed(ones), other)) if left else product(other, ones)
+    summed = scale(c, sums)
+    return Filler(summed.expr, summed.labels, kind="rows" if left else "columns")
+
+
 def filler_product(m: Meaning, a: Value, b: Value) -> Value:
     """I A = A; 1ᵀA sums columns, A 1 sums rows; a number scales; 1 bᵀ is b as every row, which a sum with a batch spreads."""
     if isinstance(a, Filler) and isinstance(b, Filler):
+        if (a.kind, b.kind) == ("ones", "row"):
+            both = scale(Value(a.expr, a.labels), Value(b.expr, b.labels))
+            return Filler(both.expr, both.labels, kind="full")
         raise Unreadable("a product of two things without sizes")
+    for x, y in ((a, b), (b, a)):
+        if isinstance(x, Filler) and x.more is not None:
+            first = Filler(x.expr, x.labels, kind="identity")
+            halves = [filler_product(m, p, b) if x is a else filler_product(m, a, p) for p in (first, x.more)]
+            terms = [(1, v) for v in halves]
+            return mixed(terms) if not m.settled(y).rank else add(m.filled(terms))
     spread = next((v for v in (a, b) if isinstance(v, Filler) and v.kind in ("rows", "columns")), None)
     if spread is not None:
         rest = m.settled(b if spread is a else a)
@@ -707,6 +761,8 @@ def filler_product(m: Meaning, a: Value, b: Value) -> Value:
         return Filler(scaled.expr, scaled.labels, kind=filler.kind)
     if filler.kind == "identity":
         return scale(c, other)
+    if filler.kind == "full":
+        return _beside_ones(c, other, left)
     size = other.shape[0] if left else other.shape[-1]
     ones = Value(ein([], (0,), {0: size}))
     if filler.kind == "row" and left:

@@ -321,6 +321,9 @@ def unlabelled(v: Value, order: tuple[str, ...]) -> Expr:
 
 def divide(a: Value, b: Value) -> Value:
     """a / b: by a scalar, or entry by entry of one shape; 1 / b entry by entry."""
+    known = constant_value(b.expr) if not b.rank and not b.labels else None
+    if known is not None and known != 0:
+        return Value((1 / known) * a.expr, a.labels)
     inverse = Value(recip(b.expr), b.labels)
     if not b.rank or not a.rank:
         return scale(a, inverse)

@@ -123,7 +123,7 @@ INDEXED = {
         ("i", W @ v): ["(W v)_i", "[Wv]_i", r"\left(W v\right)_{i}", r"(W v)_{i}"],
         ("i", ein([(A, (0, 0))], (0,))): ["A_{ii}", "A_{i,i}"],
         ("", total(ein([(A, (0, 0))], (0,)))): [r"\sum_i A_{ii}"],
-        ("i", W): ["W_i", "W_{i,:}", "W_{i:}", "W[i,:]", "W^{(i)}", "W^{[i]}"],
+        ("i", W): ["W_i", "W_{i,:}", "W_{i:}", "W[i,:]", "W^{(i)}"],
         ("j", W.T): ["W_{:,j}", "W_{:j}"],
         ("i", power(v, 2)): ["v_i^2", "(v_i)^2", "{v_i}^2", "v_{i}^{2}"],
         ("ab", W): ["W_{ab}", "W[a,b]"],
@@ -180,7 +180,7 @@ def test_columns_and_rows():
 
 @pytest.mark.parametrize(("problem", "tex", "message"), [
     (FREE, "r", "unknown name r"), (FREE, "W_{xx}^{(1)}", "unknown name W_{xx}^{(1)}; the name is known with other scripts"), ("residual", "W^{(7)}", "unknown name W^{(7)}; the name is known with other scripts"),
-    (FREE, r"\hat{v}", r"unknown name \hat{v}; the name is known with other scripts"), (FREE, "s'", "a prime on s', which is not a function"), (FREE, "v^{(t+1)}", "t+1 is not an index"),
+    (FREE, r"\hat{v}", r"unknown name \hat{v}; the name is known with other scripts"), (FREE, "s'", "a prime on s', which is not a function"), (FREE, "v^{(t+1)}", "unknown name v^{(t+1)}; the name is known with other scripts"),
     ("residual", r"\bar{q}", r"unknown name \bar{q}"), (FREE, "W_{a+b,1}", "a+b is not an index"),
 ])  # fmt: skip
 def test_what_has_no_meaning(problem, tex, message):
