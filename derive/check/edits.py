@@ -77,7 +77,7 @@ class Editor:
     def put(self, kind: str, cost: float, changes: tuple[Change, ...], words: str) -> None:
         if all(self.page.text[a:b] == new for a, b, new in changes):
             return
-        self.found.append(Edit(kind, cost + (0 if self.side else 0.7), changes, words, self.side))
+        self.found.append(Edit(kind, cost + (0 if self.side else self.page.left_cost), changes, words, self.side))
 
     def text(self, a: int, b: int) -> str:
         return self.page.text[a:b]
@@ -214,6 +214,7 @@ class Editor:
             self._dropped(node, units, k)
             if k + 1 < len(units):
                 self._swapped(u, units[k + 1])
+                self._entrywise(units, k + 1)
             if len(u.nodes) > 1:
                 self._call(u)
 
@@ -255,19 +256,24 @@ class Editor:
             if first and second:
                 changes = ((u.start, u.end, first), (v.start, v.end, second))
                 self.put(kind, cost, changes, f"{said(first)} {said(second)} for {shown}")
-        if v.op == "" and self._alike(u, v):
-            self.add("order", 1.8, u.end, v.start, r" \odot ", f"{said(x)} \\odot {said(y)} for {shown}")
 
-    def _alike(self, u: Unit, v: Unit) -> bool:
-        """Whether two factors can be multiplied entry by entry."""
-        shapes = []
-        for w in (u, v):
-            try:
-                node = Product(tuple(("", n) for n in w.nodes)) if len(w.nodes) > 1 else w.nodes[0]
-                shapes.append(copy.copy(self.page.m).value(node).shape)
-            except (DeriveError, RecursionError, ArithmeticError):
-                return True
-        return shapes[0] == shapes[1] and len(shapes[0]) > 0
+    def _entrywise(self, units: list[Unit], k: int) -> None:
+        """Entry by entry, where what stands before a factor has its shape."""
+        u, v = units[k - 1], units[k]
+        if v.op != "":
+            return
+        shapes = [self._shape(units[:k]), self._shape([v])]
+        if shapes[0] == shapes[1] and shapes[0]:
+            x, y = self.text(units[0].start, u.end), self.text(v.start, v.end)
+            self.add("order", 1.8, u.end, v.start, r" \odot ", f"{said(x)} \\odot {said(y)} for {said(x)} {said(y)}")
+
+    def _shape(self, units: list[Unit]) -> tuple:
+        items = [(op if n is u.nodes[0] else "", n) for u in units for n in u.nodes for op in [u.op]]
+        node = Product(tuple(items)) if len(items) > 1 else items[0][1]
+        try:
+            return copy.copy(self.page.m).value(node).shape
+        except (DeriveError, RecursionError, ArithmeticError):
+            return ()
 
     def transposed(self, u: Unit) -> str | None:
         """The unit's text with a transpose put on, or taken off; None for what has none."""

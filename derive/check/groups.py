@@ -43,8 +43,10 @@ def _names(page: Page, editor: Editor) -> Iterator[Edit]:
         if len(names) < 2:
             continue
         right = [n for n in names if n.node.start >= page.bounds[1][0]]
-        for some in [names] if len(right) in (0, 1, len(names)) else [right, names]:
-            yield from _renamed(page, editor, some, written)
+        left = [n for n in names if n not in right]
+        for some in (names, right, left) if left and right else (names,):
+            if len(some) > 1:
+                yield from _renamed(page, editor, some, written)
 
 
 def _renamed(page: Page, editor: Editor, names: list[Name], written: set) -> Iterator[Edit]:
@@ -71,7 +73,7 @@ def _shifts(page: Page, editor: Editor, names: list[Name], side: int) -> Iterato
         if all(new is not None for _, _, new in splices):
             changes = tuple(sorted({(a, b, new) for a, b, new in splices if new is not None}))
             words = f"all instants one {'later' if steps > 0 else 'earlier'}"
-            yield Edit("time", 1.55 + (0.0 if side else 0.7), changes, words, side)
+            yield Edit("time", 1.55 + (0.0 if side else page.left_cost), changes, words, side)
 
 
 def _tags(page: Page, editor: Editor, names: list[Name], side: int) -> Iterator[Edit]:
@@ -91,4 +93,4 @@ def _tags(page: Page, editor: Editor, names: list[Name], side: int) -> Iterator[
                 changes += editor.renamed(n, key, known[other]) or ()
             if changes:
                 words = f"the names with {other} for those with {tag}"
-                yield Edit("symbol", 1.5 + (0.0 if side else 0.7), tuple(sorted(set(changes))), words, side)
+                yield Edit("symbol", 1.5 + (0.0 if side else page.left_cost), tuple(sorted(set(changes))), words, side)

@@ -127,7 +127,7 @@ def spots(editor: Editor) -> list[Spot]:
     return list(found.values())
 
 
-def missing(page: Page, side: int, texts: list[str]) -> Iterator[Edit]:
+def missing(page: Page, side: int, texts: list[str], extra: float = 0.0) -> Iterator[Edit]:
     """Edits that put a piece of one of these formulas into a side."""
     editor = Editor(page, side)
     a, b = page.bounds[side]
@@ -144,13 +144,13 @@ def missing(page: Page, side: int, texts: list[str]) -> Iterator[Edit]:
         some = sorted((p for p in known if p.factor == factor), key=lambda p: -fit(p))[:MOST_PIECES]
         for p in some:
             for s in places:
-                cost = 2.6 - 0.6 * fit(p) - 0.3 * likeness(s.there, p.beside) + (0.1 if factor else 0)
+                cost = 2.6 - 0.6 * fit(p) - 0.3 * likeness(s.there, p.beside) + (0.1 if factor else 0) + extra
                 yield from _put(editor, p, s, cost)
 
 
 def _put(editor: Editor, p: Piece, s: Spot, cost: float) -> Iterator[Edit]:
     there = editor.page.text[s.start : s.end]
-    extra = 0.7 if editor.side == 0 else 0.0
+    extra = editor.page.left_cost if editor.side == 0 else 0.0
     name = said(p.text)
     if p.factor:
         if s.kind in ("sum", "product") and s.kind != "product":

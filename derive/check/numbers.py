@@ -50,7 +50,7 @@ def evaluate(court: Court, e: Expr, values: Mapping[str, Any]) -> np.ndarray | N
     return both[0]
 
 
-def at_conditions(court: Court, left: Expr, right: Expr, forced: Mapping[Var, Any], zero: bool) -> bool | None:
+def at_conditions(court: Court, left: Expr, right: Expr, forced: Mapping[Var, Any], zero: bool = True) -> bool | None:
     """Whether the sides agree where quantities have these values (computed ones by a shift of their equation: derivatives stay).
 
     zero: it is said that they vanish; otherwise two sides that both vanish there say nothing.

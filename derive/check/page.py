@@ -15,7 +15,7 @@ from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import parse
 from derive.reader.scope import Scope
 from derive.reader.statements import Link
-from derive.reader.syntax import Commas, Fence, Node, Product, Relation, Scripted, Symbol, children, walk
+from derive.reader.syntax import Commas, Fence, Fraction, Node, Product, Relation, Scripted, Symbol, children, walk
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker
@@ -49,6 +49,12 @@ class Page:
     m: Meaning
     link: Link
     bounds: tuple[tuple[int, int], tuple[int, int]] = field(default=((0, 0), (0, 0)))
+
+    @property
+    def left_cost(self) -> float:
+        """How much less likely a slip on the left is: a name there says what the line is about."""
+        left = self.parts[0]
+        return 0.7 if isinstance(left, Symbol | Scripted) or isinstance(left, Fraction) else 0.3
 
     # -- texts ----------------------------------------------------------------------------------------------
 

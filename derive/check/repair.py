@@ -191,9 +191,15 @@ def _of_product(editor: Editor, node: Product, fits: int | None) -> Iterator[Edi
         if new is not None:
             words = f"{said(new)} for {said(page.text[u.start : u.end])}"
             yield Edit("transpose", 1.2, ((u.start, u.end, new),), words, editor.side)
+    if at is not None:
+        for u in units[at - 1 : at + 1]:
+            text = page.text[u.start : u.end]
+            new = rf"\operatorname{{diag}}({text})"
+            yield Edit("shape", 1.9, ((u.start, u.end, new),), f"{said(new)} for {said(text)}", editor.side)
     own = Editor(page, editor.side)
     for k in range(1, len(units)) if at is None else [at]:
         own._swapped(units[k - 1], units[k])
+        own._entrywise(units, k)
         if k > 1 and units[k].op not in ("/", "⊘"):
             yield from _in_front(editor, units, k)
     yield from own.found

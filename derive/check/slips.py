@@ -20,7 +20,7 @@ from derive.check.pairs import best_pair
 from derive.check.scalars import scalar_form
 from derive.check.repair import Repair, fault
 from derive.check.trial import Trial
-from derive.expr import DeriveError, time_indices
+from derive.expr import DeriveError, Var, time_indices
 from derive.reader.meaning import Reading
 from derive.reader.statements import Link
 from derive.reader.syntax import Scripted, Symbol
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SECONDS = 2.0
 FIRST = 0.6  # of it for the usual reading, where there are others
 MOST = 600
-RENAMED = 16  # names that are tried before shapes are put right
+RENAMED = 10  # names of each side that are tried before shapes are put right
 DEAREST = 2.7  # of them
 FITTING = 4  # formulas with repaired shapes in which a slip is looked for
 MARGIN = 0.3  # a survivor ends the search of edits that cost this much more
@@ -42,7 +42,7 @@ def search(checker: Checker, link: Link, claim: Claim | None) -> Slip | None:
     page = page_of(checker, link, claim.reading if claim is not None else None)
     if page is None:
         return None
-    if numbers.is_numeric(link.right):
+    if numbers.is_numeric(link.right) and claim is not None:
         return _valued(checker, page, claim)
     best = _searched(checker, page, claim)
     if best is not None:
@@ -66,19 +66,18 @@ def _searched(checker: Checker, page: Page, claim: Claim | None) -> Edit | None:
     return None
 
 
-def _valued(checker: Checker, page: Page, claim: Claim | None) -> Slip:
+def _valued(checker: Checker, page: Page, claim: Claim) -> Slip:
     """A number that is another one; only its sign is looked at."""
-    if claim is not None:
-        trial = Trial(checker, page, claim.reading, time.process_time() + SECONDS, MOST)
-        best = trial.best(e for e in Editor(page, 1).all() if e.kind == "sign")
-        if best is not None:
-            return _slip(page, best)
+    trial = Trial(checker, page, claim.reading, time.process_time() + SECONDS, MOST)
+    best = trial.best(e for e in Editor(page, 1).all() if e.kind == "sign")
+    if best is not None:
+        return _slip(page, best)
     return Slip("value", truth(checker, page.link) or "", "another number")
 
 
 def _unsummed(checker: Checker, page: Page, claim: Claim | None) -> Slip | None:
     """A formula in t for what has no instant: a sum over t is missing, whatever else is."""
-    if claim is None or "t" in time_indices(claim.left) or "t" not in time_indices(claim.right):
+    if claim is None or any(v.time is not None for v in claim.left.atoms(Var)) or "t" not in time_indices(claim.right):
         return None
     return Slip("term", truth(checker, page.link) or "", "the sum over t is missing")
 
@@ -96,7 +95,8 @@ def misfitting(checker: Checker, page: Page, readings: list[Reading], edits: lis
 def renamed(checker: Checker, page: Page, trial: Trial, edits: list[Edit]) -> Edit | None:
     """Another name, and the shapes that then are left put right."""
     repair = Repair(trial)
-    for edit in [e for e in edits if e.kind in ("symbol", "time") and e.cost < DEAREST][:RENAMED]:
+    names = [e for e in edits if e.kind in ("symbol", "time") and e.cost < DEAREST]
+    for edit in [e for side in (0, 1) for e in [n for n in names if n.side == side][:RENAMED]]:
         if trial.spent():
             break
         try:
@@ -160,7 +160,7 @@ def candidates(checker: Checker, page: Page) -> list[Edit]:
     """Every single edit, the likeliest first: what comes closer to the engine's formula is likelier."""
     formulas = texts(checker, page.link, page)
     other = [page.text[slice(*page.bounds[0])]]
-    found = [*single_edits(page), *everywhere(page), *missing(page, 1, formulas or other)]
+    found = [*single_edits(page), *everywhere(page), *missing(page, 1, formulas or other, 0.0 if formulas else 0.6)]
     return sorted(_weighed(page, found, [bag(f) for f in formulas]), key=lambda e: e.cost)
 
 

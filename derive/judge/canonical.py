@@ -108,25 +108,30 @@ class _Proof:
     def _expand(self) -> list[str] | None:
         """Puts meanings in until the difference is zero: which; None where nothing is left to put in.
 
-        Adjoints and Jacobians one by one, the most derived first, in the difference as it stands and in the one in which
+        Jacobians first, then adjoints one by one, the most derived first, in the difference as it stands and in the one in which
         quantities are replaced by their equations.
         """
-        plain = closed = self.difference
-        used: list[str] = []
-        done: set[Name] = set()
+        plain, used, done = self.difference, [], set()
+        while (found := self._next(plain, done, lambda a: a.kind == "jac")) is not None:
+            name, plain = found
+            used.append(_spelt(name[0]))
+            if self._zero(plain):
+                return used
+        closed, opened = plain, [*used]
         while True:
             found = self._next(plain, done, lambda a: a.kind == "jac" or a.data[2])
             if found is not None and self._zero(found[1]):
                 return [*used, _spelt(found[0][0])]
             closed, more = self._closed(closed)
-            used += more
+            opened += more
             if self._zero(closed):
-                return used
+                return opened
             self.difference = closed
             if found is None or len(closed) > GROWN + 3 * len(self.start):
                 return None
             name, plain = found
             used.append(_spelt(name[0]))
+            opened.append(_spelt(name[0]))
             changed = self._put_in(closed, name)
             closed = closed if changed is None else changed
 

@@ -36,6 +36,7 @@ class Network:
         self.partials: dict[tuple[Atom, Atom], Poly] = {}
         self.pulls: dict[tuple[Atom, bool], Poly] = {}
         self.free: set[Atom] | None = None
+        self.below: dict[Atom, set[Atom]] = {}
         stage = {e.name: k for k, stage in enumerate(system.stages) for e in stage}
         position = {e.name: k for k, e in enumerate(system.ordered)}
         self.order: dict[str, tuple[int, int]] = {name: (stage[name], position[name]) for name in stage}
@@ -71,6 +72,18 @@ class Network:
             for n in postorder(e.right)
             if isinstance(n, Var | Over | Jac)
         )
+
+    def reaches(self, v: Atom, u: Atom, budget: Budget) -> bool:
+        """Whether u depends on v, at whatever instants."""
+        if u not in self.below:
+            found, todo = {u}, [u]
+            while todo:
+                if (x := todo.pop()) in self.equations:
+                    new = leaves_of(self.right(x, budget)) - found
+                    found |= new
+                    todo += new
+            self.below[u] = found
+        return v in self.below[u]
 
     def outputs(self, budget: Budget) -> set[Atom]:
         """Without a loss: the nodes that no equation uses, whose adjoints are free."""
@@ -235,7 +248,9 @@ class Claim(Calculus):
     def has_meaning(self, a: Atom, when: Index) -> bool:
         """Whether the name at these instants (labels from zero on: summed over) may stand for something."""
         if a.kind == "jac":
-            return a.data[0] in self.network.equations and self.network.known(a.data[1])
+            top, below, _ = a.data
+            near = not top.times or when[0][0] >= 0 or (self._exists(when[0]) and self._near(when[0]))
+            return near and top in self.network.equations and self.network.known(below)
         if a.data[2]:
             return not when or when[-1][0] >= 0 or self._within(a, when[-1])
         if a not in self.network.equations:
@@ -335,6 +350,8 @@ class Claim(Calculus):
             if x.times and not self._exists(own[-1]):
                 return single((a, index))
             return self._at(network.partial(x, w, self.budget), x.data[1], own, below)
+        if not network.reaches(w, x, self.budget):
+            return ZERO
         if x is network.loss:
             return single((atom("var", (w.data[0], w.data[1], True, w.data[3]), w.space, w.times), below))
         if x.times and w.times and network.causal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sympy
@@ -122,6 +122,8 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
 
 def _bind(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
     label = m.rename.get(b.index, b.index)
+    if b.index == m.scope.clock and m.scope.timed:
+        b = replace(b, index="t")
     if label in body.labels:
         return _over_entries(m, node, b, m.settled(body) if body.chain and node.kind == "prod" else body, label)
     if b.index in time_indices(body.expr):

@@ -125,7 +125,12 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
         elif top and token.kind == "command" and token.text in ("to", "rightarrow", "mapsto", "longrightarrow"):
             pieces[-1].append(replace(token, kind="arrow"))
         elif token.kind == "&" and depth == 0:
-            continue
+            after = tokens[k + 1] if k + 1 < len(tokens) else None
+            begun = any(_sign(t) in RELATIONS for t in _outside(pieces[-1]))
+            if begun and after is not None and after.kind == "text":
+                skipping = True  # a column of reasons
+            elif begun and after is not None and _sign(after) not in RELATIONS and after.kind not in ("+", "-", "newline", "&", "quad", "*"):
+                pieces[-1].append(replace(token, kind="quad"))  # a second equation in the row
         else:
             pieces[-1].append(token)
     return _joined([p for piece in pieces for p in _at_arrows(piece) if p])
