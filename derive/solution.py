@@ -27,9 +27,7 @@ class Solution:
     adjoints, gradients: name -> expression, at generic t for what is indexed by time; keys are the network's own names.
     """
 
-    def __init__(
-        self, system: System, wrt: list[str] | None = None, sweep: Sweep | None = None, style: Style | None = None
-    ):
+    def __init__(self, system: System, wrt: list[str] | None = None, sweep: Sweep | None = None, style: Style | None = None):
         self.system = system
         self.style = style or Style()
         self.sweep = sweep or differentiate(system)

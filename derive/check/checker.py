@@ -6,12 +6,12 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Any
 
 from derive.check import numbers, slips, targets
 from derive.check.define import define, defines
 from derive.check.lines import Line, Report, Slip
+from derive.check.readings import differentials, readings
 from derive.check.settings import Part, parts
 from derive.expr import DeriveError, Expr, Jac, Opaque, ShapeError, Var, at_time, rebuild, show_shape, time_indices, var, zeros
 from derive.judge import Court, Verdict
@@ -25,10 +25,8 @@ from derive.reader.statements import Broken, Chain, Link, statements
 from derive.reader.syntax import (
     Big,
     Commas,
-    Differential,
     Dots,
     Fence,
-    Fraction,
     Nabla,
     Node,
     Number,
@@ -44,6 +42,7 @@ from derive.reader.tokens import Unreadable
 from derive.reader.values import Value, is_row_shape, scale, sum_over, together, transposed
 
 _LAYER = re.compile(r"(\^\{?[\[(]|_\{|\^\{)\s*l\s*([+-]\s*\d)?\s*([\])}])")
+SLIPS = 3.0  # seconds for the slips of a document
 BUDGET = 5.0  # seconds for one relation
 MOST_LINES = 2_000
 
@@ -73,6 +72,7 @@ class Checker:
 
     def __init__(self, pieces: list[Part], explain: bool = True):
         self.pieces, self.explain = pieces, explain
+        self.slip_seconds = SLIPS  # what is left
         self.courts: dict[int, Court] = {}
         self.lines: list[Line] = []
         self.wrong: list[Wrong] = []
@@ -499,7 +499,7 @@ class Checker:
             return replace(
                 line, verdict="unreadable" if isinstance(error, Unreadable) else "undecided", reason=f"{error}{column}"
             )
-        slip = slips.search(self, link, None) if self.explain else None
+        slip = self._slip(link, None) if self.explain else None
         if slip is None and any("R^(" in str(e) and str(e).count(" x ") > 2 for e in misfits):
             return replace(line, verdict="undecided", reason=f"the shapes can't be told apart from notation: {misfits[0]}")
         if slip is None or slip.kind == "shape":
@@ -511,11 +511,21 @@ class Checker:
         self._remember(link, line)
         return replace(line, verdict="refuted", reason=str(misfits[0]), slip=slip, expected=slips.expected(self, link))
 
+    def _slip(self, link: Link, claim: Claim | None) -> Slip | None:
+        """The slip, within what is left of the document's time for slips."""
+        started = time.process_time()
+        try:
+            return slips.search(self, link, claim)
+        except DeriveError:
+            return None
+        finally:
+            self.slip_seconds -= time.process_time() - started
+
     def _refuted(self, link: Link, line: Line, claim: Claim, verdict: Verdict, started: float) -> Line:
         follows = self._follows(claim)
         if not self.explain:
             return replace(line, verdict="refuted", reason=verdict.reason, follows=follows)
-        slip = slips.search(self, link, claim)
+        slip = self._slip(link, claim)
         full = self.court().judge(claim.left, claim.right, budget=BUDGET, explain=True)
         reason = full.reason if full.verdict == "refuted" else verdict.reason
         if follows is not None:
@@ -560,60 +570,6 @@ def putter(w: Wrong) -> Callable[[Expr], Expr]:
         return e
 
     return put
-
-
-def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Reading]:
-    """The readings to try, the usual one first: only those that can make a difference to this relation."""
-    nodes = [*walk(link.left), *walk(link.right)]
-    derivative = any(
-        isinstance(n, Fraction | Nabla | Differential) or (isinstance(n, Symbol) and n.head == "delta") for n in nodes
-    )
-    derivative = derivative or any(isinstance(n, Symbol | Scripted) and _introduced(scope, n) for n in nodes)
-    layouts = (
-        [scope.layout] if scope.layout != "auto" else ["gradient", "jacobian", "denominator"] if derivative else ["gradient"]
-    )
-    totals = [True, False] if any(isinstance(n, Fraction) for n in nodes) else [True]
-    orders = [True, False] if any(isinstance(n, Big) and n.kind == "prod" for n in nodes) else [True]
-    sums = [True] if repeated else [False]
-    for order in orders:
-        for total in totals:
-            for layout in layouts:
-                for s in sums:
-                    yield Reading(layout, total, order, s)
-    if derivative and any(isinstance(n, Product) and any(op == "·" for op, _ in n.factors) for n in nodes):
-        yield Reading(layouts[0], elementwise=True)
-    if any(isinstance(n, Symbol) and n.head[:1] == "d" for n in nodes) and scope.loss is not None:
-        yield Reading(layouts[0], summed=True)
-    if differentials(nodes, link):
-        yield Reading(layouts[0], differential=True)
-    if derivative and scope.system is not None and scope.system.sequential and any(isinstance(n, Big) for n in nodes):
-        for layout in layouts:
-            yield Reading(layout, immediate=True)
-    if not repeated and derivative:
-        for total in totals:
-            yield Reading(layouts[0], total, True, True)
-
-
-def differentials(nodes: list[Node], link: Link) -> frozenset[str]:
-    """The names whose differential stands in a relation, where both sides hold one: dF = tr(EᵀdE)."""
-
-    def inside(side: Node) -> set[str]:
-        found = set()
-        for n in walk(side):
-            if isinstance(n, Product):
-                for (_, a), (op, b) in pairwise(n.factors):
-                    if isinstance(a, Symbol) and a.head == "d" and not a.accents and not op:
-                        base = b.base if isinstance(b, Scripted) else b
-                        found.add(base.head if isinstance(base, Symbol) else "(")
-        return found
-
-    left, right = inside(link.left), inside(link.right)
-    return frozenset(left | right) if left and right else frozenset()
-
-
-def _introduced(scope: Scope, node: Node) -> bool:
-    base = node.base if isinstance(node, Scripted) else node
-    return isinstance(base, Symbol) and any(n.chain is not None for n in scope.names.get((base.head, base.accents), []))
 
 
 def pictured(scope: Scope, link: Link) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import sympy
 
 from derive.check.numbers import is_numeric
+from derive.check.readings import readings
 from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, time_indices
 from derive.reader import calls, names
 from derive.reader.meaning import Filler, Meaning, Reading, stacked
@@ -157,8 +158,6 @@ def _parameters(arguments: tuple[Node, ...], link: Link) -> bool:
 
 
 def _value(checker: Checker, link: Link) -> Value:
-    from derive.check.checker import readings
-
     failure: DeriveError | None = None
     for reading in readings(checker.part.scope, link):
         m = Meaning(checker.part.scope, reading, link.source, free_scalars=True)

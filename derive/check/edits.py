@@ -30,6 +30,7 @@ from derive.reader.syntax import (
     walk,
 )
 
+ENTRYWISE = ("⊙", "∘", "⋆", "⊗", "•")
 TRANSPOSES = ("top", "T", "'", "t", "intercal", "tran", "tr")
 
 
@@ -244,7 +245,7 @@ class Editor:
 
     def _swapped(self, u: Unit, v: Unit) -> None:
         """Neighbours in the other order, also with transposes."""
-        if v.op in ("/", "⊘"):
+        if v.op in ("/", "⊘") or (u.op in ENTRYWISE and v.op not in ENTRYWISE):
             return
         x, y = self.text(u.start, u.end), self.text(v.start, v.end)
         if isinstance(u.nodes[0], Number) and isinstance(v.nodes[0], Number):
@@ -598,7 +599,11 @@ class Editor:
                 same_shape = named is None or other.expr.shape == named.expr.shape
                 if not (same_letter or same_shape or key in written):
                     continue
-                cost = 1.3 + (0 if same_shape else 0.3) + (0 if same_letter else 0.15 if key in written else 0.3)
+                cost = (
+                    1.3
+                    + (0 if same_shape else 0.1 if same_letter else 0.3)
+                    + (0 if same_letter else 0.15 if key in written else 0.3)
+                )
                 found.append((cost, key, other))
         return sorted(found, key=lambda f: f[0])
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from derive.expr import DeriveError
 from derive.printing.notation import GREEK
-from derive.reader import names
+from derive.reader import calls, names
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import parse
 from derive.reader.scope import Scope
@@ -125,6 +125,8 @@ class Page:
         if not isinstance(base, Symbol) or not isinstance(node, Symbol | Scripted):
             return None
         found = names.find(self.m, node)
+        if found is None and (base.head == "d" or calls.function_of(self.m, node) is not None):
+            return None
         sub, sup = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)
         if found is None:
             items = tuple(names.script_items(sub))

@@ -48,12 +48,10 @@ _courts: dict[System, Court] = {}
 
 def scalar_form(checker: Checker, link: Link) -> bool:
     """Whether a relation whose shapes don't fit would be right were every size 1."""
-    from derive.check.checker import Checker
-
     part = checker.part
     try:
         scope = _scalar_scope(part.scope)
-        small = Checker([replace(part, scope=scope, values={})], explain=False)
+        small = type(checker)([replace(part, scope=scope, values={})], explain=False)
         if scope.system is not None:
             if len(_courts) > 32:
                 _courts.clear()

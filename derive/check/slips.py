@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from derive.check import numbers
+from derive.check.descent import Descent, Part, beside
 from derive.check.edits import Edit, Editor
 from derive.check.edits import edits as single_edits
-from derive.check.descent import Descent, Part, beside
 from derive.check.engine import expected, texts, truth
 from derive.check.groups import everywhere
 from derive.check.lines import Slip
 from derive.check.missing import Bag, bag, distance, missing
 from derive.check.page import Page, page_of
 from derive.check.pairs import best_pair
-from derive.check.scalars import scalar_form
+from derive.check.readings import readings
 from derive.check.repair import Repair, fault
+from derive.check.scalars import scalar_form
 from derive.check.trial import Trial
 from derive.expr import DeriveError, Var, time_indices
 from derive.reader.meaning import Reading
@@ -29,12 +30,18 @@ if TYPE_CHECKING:
     from derive.check.checker import Checker, Claim
 
 SECONDS = 2.0
+LEAST = 0.25  # even where a document has used up its time
 FIRST = 0.6  # of it for the usual reading, where there are others
 MOST = 600
 RENAMED = 10  # names of each side that are tried before shapes are put right
 DEAREST = 2.7  # of them
 FITTING = 4  # formulas with repaired shapes in which a slip is looked for
 MARGIN = 0.3  # a survivor ends the search of edits that cost this much more
+
+
+def _seconds(checker: Checker) -> float:
+    """The time for one line: what is left of the document's."""
+    return min(SECONDS, max(LEAST, checker.slip_seconds / 2))
 
 
 def search(checker: Checker, link: Link, claim: Claim | None) -> Slip | None:
@@ -55,9 +62,9 @@ def _searched(checker: Checker, page: Page, claim: Claim | None) -> Edit | None:
     readings = _readings(checker, page.link, claim)
     start = time.process_time()
     if claim is None:
-        return misfitting(checker, page.read_as(readings[0]), readings, edits, start + SECONDS)
+        return misfitting(checker, page.read_as(readings[0]), readings, edits, start + _seconds(checker))
     for k, reading in enumerate(readings):
-        until = start + SECONDS * (FIRST if k == 0 and len(readings) > 1 else 1)
+        until = start + _seconds(checker) * (FIRST if k == 0 and len(readings) > 1 else 1)
         here = page.read_as(reading)
         trial = Trial(checker, here, reading, until, MOST)
         best = trial.best(edits) or best_pair(trial) or compared(checker, here, trial)
@@ -68,7 +75,7 @@ def _searched(checker: Checker, page: Page, claim: Claim | None) -> Edit | None:
 
 def _valued(checker: Checker, page: Page, claim: Claim) -> Slip:
     """A number that is another one; only its sign is looked at."""
-    trial = Trial(checker, page, claim.reading, time.process_time() + SECONDS, MOST)
+    trial = Trial(checker, page, claim.reading, time.process_time() + _seconds(checker), MOST)
     best = trial.best(e for e in Editor(page, 1).all() if e.kind == "sign")
     if best is not None:
         return _slip(page, best)
@@ -180,8 +187,6 @@ def _weighed(page: Page, found: list[Edit], formulas: list[Bag]) -> Iterator[Edi
 
 
 def _readings(checker: Checker, link: Link, claim: Claim | None) -> list[Reading]:
-    from derive.check.checker import readings
-
     every = list(readings(checker.part.scope, link, checker.part.repeated))
     return [claim.reading, *(r for r in every if r != claim.reading)] if claim is not None else every
 

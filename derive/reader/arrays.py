@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sympy
 
@@ -196,7 +196,8 @@ def _replaced(m: Meaning, node: Node, places: frozenset[int], label: str) -> Nod
             return Symbol(label, start=n.start, end=n.end) if next(counter) in places else n
         if isinstance(n, Node):
             names_ = [f for f in n.__dataclass_fields__ if f not in ("start", "end")]
-            return replace(n, **{f: rebuild(getattr(n, f)) for f in names_})
+            changed: dict[str, Any] = {f: rebuild(getattr(n, f)) for f in names_}
+            return replace(n, **changed)
         if isinstance(n, tuple):
             return tuple(rebuild(x) for x in n)
         return n

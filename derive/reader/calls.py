@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from derive import ops
@@ -11,7 +10,7 @@ from derive.expr import Instant, Map, ShapeError, apply, ein, opaque, rebuild, s
 from derive.expr import var as make_var
 from derive.ops import Composition, Function, power
 from derive.reader import derivatives, names
-from derive.reader.scope import flat
+from derive.reader.scope import Template, flat
 from derive.reader.syntax import Big, Commas, Fence, Fraction, Node, Number, Product, Relation, Scripted, Symbol, Words
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Value, inner, is_row_shape, transposed
@@ -24,15 +23,6 @@ OPERATORS = frozenset(
     ["diag", "Diag", "tr", "Tr", "trace", "det", "prod", "max", "sum", "mean", "min", "rank", "Var", "argmax", "vec"]
 )
 Rest = list[tuple[str, Node]]
-
-
-@dataclass(frozen=True)
-class Template:
-    """A function that the document defines by a formula in its parameters."""
-
-    parameters: tuple[tuple[str, tuple[str, ...]], ...]
-    body: Node
-    source: str
 
 
 def function_of(m: Meaning, node: Node) -> tuple[str, Any] | None:
@@ -138,7 +128,13 @@ def call(m: Meaning, fn: Any, node: Node, argument: Node) -> Value:
         if primes:
             raise m.fail(f"the derivative of {fn.name} is a matrix: write ∂{fn.name}/∂z", node)
         value = compose(fn, value)
-        if fn is ops.softmax and value.rank == 1 and isinstance(node, Scripted) and node.sub is not None and _index_like(node.sub):
+        if (
+            fn is ops.softmax
+            and value.rank == 1
+            and isinstance(node, Scripted)
+            and node.sub is not None
+            and _index_like(node.sub)
+        ):
             value = names.place(m, value, (node.sub,))  # softmax_i(z)
         return _powered(m, value, exponent, node)
     assert isinstance(fn, Function)
@@ -344,7 +340,12 @@ def _indicator(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         return arrays.condition(m, rest[0][1].body), rest[1:]
     if isinstance(base, Symbol) and base.head in ("delta", "ones") and isinstance(node, Scripted) and names.find(m, node) is None:
         items = [*names.script_items(node.sub), *names.script_items(node.sup)]
-        if len(items) == 2 and m.scope.delta != "error" and flat(items[1]) != "top" and all(isinstance(i, Symbol | Number | Scripted) for i in items):
+        if (
+            len(items) == 2
+            and m.scope.delta != "error"
+            and flat(items[1]) != "top"
+            and all(isinstance(i, Symbol | Number | Scripted) for i in items)
+        ):
             return arrays.kronecker(m, items[0], items[1]), rest
     return None
 

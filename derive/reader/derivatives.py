@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from derive.adjoint import local_jacobian
-from derive.expr import DeriveError, Expr, Jac, Opaque, Over, Var, at_time, ein, jac, rebuild, var
+from derive.expr import DeriveError, Expr, Opaque, Over, Var, at_time, ein, jac, rebuild, var
 from derive.reader import names
-from derive.reader.scope import LOSSES, flat
+from derive.reader.scope import LOSSES, Template, flat
 from derive.reader.syntax import ALONE, Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol
 from derive.reader.values import Chain, Value, contract, divide, is_row_shape, transposed
 from derive.system import INDEX, OpenFunction
@@ -188,9 +188,8 @@ def _at_one_step(m: Meaning, top: Expr, below: Expr) -> Expr | None:
         here = {v for v in inside.atoms(Var) if v.time == top.time and not v.bar and system.owner(v) is not None}
         if not here:
             return None
-        inside = rebuild(
-            inside, lambda n, here=frozenset(here): at_time(system.by_name[n.name].right, INDEX, n.time) if n in here else n
-        )  # type: ignore[misc]
+        put_in = {v: at_time(system.by_name[v.name].right, INDEX, v.time) for v in here if v.time is not None}
+        inside = inside.xreplace(put_in)
     return None
 
 
@@ -392,9 +391,7 @@ def _differential(m: Meaning, rest: Rest) -> tuple[Value, Rest]:
             assert isinstance(expr, Var)
             return Value(var(f"d_{expr.name}", expr.shape)), rest[1:]
     taken, left = [rest[0]], rest[1:]
-    from derive.reader import calls
-
-    if calls.function_of(m, target) is not None and left and not left[0][0]:
+    if m.function_of(target) is not None and left and not left[0][0]:
         taken, left = rest[:2], rest[2:]
     value = m.value(_joined(taken))
     return _change(m, value), left
@@ -489,11 +486,9 @@ def _only_one(m: Meaning, target: Node, argument: Node | None) -> Value | None:
     if argument is not None and isinstance(argument, Symbol | Scripted):
         found = names.find(m, argument)
         return Value(found.expr) if found is not None and not found.places and not found.bar else None
-    from derive.reader import calls
-
     head = target.head if isinstance(target, Symbol) else ""
     template = m.scope.functions.get(head)
-    if isinstance(template, calls.Template) and len(template.parameters) == 1:
+    if isinstance(template, Template) and len(template.parameters) == 1:
         found = names.find(m, Symbol(*template.parameters[0]))
         if found is not None:
             return Value(found.expr)
@@ -509,15 +504,13 @@ def _only_one(m: Meaning, target: Node, argument: Node | None) -> Value | None:
 
 def _open_slope(m: Meaning, target: Node, rest: Rest) -> Value | None:
     """∇ℓ_t(h_t): the gradient of an open function of one argument."""
-    from derive.reader import calls
-
-    found = calls.function_of(m, target)
+    found = m.function_of(target)
     if found is None or not isinstance(found[1], OpenFunction) or not rest or rest[0][0] or not isinstance(rest[0][1], Fence):
         return None
     if isinstance(rest[0][1].body, Commas):
         return None
     primed = replace(target, primes=1) if isinstance(target, Scripted) else Scripted(target, primes=1)
-    return calls.call(m, found[1], primed, rest[0][1].body)
+    return m.call(found[1], primed, rest[0][1].body)
 
 
 def _hessian(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from fractions import Fraction as Rational
+from typing import Any
 
 import sympy
 
@@ -261,6 +262,14 @@ class Meaning:
     def standing(self, node: Node) -> Value:
         v = self.value(node)
         return transposed(v) if is_row_shape(v.shape) else v
+
+    def function_of(self, node: Node) -> tuple[str, Any] | None:
+        """The function that a symbol names, if it names one here."""
+        return calls.function_of(self, node)
+
+    def call(self, fn: Any, node: Node, argument: Node) -> Value:
+        """f(argument), with the primes and the power that stand at f."""
+        return calls.call(self, fn, node, argument)
 
     # -- products -------------------------------------------------------------------------------------------
 

@@ -282,9 +282,9 @@ def _rest(
                 places = tuple(rest[:k] + rest[k + 1 :])
                 if len(places) <= rank:
                     yield (*score, 2 if _time_like(m, rest[k]) else 1, -k), at, places, exponent
-    for places in spread_digits(rest, rank):
-        if len(places) <= rank and not (named.sequential and when is None and rest and len(places) == len(rest) and rank == 0):
-            yield (*score, 1 if when is not None or not named.sequential else 0, 0), when, tuple(places), exponent
+    for spread in spread_digits(rest, rank):
+        if len(spread) <= rank and not (named.sequential and when is None and rest and len(spread) == len(rest) and rank == 0):
+            yield (*score, 1 if when is not None or not named.sequential else 0, 0), when, tuple(spread), exponent
 
 
 def spread_digits(rest: list[Node], rank: int) -> Iterator[list[Node]]:

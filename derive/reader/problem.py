@@ -376,8 +376,8 @@ def _elaborate(draft: _Draft, links: list[Link]) -> None:
             waiting.remove(entry)
             progress = True
         if not progress and not _scalars(draft, failures) and not _guess(draft, waiting):
-            link, error = failures[0]
-            raise _located(draft, link, error)
+            failed, reason = failures[0]
+            raise _located(draft, failed, reason)
 
 
 def _located(draft: _Draft, link: Link, error: DeriveError) -> DeriveError:

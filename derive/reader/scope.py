@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,6 +35,15 @@ class Named:
 
     def at(self, instant: Instant | None) -> Expr:
         return at_time(self.expr, INDEX, instant) if self.sequential and instant is not None else self.expr
+
+
+@dataclass(frozen=True)
+class Template:
+    """A function that the document defines by a formula in its parameters."""
+
+    parameters: tuple[tuple[str, tuple[str, ...]], ...]
+    body: Node
+    source: str
 
 
 FUNCTIONS: dict[str, Any] = {
@@ -211,9 +220,7 @@ def size_named(text: str, scope: Scope) -> sympy.Expr:
     return scope.sizes.setdefault(name, size)
 
 
-def declare(
-    scope: Scope, text: str, shape: tuple[sympy.Expr, ...], sequential: bool = False, name: Callable[[Node], str] | None = None
-) -> Var:
+def declare(scope: Scope, text: str, shape: tuple[sympy.Expr, ...], sequential: bool = False) -> Var:
     """A quantity without a network: x in R^n."""
     key, node = name_of(text)
     tag = flat(node.sub) + flat(node.sup) if isinstance(node, Scripted) else ""
@@ -242,6 +249,6 @@ def free_letters(node: Node) -> set[str]:
 
 
 __all__ = [
-    "FUNCTIONS", "LOSSES", "Key", "Mapping", "Named", "Scope", "declare", "flat", "free_letters", "identifier", "name_of", "network_scope", "plain_tag",
+    "FUNCTIONS", "LOSSES", "Key", "Mapping", "Named", "Scope", "Template", "declare", "flat", "free_letters", "identifier", "name_of", "network_scope", "plain_tag",
     "shape_of", "size_named",
 ]  # fmt: skip

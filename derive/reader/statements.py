@@ -129,7 +129,12 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
             begun = any(_sign(t) in RELATIONS for t in _outside(pieces[-1]))
             if begun and after is not None and after.kind == "text":
                 skipping = True  # a column of reasons
-            elif begun and after is not None and _sign(after) not in RELATIONS and after.kind not in ("+", "-", "newline", "&", "quad", "*"):
+            elif (
+                begun
+                and after is not None
+                and _sign(after) not in RELATIONS
+                and after.kind not in ("+", "-", "newline", "&", "quad", "*")
+            ):
                 pieces[-1].append(replace(token, kind="quad"))  # a second equation in the row
         else:
             pieces[-1].append(token)
@@ -480,10 +485,10 @@ def _equation_inside(node: Node) -> Relation | None:
 def _without_note(node: Node) -> tuple[Node, Node | None]:
     """(the expression, the note) of a (t = 0): what is in brackets at the end of a line is no factor."""
     if isinstance(node, Product) and isinstance(node.factors[-1][1], Fence) and isinstance(node.factors[-1][1].body, Relation):
-        note = node.factors[-1][1].body
         if node.factors[-1][1].kind == "paren":
             rest = node.factors[:-1]
-            return rest[0][1] if len(rest) == 1 else replace(node, factors=rest, end=rest[-1][1].end), note
+            kept = rest[0][1] if len(rest) == 1 else replace(node, factors=rest, end=rest[-1][1].end)
+            return kept, node.factors[-1][1].body
     if isinstance(node, Sum):
         sign, last = node.terms[-1]
         trimmed, note = _without_note(last)

@@ -274,8 +274,8 @@ def entry(v: Value, places: list[str | sympy.Expr], skip: int = 0) -> Value:
     if len(places) == 1 and v.rank - skip == 2 and not skip:  # R^{1 × n} and R^{n × 1} are vectors in all but name
         one = next((k for k in (0, 1) if v.shape[k] == 1 and v.shape[k] is not ROW), None)
         if one is not None:
-            axes = tuple(range(len(v.expr.shape)))
-            v = Value(ein([(v.expr, axes)], tuple(a for a in axes if a != len(v.labels) + one)), v.labels)
+            every = tuple(range(len(v.expr.shape)))
+            v = Value(ein([(v.expr, every)], tuple(a for a in every if a != len(v.labels) + one)), v.labels)
     if len(places) > v.rank - skip:
         raise ShapeError(f"{len(places)} indices for {show_shape(v.shape)}")
     count = len(v.labels)

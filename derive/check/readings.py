@@ -1,0 +1,65 @@
+"""What notation leaves open: the readings of a relation that are tried, the usual one first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from derive.reader.meaning import Reading
+from derive.reader.scope import Scope
+from derive.reader.statements import Link
+from derive.reader.syntax import Big, Differential, Fraction, Nabla, Node, Product, Scripted, Symbol, walk
+
+
+def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Reading]:
+    """The readings to try, the usual one first: only those that can make a difference to this relation."""
+    nodes = [*walk(link.left), *walk(link.right)]
+    derivative = any(
+        isinstance(n, Fraction | Nabla | Differential) or (isinstance(n, Symbol) and n.head == "delta") for n in nodes
+    )
+    derivative = derivative or any(isinstance(n, Symbol | Scripted) and _introduced(scope, n) for n in nodes)
+    layouts = (
+        [scope.layout] if scope.layout != "auto" else ["gradient", "jacobian", "denominator"] if derivative else ["gradient"]
+    )
+    totals = [True, False] if any(isinstance(n, Fraction) for n in nodes) else [True]
+    orders = [True, False] if any(isinstance(n, Big) and n.kind == "prod" for n in nodes) else [True]
+    sums = [True] if repeated else [False]
+    for order in orders:
+        for total in totals:
+            for layout in layouts:
+                for s in sums:
+                    yield Reading(layout, total, order, s)
+    if derivative and any(isinstance(n, Product) and any(op == "·" for op, _ in n.factors) for n in nodes):
+        yield Reading(layouts[0], elementwise=True)
+    if any(isinstance(n, Symbol) and n.head[:1] == "d" for n in nodes) and scope.loss is not None:
+        yield Reading(layouts[0], summed=True)
+    if differentials(nodes, link):
+        yield Reading(layouts[0], differential=True)
+    if derivative and scope.system is not None and scope.system.sequential and any(isinstance(n, Big) for n in nodes):
+        for layout in layouts:
+            yield Reading(layout, immediate=True)
+    if not repeated and derivative:
+        for total in totals:
+            yield Reading(layouts[0], total, True, True)
+
+
+def differentials(nodes: list[Node], link: Link) -> frozenset[str]:
+    """The names whose differential stands in a relation, where both sides hold one: dF = tr(EᵀdE)."""
+
+    def inside(side: Node) -> set[str]:
+        found = set()
+        for n in walk(side):
+            if isinstance(n, Product):
+                for (_, a), (op, b) in pairwise(n.factors):
+                    if isinstance(a, Symbol) and a.head == "d" and not a.accents and not op:
+                        base = b.base if isinstance(b, Scripted) else b
+                        found.add(base.head if isinstance(base, Symbol) else "(")
+        return found
+
+    left, right = inside(link.left), inside(link.right)
+    return frozenset(left | right) if left and right else frozenset()
+
+
+def _introduced(scope: Scope, node: Node) -> bool:
+    base = node.base if isinstance(node, Scripted) else node
+    return isinstance(base, Symbol) and any(n.chain is not None for n in scope.names.get((base.head, base.accents), []))
