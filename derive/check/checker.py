@@ -351,6 +351,7 @@ class Checker:
             m.differentials = frozenset(
                 n.expr.name for (h, _), found in m.scope.names.items() if h in heads for n in found if isinstance(n.expr, Var)
             )
+        m.settled_names = {}
         m.outside = frozenset(_labels(m, link.right))
         raw = m.raw(link.left)
         left = raw if isinstance(raw, Filler) else replace(m.settled(raw), chain=raw.chain)

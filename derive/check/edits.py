@@ -628,29 +628,35 @@ class Editor:
         return tuple(changes) if changes else None
 
     def _retagged(self, name: Name, other: Named) -> Change | None:
-        if name.tag:
+        """The splice that gives a name another tag, or none, or one where it has none."""
+        if name.tag and other.tag:
             a, b = min(t.start for t in name.tag), max(t.end for t in name.tag)
-            if other.tag:
-                return a, b, self.script(a, other.tag)
-            if len(name.tag) == 1 and name.time is None and not name.places:
-                start = max(self.page.text.rfind(c, 0, a + 1) for c in "_^")
-                end = b
-                while end < name.node.end and self.page.text[end] in ")} ":
-                    end += 1
-                return start, end, ""
-            return None
+            return a, b, self.script(a, other.tag)
+        if name.tag:
+            return self._untagged(name)
         at = name.letter.end
         if isinstance(name.node, Scripted) and name.node.sub is not None:
             if name.time is None and not name.places:
                 return None
             sub = name.node.sub
             return sub.start, sub.end, self.script(sub.start, f"{other.tag}, {self.page.of(sub)}")
+        scripted = isinstance(name.node, Scripted)
         raised = other.tag.isdigit() and any(
             isinstance(n.node, Scripted) and n.tag and n.node.sup is not None for n in self.page.all_names
         )
-        return (
-            (at, at, f"^{{({other.tag})}}") if raised and not isinstance(name.node, Scripted) else (at, at, f"_{{{other.tag}}}")
-        )
+        return (at, at, f"^{{({other.tag})}}") if raised and not scripted else (at, at, f"_{{{other.tag}}}")
+
+    def _untagged(self, name: Name) -> Change | None:
+        """Without its tag: the whole script, or the bracket in it."""
+        assert isinstance(name.node, Scripted)
+        for script in (name.node.sub, name.node.sup):
+            if script is None or not all(script.start <= t.start and t.end <= script.end for t in name.tag):
+                continue
+            if "".join(map(flat, name.tag)) == flat(script):
+                return self._script_start(script), self._script_end(script), ""
+            inside = next((n for n in walk(script) if isinstance(n, Fence) and n.body in name.tag), None)
+            return (inside.start, inside.end, "") if inside is not None else None
+        return None
 
 
 def _bare(accents: tuple[str, ...]) -> tuple[str, ...]:

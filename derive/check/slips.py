@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from derive.check.checker import Checker, Claim
 
 SECONDS = 2.0
-LEAST = 0.25  # even where a document has used up its time
+LEAST = 0.12  # even where a document has used up its time
 FIRST = 0.6  # of it for the usual reading, where there are others
 MOST = 600
 RENAMED = 10  # names of each side that are tried before shapes are put right

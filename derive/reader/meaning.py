@@ -117,6 +117,7 @@ class Meaning:
     free_scalars: bool = False
     strangers: list[str] = field(default_factory=list)  # letters that were read as any number
     differentials: frozenset[str] = frozenset()  # names whose differential stands in the relation
+    settled_names: dict[int, tuple[Node, Any]] | None = None  # what names mean, once the relation has been looked through
     _bases: set[str] = field(default_factory=set)
     label_sizes: dict[str, sympy.Expr] = field(default_factory=dict)
     depth: int = 0

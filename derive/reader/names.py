@@ -99,6 +99,15 @@ def speaks_of_time(m: Meaning, node: Node) -> bool:
 
 def find(m: Meaning, node: Node) -> Found | None:
     """The meaning of a symbol with scripts, or None where no reading of its scripts fits a known name."""
+    if m.settled_names is not None:
+        known = m.settled_names.get(id(node))
+        if known is None:
+            known = m.settled_names[id(node)] = (node, _found(m, node))
+        return known[1]
+    return _found(m, node)
+
+
+def _found(m: Meaning, node: Node) -> Found | None:
     sub, sup, primes = (node.sub, node.sup, node.primes) if isinstance(node, Scripted) else (None, None, 0)
     base = node.base if isinstance(node, Scripted) else node
     if not isinstance(base, Symbol):
@@ -117,7 +126,7 @@ def find(m: Meaning, node: Node) -> Found | None:
         if options and not bar:
             break
     if not options and (moved := _example(sub, sup)) is not None:
-        return find(m, replace(node, sub=moved[0], sup=moved[1]) if isinstance(node, Scripted) else node)
+        return _found(m, replace(node, sub=moved[0], sup=moved[1]) if isinstance(node, Scripted) else node)
     if not options:
         options = _entries(m, base, sub, sup, primes)
     options = [o for o in options if o[0][-1] > -4 or not o[1].named.introduced]

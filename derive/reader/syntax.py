@@ -141,19 +141,27 @@ class Relation(Node):
     ops: tuple[str, ...]
 
 
+def _parts(cls: type) -> tuple[str, ...]:
+    """The fields of a kind that hold nodes."""
+    if cls not in _HOLDING:
+        _HOLDING[cls] = tuple(f.name for f in fields(cls) if f.name not in _PLAIN)
+    return _HOLDING[cls]
+
+
+_PLAIN = frozenset(["start", "end", "head", "accents", "text", "kind", "primes", "order", "ops", "sign"])
+_HOLDING: dict[type, tuple[str, ...]] = {}
+
+
 def children(node: Node) -> list[Node]:
     """The nodes directly below."""
     found: list[Node] = []
-
-    def collect(value: Any) -> None:
+    stack = [getattr(node, name) for name in reversed(_parts(type(node)))]
+    while stack:
+        value = stack.pop()
         if isinstance(value, Node):
             found.append(value)
         elif isinstance(value, tuple):
-            for v in value:
-                collect(v)
-
-    for f in fields(node):
-        collect(getattr(node, f.name))
+            stack.extend(reversed(value))
     return found
 
 

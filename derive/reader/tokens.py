@@ -10,6 +10,7 @@ from derive.expr import DeriveError
 
 LONGEST = 20_000  # characters of one formula
 MOST = 6_000  # tokens of one formula
+DEEPEST = 60  # fonts in fonts
 
 
 class Unreadable(DeriveError):
@@ -112,6 +113,7 @@ class _Lexer:
     def __init__(self, text: str, known: Collection[str]):
         self.text, self.known = text, known
         self.longest = max(map(len, known))
+        self.depth = 0
 
     def run(self, at: int, end: int) -> Iterator[Token]:
         text = self.text
@@ -248,6 +250,10 @@ class _Lexer:
                 word = re.fullmatch(r"[A-Za-z]+", inside) and inside.lower() not in PROSE
                 yield Token("name" if word else "text", inside, at, stop, glued)
         else:
+            self.depth += 1
+            if self.depth > DEEPEST:
+                raise Unreadable(f"more than {DEEPEST} fonts in each other", at, name)
             yield Token("{", "{", at, start + 1, glued)
             yield from self.run(start + 1, stop - 1)
+            self.depth -= 1
             yield Token("}", "}", stop - 1, stop)
