@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from derive.check import numbers, slips, targets
+from derive.check import numbers, signals, slips, targets
 from derive.check.define import define, defines
 from derive.check.lines import Line, Report, Slip
 from derive.check.readings import differentials, readings
@@ -41,7 +41,9 @@ from derive.reader.syntax import (
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Value, is_row_shape, scale, sum_over, together, transposed
 
-_LAYER = re.compile(r"(\^\{?[\[(]|_\{|\^\{)\s*l\s*([+-]\s*\d)?\s*([\])}])")
+_LAYER = re.compile(
+    r"(?P<open>\^\{?[\[(]|_\{|\^\{)\s*(?P<letter>[lL])\s*(?P<shift>[+-]\s*\d)?\s*(?P<close>[\])}])|\^\s*(?P<bare>[lL])(?![A-Za-z])"
+)
 SLIPS = 3.0  # seconds for the slips of a document
 BUDGET = 5.0  # seconds for one relation
 MOST_LINES = 2_000
@@ -146,7 +148,8 @@ class Checker:
         started = time.monotonic()
         line = Line(len(self.lines) + 1, display, " ".join(link.tex.split()), "undecided", "")
         try:
-            return self._relation(link, line, started)
+            judged = self._relation(link, line, started)
+            return judged if judged.verdict != "unreadable" else self._for_layers(link, line) or judged
         except Unreadable as error:
             layered = self._for_layers(link, line)
             if layered is not None:
@@ -163,24 +166,28 @@ class Checker:
 
     def _for_layers(self, link: Link, line: Line) -> Line | None:
         """Z^{[l]} = W^{[l]} A^{[l-1]} + b^{[l]} in a network whose layers have numbers: judged at each of them."""
-        if not _LAYER.search(link.tex):
+        letters = {found["letter"] or found["bare"] for found in _LAYER.finditer(link.tex)}
+        if not letters:
             return None
         tags = {n.tag for found in self.part.scope.names.values() for n in found if n.tag.isdigit() and len(n.tag) < 3}
+        last = max(map(int, tags), default=0)
         verdicts: list[Line] = []
         layers = []
-        for k in sorted(map(int, tags)):
-            tex = _LAYER.sub(lambda found, k=k: f"{found[1]}{k + int((found[2] or '0').replace(' ', ''))}{found[3]}", link.tex)  # type: ignore[misc]
+        for k in sorted(map(int, tags)) if "l" in letters else [last] if last else []:
+            tex = _LAYER.sub(lambda found, k=k: _layer(found, k, last), link.tex)  # type: ignore[misc]
+            tex = re.sub(r"\\nabla_(\{?)(\w)\1?(?![\w^}])", rf"\\nabla_{{\2^{{({last})}}}}", tex)  # ∇_a C beside z^L is by a^L
             for s in statements(tex, self.part.scope.words, Chain()):
                 if isinstance(s, Link):
                     try:
-                        verdicts.append(self._relation(s, line, time.monotonic()))
-                        layers.append(k)
+                        judged = self._relation(s, line, time.monotonic())
+                        if judged.verdict != "unreadable":
+                            verdicts.append(judged)
+                            layers.append(k)
                     except DeriveError:
                         continue
-        judged = [v for v in verdicts if v.verdict != "unreadable"]
-        if not judged:
+        if not verdicts:
             return None
-        worst = min(judged, key=lambda v: ("refuted", "undecided", "definition", "agrees", "proved").index(v.verdict))
+        worst = min(verdicts, key=lambda v: ("refuted", "undecided", "definition", "agrees", "proved").index(v.verdict))
         return replace(worst, reason=f"{worst.reason}; for the layers {', '.join(map(str, dict.fromkeys(layers)))}", slip=None)
 
     def court(self) -> Court:
@@ -189,6 +196,8 @@ class Checker:
 
     def _relation(self, link: Link, line: Line, started: float) -> Line:
         scope = self.part.scope
+        if link.op == "=" and (held := self._signal(link, line)) is not None:
+            return held
         if link.op == "=" and defines(scope, link):
             what = define(self, link)
             return replace(line, verdict="definition", reason=what)
@@ -235,6 +244,29 @@ class Checker:
                 return approximate
             return self._refuted(link, line, claim, verdict, started)
         return replace(line, verdict=verdict.verdict, reason=verdict.reason)
+
+    def _signal(self, link: Link, line: Line) -> Line | None:
+        """δ^{(l)} = …: the verdict where it is the adjoint of a quantity with these scripts, which settles what every δ is.
+
+        Where it is the adjoint of none, it is read as the first of them if it must be one, and else as a definition.
+        """
+        scope = self.part.scope
+        node = signals.signal(scope, link)
+        families = list(signals.meanings(scope, link, node)) if node is not None else []
+        settled, opposite = scope.errors, False
+        for key in families:
+            scope.errors = key
+            for claim in self.claims(link)[0]:
+                verdict = self.decide(claim, quick=True)
+                if verdict is not None and verdict.holds:
+                    reason = _reason(verdict, claim, [claim])
+                    return replace(line, verdict=verdict.verdict, reason=reason, bound=verdict.bound)
+                opposite = opposite or self.court().quick(-claim.left, claim.right) is True
+        scope.errors = settled
+        if node is not None and families and settled is None and not signals.by_derivative(link.right):
+            if scope.delta == "error" or (signals.layered(node) and not opposite):
+                scope.errors = families[0]
+        return None
 
     def _under_conditions(self, claims: list[Claim], line: Line) -> Line | None:
         """A line that holds where computed quantities have the values that the problem says: z_1 = -1."""
@@ -555,6 +587,14 @@ class Checker:
             except DeriveError:
                 continue
         return None
+
+
+def _layer(found: re.Match[str], layer: int, last: int) -> str:
+    """A script with the letter of a layer as one with its number."""
+    number = last if "L" in (found["letter"], found["bare"]) else layer
+    if found["bare"]:
+        return f"^{{({number})}}"
+    return f"{found['open']}{number + int((found['shift'] or '0').replace(' ', ''))}{found['close']}"
 
 
 def putter(w: Wrong) -> Callable[[Expr], Expr]:

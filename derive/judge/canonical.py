@@ -9,11 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from derive.expr import DeriveError, Expr
+from derive.expr import DeriveError, Expr, Instant, at_time
 from derive.judge.calculus import Calculus
-from derive.judge.forms import Mono, Poly, accumulate, leaves_of
-from derive.judge.labelling import END, ORIGIN, Atom, Budget, Coef, Index
-from derive.judge.meaning import Claim, Instants, Network, instants, network_of
+from derive.judge.forms import Mono, Poly, accumulate
+from derive.judge.induction import courses, step
+from derive.judge.labelling import END, ORIGIN, Atom, Budget, Coef, Index, base_of
+from derive.judge.meaning import Claim, Instants, instants, network_of
 from derive.system import System
 
 GROWN = 150  # terms: a difference that has grown beyond that has lost its way
@@ -41,49 +42,69 @@ def prove(left: Expr, right: Expr, system: System | None = None, budget: float |
     if left is right:
         return "the same expression"
     limits = budget if isinstance(budget, Budget) else Budget(budget)
+    where = instants(system, left, right)
     try:
-        plain = _Proof(left, right, system, False, limits)
+        plain = _attempt(left, right, system, where, False, limits)
         reason = plain.reason()
+        if reason is None and system is not None:
+            reason = _by_induction(left, right, system, where, limits)
         if reason is None and plain.functions_met():
-            reason = _Proof(left, right, system, True, limits).reason()
+            reason = _attempt(left, right, system, where, True, limits).reason()
     except (DeriveError, RecursionError):
         return None
     return reason
 
 
-class _Proof:
-    """One attempt, with functions as atoms or written out."""
+def _attempt(left: Expr, right: Expr, system: System | None, where: Instants, written: bool, budget: Budget) -> _Proof:
+    """The difference of the sides, with functions as atoms or written out."""
+    if system is None:
+        ring = Calculus(budget, written)
+        ring.facts.bounds = where.bounds
+    else:
+        ring = Claim(network_of(system, written), where, budget)
+    return _Proof(ring, accumulate(dict(ring.form(left)), ring.form(right), -1), where)
 
-    def __init__(self, left: Expr, right: Expr, system: System | None, written: bool, budget: Budget):
-        self.where = instants(system, left, right)
-        self.network: Network | None = None
-        self.ring: Calculus
-        if system is None:
-            self.ring = Calculus(budget, written)
-            self.ring.facts.bounds = self.where.bounds
-        else:
-            self.network = network_of(system, written)
-            self.ring = Claim(self.network, self.where, budget)
-        self.written = written
-        self.start = self.difference = accumulate(dict(self.ring.form(left)), self.ring.form(right), -1)
+
+def _by_induction(left: Expr, right: Expr, system: System, where: Instants, budget: Budget) -> str | None:
+    """A claim about one name at every instant of a range, from the one before."""
+    network = network_of(system, False)
+    for a, b in ((left, right), (right, left)):
+        name = single_atom(Claim(network, where, budget).form(a))
+        if name is None or not any(n.kind in ("whole", "con") and n.times for n in atoms_in(Claim(network, where, budget).form(b))):
+            continue
+        for course in courses(*name, where):
+            ring = Claim(network, course.later(where), budget)
+            if (now := single_atom(ring.form(a))) is None or now[0] is not name[0]:
+                continue
+            difference = step(ring, *now, ring.form(b), course)
+            if difference is None or _Proof(ring, difference, where).reason() is None:
+                continue
+            base, start = base_of(course.label), Instant(base_of(course.start[0]), course.start[1])
+            first = [at_time(e, base, start) for e in (a, b)]
+            if _attempt(first[0], first[1], system, course.first(where), False, budget).reason() is not None:
+                return f"by induction over {base} from {start}, with the meaning of {_spelt(name[0])}"
+    return None
+
+
+class _Proof:
+    """A difference that is to be shown zero."""
+
+    def __init__(self, ring: Calculus, difference: Poly, where: Instants):
+        self.ring, self.where = ring, where
+        self.start = self.difference = difference
 
     def reason(self) -> str | None:
-        used: list[str] = []
+        used: list[str] | None = []
         if not self._zero(self.difference):
-            if self.network is None:
-                return None
-            found = self._expand()
-            if found is None:
-                return None
-            used = found
-        return self._said(used)
+            used = self._expand() if isinstance(self.ring, Claim) else None
+        return None if used is None else self._said(used)
 
     def _zero(self, terms: Poly) -> bool:
         return not terms or not self.ring.cleared(terms)
 
     def _said(self, used: list[str]) -> str:
         parts = ["same canonical form"]
-        if self.written:
+        if self.ring.written:
             parts.append("functions written out in exp and log")
         if used:
             parts.append("with the meaning of " + ", ".join(dict.fromkeys(used)))
@@ -176,7 +197,7 @@ class _Proof:
     def _rank(self, name: Name) -> tuple:
         """Adjoints of what is computed early come first, then Jacobians, then quantities, the latest first."""
         a, when = name
-        order = self.network.order if self.network is not None else {}
+        order = self.ring.network.order if isinstance(self.ring, Claim) else {}
         if a.kind == "jac":
             top = a.data[0]
             stage, position = order.get(top.data[0], (-1, -1))
@@ -207,6 +228,17 @@ def _spelt(a: Atom) -> str:
         top, below, _ = a.data
         return f"the Jacobian of {top.data[0]} with respect to {below.data[0]}"
     return f"the adjoint of {a.data[0]}" if a.data[2] else a.data[0]
+
+
+def single_atom(terms: Poly) -> Name | None:
+    """The named quantity that a form is an entry of."""
+    if len(terms) == 1:
+        ((mono, c),) = terms.items()
+        if c == 1 and len(mono) == 1:
+            ((factor, e),) = mono
+            if e == 1 and not factor[0].terms:
+                return factor
+    return None
 
 
 def _rewritable(a: Atom) -> bool:
@@ -251,4 +283,4 @@ def names_in(terms: Poly) -> set[Name]:
     return found
 
 
-__all__ = ["Form", "canonical", "leaves_of", "prove"]
+__all__ = ["Form", "canonical", "prove"]

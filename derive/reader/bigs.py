@@ -66,12 +66,29 @@ def _runs_over_time(m: Meaning, b: Binder) -> bool:
     return any(e in m.scope.last or e.split("-")[0].split("+")[0] in m.scope.times | m.clocks for e in ends)
 
 
+def _pieces(part: Node) -> list[Node]:
+    """j = 1, j ≠ i is read as one chain: the relations that its commas part."""
+    if not isinstance(part, Relation):
+        return [part]
+    found: list[Node] = []
+    parts, ops = [part.parts[0]], []
+    for op, right in zip(part.ops, part.parts[1:], strict=True):
+        first, *rest = right.items if isinstance(right, Commas) and op != "∈" else (right,)
+        parts.append(first)
+        ops.append(op)
+        if rest:
+            found += [Relation(tuple(parts), tuple(ops), start=parts[0].start, end=first.end), *rest[:-1]]
+            parts, ops = [rest[-1]], []
+    last = Relation(tuple(parts), tuple(ops), start=parts[0].start, end=parts[-1].end) if ops else parts[0]
+    return [*found, last]
+
+
 def _binders(m: Meaning, node: Big) -> list[Binder]:
     """The indices that a subscript binds: i, i=1, i,j, i≠j, i=1, i≠j, t=1."""
     parts = list(node.sub.items) if isinstance(node.sub, Commas) else [node.sub] if node.sub is not None else []
     found: list[Binder] = []
     conditions: list[Relation] = []
-    for part in parts:
+    for part in [piece for part in parts for piece in _pieces(part)]:
         if isinstance(part, Words):
             continue
         if isinstance(part, Relation) and isinstance(part.parts[0], Commas) and part.ops[0] == "=":

@@ -92,10 +92,11 @@ def _argument(m: Meaning, rest: Rest) -> tuple[Node | None, Scripted | None, Res
             break
         if count and isinstance(node, Fraction) and derivatives.parts(m, node) is not None:
             break
-        if count == 0 and function_of(m, node) is not None and _argument(m, rest[1:])[0] is not None:
-            inner_rest = _argument(m, rest[1:])[2]
-            count = len(rest) - len(inner_rest)
-            break
+        if count == 0 and function_of(m, node) is not None:
+            nested, _, inner_rest = _argument(m, rest[1:])
+            if nested is not None:
+                count = len(rest) - len(inner_rest)
+                break
         count += 1
         if isinstance(node, Fence):
             break
@@ -137,7 +138,10 @@ def call(m: Meaning, fn: Any, node: Node, argument: Node) -> Value:
         ):
             value = names.place(m, value, (node.sub,))  # softmax_i(z)
         return _powered(m, value, exponent, node)
-    assert isinstance(fn, Function)
+    if not isinstance(fn, Function):  # a family, by its usual member
+        member = fn(value.expr)
+        assert isinstance(member, Map)
+        fn = member.fn
     result = Value(apply(fn, value.expr, primes) if primes else fn(value.expr), value.labels)
     if fn is ops.log and (base := _log_base(m, node)) is not None:
         result = Value(result.expr / ops.sympy.log(base), value.labels)

@@ -321,18 +321,31 @@ def _second(m: Meaning, p: Parts, top: Value | None) -> Value:
 # -- neighbours ---------------------------------------------------------------------------------------------------
 
 
-def meet(a: Value, b: Value) -> Value | None:
-    """∂u/∂v ∂v/∂w contracts all of v's axes, in whichever order the two stand; None where they don't meet."""
+ORDERS = {"jacobian": 1, "denominator": -1}  # of tops in a product; where ∂L/∂v has the shape of v both are written
+
+
+def meet(a: Value, b: Value, layout: str = "gradient") -> Value | None:
+    """∂u/∂v ∂v/∂w contracts all of v's axes, in the order of the layout; None where they don't meet."""
     x, y = a.chain, b.chain
     if x is None or y is None:
         return None
-    if x.below is y.top and y.top is not None and x.below_rank == y.top_rank:
+    if x.below is y.top and y.top is not None and x.below_rank == y.top_rank and (order := _order(x, y, 1, layout)) is not None:
         met = contract(a.plain(), b.plain(), x.below_rank)
-        return Value(met.expr, met.labels, Chain(x.top, y.below, x.top_rank, y.below_rank, x.through or y.through))
-    if y.below is x.top and x.top is not None and y.below_rank == x.top_rank:
+        return Value(met.expr, met.labels, Chain(x.top, y.below, x.top_rank, y.below_rank, x.through or y.through, order=order))
+    if y.below is x.top and x.top is not None and y.below_rank == x.top_rank and (order := _order(y, x, -1, layout)) is not None:
         met = contract(b.plain(), a.plain(), y.below_rank)
-        return Value(met.expr, met.labels, Chain(y.top, x.below, y.top_rank, x.below_rank, x.through or y.through))
+        return Value(met.expr, met.labels, Chain(y.top, x.below, y.top_rank, x.below_rank, x.through or y.through, order=order))
     return None
+
+
+def _order(outer: Chain, inner: Chain, here: int, layout: str) -> int | None:
+    """On which side the tops stand in the whole product; None where that changes within it. Numbers may stand anywhere."""
+    if not outer.below_rank:
+        here = 0
+    if here and ORDERS.get(layout, here) != here:
+        return None
+    found = {outer.order, inner.order, here} - {0}
+    return None if len(found) > 1 else found.pop() if found else 0
 
 
 def bridged(m: Meaning, a: Value, b: Value) -> Value:

@@ -8,23 +8,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from derive.expr import DeriveError
-from derive.reader.tokens import clean
+from derive.reader.tokens import LONGEST, clean
 
 BIGGEST = 2_000_000  # characters of a document
 MOST_FORMULAS = 5_000
 DISPLAYS = "equation align gather multline eqnarray flalign alignat displaymath math".split()
 _ENVIRONMENT = "|".join(DISPLAYS)
-_FORMULA = re.compile(
-    r"\$\$(?P<dollars>.*?)\$\$"
-    r"|(?<!\\)\\\[(?P<bracket>.*?)(?<!\\)\\\]"
-    rf"|\\begin\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}(?P<body>.*?)\\end\{{(?P=env)\}}"
-    r"|(?:^|\n)[ \t]*(?P<fence>`{3,})[ \t]*\{?math\}?[^\n]*\n(?P<fenced>.*?)\n[ \t]*(?P=fence)"
-    r"|(?<!\\)\\\((?P<round>.*?)(?<!\\)\\\)"
-    r"|(?<![\\$])\$(?P<inline>(?:[^$\\\n]|\\.|\n(?!\s*\n))+?)\$(?!\d)",
+_OPENING = re.compile(
+    r"(?P<dollars>\$\$)"
+    r"|(?<!\\)(?P<bracket>\\\[)"
+    rf"|\\begin\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}"
+    r"|(?:^|\n)[ \t]*(?P<fence>`{3,12})[ \t]*\{?math\}?[^\n]*\n"
+    r"|(?<!\\)(?P<round>\\\()"
+    r"|(?<![\\$])\$(?P<inline>(?:[^$\\\n]++|\\.|\n(?!\s*\n))++)\$(?!\d)",
     re.DOTALL,
 )
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*(.*)")
 _CODE = re.compile(r"(?<!`)`[^`\n]+`(?!`)")
+_BRACE = re.compile(r"(?<!\\)[{}]")
+_NAME = re.compile(r"\\([a-zA-Z]+)")
+_PLACE = re.compile(r"#([1-9])")
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")
 _MACRO = re.compile(
     r"\\(?:(?:re)?new|provide)command\*?\s*\{?\\(?P<name>[a-zA-Z]+)\}?\s*(?:\[(?P<count>\d)\])?\s*\{"
@@ -102,23 +105,53 @@ def read_document(text: str, latex: bool | None = None) -> Document:
     text = _blank(_COMMENT, text) if latex else text
     macros, words, text = _macros(text)
     text_without_code = _blank(_CODE, _without_code(text))
-    formulas: list[Formula] = []
-    displays = 0
-    for match in _FORMULA.finditer(text_without_code):
-        group = next(g for g in ("dollars", "bracket", "body", "fenced", "round", "inline") if match[g] is not None)
-        is_display = group not in ("round", "inline")
-        body = match[group]
-        formulas.append(
-            Formula(_expand(clean(body), macros), match.start(group), match.end(group), displays if is_display else None)
-        )
-        displays += is_display
+    formulas = _bounded(_marked(text_without_code, macros))
+    if not formulas and text_without_code.strip():
+        formulas = _bounded(_plain_lines(text, macros))
+    return Document(text, formulas, words)
+
+
+def _bounded(found: Iterator[Formula]) -> list[Formula]:
+    """So many formulas as a document may have. Raises DeriveError where there are more, or where macros make them too long."""
+    formulas, size = [], 0
+    for formula in found:
+        formulas.append(formula)
+        size += len(formula.tex)
         if len(formulas) > MOST_FORMULAS:
             raise DeriveError(f"more than {MOST_FORMULAS} formulas in one document")
-    if not formulas and not text_without_code.strip():
-        return Document(text, [], words)
-    if not formulas:
-        formulas = list(_plain_lines(text, macros))
-    return Document(text, formulas, words)
+        if size > 4 * BIGGEST:
+            raise DeriveError(f"formulas of more than {4 * BIGGEST} characters, with the macros put in")
+    return formulas
+
+
+def _marked(text: str, macros: dict[str, tuple[int, str]]) -> Iterator[Formula]:
+    """The displays and the inline formulas, in order. An opening without its end is no formula; each end is looked for once."""
+    missing: set[str] = set()
+    displays = at = 0
+    while (match := _OPENING.search(text, at)) is not None:
+        at = match.end()
+        if match["inline"] is not None:
+            yield Formula(_expand(clean(match["inline"]), macros), match.start("inline"), match.end("inline"), None)
+            continue
+        closing = _ending(match)
+        end = re.compile(closing).search(text, at) if closing not in missing else None
+        if end is None:
+            missing.add(closing)
+            continue
+        yield Formula(_expand(clean(text[at : end.start()]), macros), at, end.start(), None if match["round"] else displays)
+        displays += match["round"] is None
+        at = end.end()
+
+
+def _ending(match: re.Match[str]) -> str:
+    """The pattern of what ends a formula that begins so."""
+    if match["dollars"]:
+        return r"\$\$"
+    if match["bracket"]:
+        return r"(?<!\\)\\\]"
+    if match["round"]:
+        return r"(?<!\\)\\\)"
+    return rf"\\end\{{{re.escape(match['env'])}\}}" if match["env"] else rf"\n[ \t]*{match['fence']}"
 
 
 def _without_code(text: str) -> str:
@@ -161,9 +194,12 @@ def _macros(text: str) -> tuple[dict[str, tuple[int, str]], set[str], str]:
     """(name -> (arguments, body), operators, the text without the definitions)."""
     macros: dict[str, tuple[int, str]] = {}
     words: set[str] = set()
-    at = 0
+    at = tries = 0
     while (match := _MACRO.search(text, at)) is not None:
         end = _closing(text, match.end() - 1)
+        tries += 1
+        if tries > 500:
+            raise DeriveError("more than 500 macros")
         if end is None:
             at = match.end()
             continue
@@ -176,23 +212,16 @@ def _macros(text: str) -> tuple[dict[str, tuple[int, str]], set[str], str]:
             macros[name] = (int(match["count"] or 0), body)
         text = text[: match.start()] + re.sub(r"[^\n]", " ", text[match.start() : end + 1]) + text[end + 1 :]
         at = end + 1
-        if len(macros) > 500:
-            raise DeriveError("more than 500 macros")
     return macros, words, text
 
 
 def _closing(text: str, at: int) -> int | None:
     """The place of the brace that closes the one at `at`."""
     depth = 0
-    for k in range(at, min(len(text), at + 20_000)):
-        if text[k] == "\\":
-            continue
-        if text[k] == "{" and text[k - 1 : k] != "\\":
-            depth += 1
-        elif text[k] == "}" and text[k - 1 : k] != "\\":
-            depth -= 1
-            if depth == 0:
-                return k
+    for brace in _BRACE.finditer(text, at, min(len(text), at + 20_000)):
+        depth += 1 if brace[0] == "{" else -1
+        if depth <= 0:
+            return brace.start() if depth == 0 else None
     return None
 
 
@@ -200,22 +229,25 @@ def _expand(tex: str, macros: dict[str, tuple[int, str]]) -> str:
     """The formula with its macros put in, a few levels deep; what would grow too large stays as it is."""
     if not macros:
         return tex
-    pattern = re.compile(r"\\(" + "|".join(sorted(map(re.escape, macros), key=len, reverse=True)) + r")(?![a-zA-Z])")
     for _ in range(8):
-        match = pattern.search(tex)
-        if match is None or len(tex) > 50_000:
-            break
-        pieces, at = [], 0
-        while (match := pattern.search(tex, at)) is not None:
+        pieces: list[str] = []
+        at = size = 0
+        for match in _NAME.finditer(tex):
+            if match[1] not in macros or match.start() < at:
+                continue
             count, body = macros[match[1]]
             end, given = match.end(), []
             for _ in range(count):
                 argument, end = _argument(tex, end)
                 given.append(argument)
-            for k, argument in enumerate(given):
-                body = body.replace(f"#{k + 1}", argument)
+            size += match.start() - at + len(body) + sum(body.count(f"#{k + 1}") * len(a) for k, a in enumerate(given))
+            if size > LONGEST:
+                return tex
+            body = _PLACE.sub(lambda m, given=given: given[int(m[1]) - 1] if int(m[1]) <= len(given) else m[0], body)  # type: ignore[misc]
             pieces += [tex[at : match.start()], body if not body[-1:].isalpha() else body + " "]
             at = end
+        if not pieces:
+            break
         tex = "".join(pieces) + tex[at:]
     return tex
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from dataclasses import dataclass, field
 from fractions import Fraction as Rational
 from typing import Any
@@ -172,6 +173,8 @@ class Meaning:
 
     def raw(self, node: Node) -> Value:
         """The same, where a derivative may still wait for its neighbours to say which of its axes they meet."""
+        if time.process_time() > self.scope.until:
+            raise DeriveError("reading it takes more time than one line may")
         match node:
             case Number():
                 return number(exact_number(node.text, self, node))
@@ -250,7 +253,14 @@ class Meaning:
         top, bottom = self.value(node.top), self.value(node.bottom)
         if bottom.rank == 2 and not is_row_shape(bottom.shape) and not top.rank:
             self.notes.append("a division by a matrix, entry by entry")
-        return divide(top, bottom)
+        return self.quotient(top, bottom)
+
+    def quotient(self, a: Value, b: Value) -> Value:
+        """a / b: 1/n stays a vector of ones where the 1 is one."""
+        b = b.fill(a.shape, self) if isinstance(b, Filler) and not isinstance(a, Filler) else b
+        if isinstance(a, Filler) and not isinstance(b, Filler):
+            return filler_product(self, a, divide(number(1), b)) if not b.rank else divide(a.fill(b.shape, self), b)
+        return divide(a, b)
 
     def root(self, node: Root) -> Value:
         inside = self.value(node.body)
@@ -275,27 +285,56 @@ class Meaning:
     # -- products -------------------------------------------------------------------------------------------
 
     def factors(self, items: list[tuple[str, Node]]) -> Value:
-        """A product from left to right; functions take their arguments, derivatives meet at the axes they share."""
+        """A product; functions take their arguments, derivatives meet at the axes they share."""
         self.depth += 1
         if self.depth > 400:
             raise Unreadable("a formula nested too deeply")
-        total: Value | None = None
+        operands: list[tuple[str, Value]] = []
         gap = False
         items = [(op, n) for op, n in items if not (isinstance(n, Words) and not op)]
         if not items:
             raise Unreadable("nothing where a formula is needed")
         while items:
-            if isinstance(items[0][1], Dots) and total is not None and total.chain is not None and len(items) > 1:
-                gap, items = True, items[1:]
+            if isinstance(items[0][1], Dots) and len(items) > 1 and operands and (before := self.fold(operands)).chain is not None:
+                gap, operands, items = True, [(operands[0][0], before)], items[1:]
                 continue
             op, value, items = self.operand(items)
-            if gap and total is not None:
-                total, gap = derivatives.bridged(self, total, value), False
+            if gap:
+                operands[-1], gap = (operands[-1][0], derivatives.bridged(self, operands[-1][1], value)), False
             else:
-                total = value if total is None else self.times(total, op, value)
+                operands.append((op, value))
         self.depth -= 1
-        assert total is not None
+        return self.folded(operands)
+
+    def fold(self, operands: list[tuple[str, Value]]) -> Value:
+        """The product from left to right."""
+        total = operands[0][1]
+        for op, value in operands[1:]:
+            total = self.times(total, op, value)
         return total
+
+    def folded(self, operands: list[tuple[str, Value]]) -> Value:
+        """The product, where u ⊙ W v is u ⊙ (W v), and u ⊙ v xᵀ is (u ⊙ v) xᵀ: as the entry by entry products fit."""
+        signs = {"⊙", "∘", "⋆", "•", *self.scope.elementwise}
+        between = [op in signs for op, _ in operands[1:]]
+        if all(between) or not any(between) or "" in signs:
+            return self.fold(operands)
+        tight, loose = ([[operands[0]]], [[operands[0]]])
+        for entry, operand in zip(between, operands[1:], strict=True):
+            tight.append([operand]) if entry else tight[-1].append(operand)
+            loose[-1].append(operand) if entry else loose.append([operand])
+        for groups, strict in ((tight, True), (loose, True), (tight, False)):
+            try:
+                values = [self.fold(group) for group in groups]
+                alike = [values] if groups is tight else [[v for _, v in group] for group in groups]
+                if strict and not all(len({v.shape for v in vs if not isinstance(v, Filler)} - {()}) < 2 for vs in alike):
+                    continue
+                if strict and any(not v.rank and not isinstance(v, Filler) for vs in alike if len(vs) > 1 for v in vs):
+                    continue
+                return self.fold([(group[0][0], value) for group, value in zip(groups, values, strict=True)])
+            except ShapeError:
+                continue
+        return self.fold(operands)
 
     def operand(self, items: list[tuple[str, Node]]) -> tuple[str, Value, list[tuple[str, Node]]]:
         """The first operand of a product and what is left: (sign before it, value, rest)."""
@@ -373,10 +412,12 @@ class Meaning:
     def times(self, a: Value, op: str, b: Value) -> Value:
         """a op b."""
         if isinstance(a, Filler) or isinstance(b, Filler):
-            return filler_product(self, a, b)
+            if op in ("/", "⊘"):
+                return self.quotient(a, b)
+            return entries_of_ones(self, a, op, b) or filler_product(self, a, b)
         if self.reading.immediate:
             b = derivatives.immediate(self, a, b)
-        met = derivatives.meet(a, b) if op not in ("/", "⊘", "⊙") else None
+        met = derivatives.meet(a, b, self.reading.layout) if op not in ("/", "⊘", "⊙") else None
         if met is not None:
             return met
         if op not in ("/", "⊘") and (not a.rank or not b.rank) and (a.chain or b.chain):
@@ -486,13 +527,15 @@ class Meaning:
             raise self.fail("a star, a complex conjugate or an optimum: neither is read here", node)
         if isinstance(exponent, Fence):
             raise self.fail(f"the script {self.text(exponent)} has no meaning for {self.text(node)} here", node)
+        e: Value | DeriveError  # read once: a tower of exponents would be read twice at every storey
         try:
-            fixed: sympy.Expr | None = self.constant(exponent)
-        except (Unreadable, ShapeError):
-            fixed = None
+            e = self.value(exponent)
+        except (Unreadable, ShapeError) as error:
+            e = error
+        fixed = constant_of(e.expr) if isinstance(e, Value) and not e.rank and not e.labels else None
         if fixed is not None and fixed.is_number:
             return self.number_power(v, fixed, node)
-        return self.symbolic_power(v, exponent, node)
+        return self.symbolic_power(v, exponent, node, e)
 
     def number_power(self, v: Value, n: sympy.Expr, node: Node) -> Value:
         known = constant_of(v.expr) if not v.rank and not v.labels else None
@@ -515,7 +558,7 @@ class Meaning:
             return Value(result) if n != 0 else self._bad_prime(node)
         return Value(power(v.expr, n), v.labels)
 
-    def symbolic_power(self, v: Value, exponent: Node, node: Node) -> Value:
+    def symbolic_power(self, v: Value, exponent: Node, node: Node, e: Value | DeriveError) -> Value:
         ends = count_of(self, exponent)
         if ends is not None and (v.rank == 2 or not v.rank) and not v.labels:
             lo, hi = ends
@@ -524,7 +567,8 @@ class Meaning:
         if ends is not None and not v.rank and len(v.labels) == 1:  # every entry to the same power
             index = next(c for c in "ijkmnpqr" if c not in {*v.labels, ends[0].base, ends[1].base, *time_indices(v.expr)})
             return Value(ops.diag(over("product", ops.diag(v.expr), index, *ends)), v.labels)
-        e = self.value(exponent)
+        if isinstance(e, DeriveError):
+            raise e
         if v.rank == 2:
             raise self.fail("a matrix to that power", node)
         if v.rank and e.rank:
@@ -710,6 +754,17 @@ def filler_of(m: Meaning, node: Node) -> Filler | None:
         if size is None:
             return None
     return Filler(constant(1), kind="identity" if base.head == "I" else "row" if flat(sup) in ("top", "T") else "ones")
+
+
+def entries_of_ones(m: Meaning, a: Value, op: str, b: Value) -> Value | None:
+    """v ⊙ 1 and A ⊙ I: entry by entry, at the size of the other."""
+    if op not in ("⊙", "∘", "⋆", "•"):
+        return None
+    filler, other = (a, b) if isinstance(a, Filler) else (b, a)
+    assert isinstance(filler, Filler)
+    if isinstance(other, Filler) or not (other := m.settled(other)).rank:
+        return None
+    return entrywise(filler.fill(other.shape, m), other)
 
 
 def negative(v: Value) -> Value:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sympy
 
 from derive.expr import Expr, Instant, Over, Var, at_time, ein, jac, lin, var
-from derive.reader.scope import LOSSES, Named, flat, plain_tag
+from derive.reader.scope import LOSSES, Key, Named, Scope, flat, plain_tag
 from derive.reader.syntax import Commas, Fence, Node, Number, Product, Scripted, Sum, Symbol
 from derive.reader.tokens import GREEK, Unreadable
 from derive.reader.values import Chain, Value, entry, number, scale, sum_over, transposed
@@ -394,20 +394,36 @@ def _error(m: Meaning, node: Node, base: Symbol) -> Value | None:
     """δ with the scripts of a pre-activation, δ^{(l)} or δ_t: the adjoint of that pre-activation."""
     if base.head != "delta" or base.accents or not isinstance(node, Scripted) or m.scope.delta not in ("auto", "error"):
         return None
-    if any(n.introduced for n in m.scope.names.get(("delta", ()), [])):
+    if m.scope.errors is None and any(n.introduced for n in m.scope.names.get(("delta", ()), [])):
         return None
-    for head in ("z", "a", "net", "s", "u"):
-        found = find(m, Scripted(Symbol(head), node.sub, node.sup, 0, start=node.start, end=node.end))
-        if (
-            found is not None
-            and found.named.expr.shape
-            and isinstance(found.named.expr, Var)
-            and m.scope.system is not None
-            and m.scope.system.owner(found.named.expr) is not None
-        ):
+    for key in [m.scope.errors] if m.scope.errors is not None else [(h, ()) for h in PREACTIVATIONS]:
+        found = error_of(m, node, key)
+        if found is not None:
             m.notes.append(f"{m.text(node)} read as the adjoint of {found.expr}")
             return finished(m, replace(found, bar=True), node)
     return None
+
+
+PREACTIVATIONS = ("z", "a", "net", "s", "u")
+
+
+def error_families(scope: Scope) -> list[Key]:
+    """The letters of computed quantities, those of pre-activations first."""
+    system = scope.system
+    computed = [k for k, found in scope.names.items() if system is not None and any(isinstance(n.expr, Var) and system.owner(n.expr) is not None for n in found)]
+    usual = [(h, ()) for h in PREACTIVATIONS if (h, ()) in computed]
+    return usual + [k for k in computed if k not in usual and k[0] not in LOSSES]
+
+
+def error_of(m: Meaning, node: Scripted, key: Key) -> Found | None:
+    """The quantity of a family that carries the scripts of a δ; None where there is none that the network computes."""
+    found = find(m, Scripted(Symbol(*key), node.sub, node.sup, 0, start=node.start, end=node.end))
+    if found is None or found.exponent is not None or not isinstance(found.named.expr, Var):
+        return None
+    system = m.scope.system
+    if system is None or system.owner(found.named.expr) is None:
+        return None
+    return found
 
 
 def _stranger(m: Meaning, node: Node, base: Symbol) -> Value | None:
@@ -462,6 +478,8 @@ def finished(m: Meaning, found: Found, node: Node) -> Value:
         value, exponent = transposed(value), None  # A^T_{ij} and A_{ij}^T are entries of the transpose
     if found.places:
         value = place(m, value, found.places, found.named.axis)
+        if m.scope.vectors == "row" and value.rank == 1 and found.named.axis != 1 and len(found.places) == 1:
+            value = transposed(value)  # x_n, row n of a batch, lies
     elif len(value.shape) == 1 and m.scope.vectors == "row" and value.chain is None:
         value = transposed(value)
     if exponent is not None:

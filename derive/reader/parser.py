@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection
 
 from derive.reader.syntax import (
@@ -243,10 +242,8 @@ class Parser:
         sub: Node | None = None
         sup: Node | None = None
         primes = 0
-        for count in itertools.count():
+        while True:
             token = self.peek()
-            if count > DEEPEST and token.kind in ("_", "^"):
-                raise self.fail(f"more than {DEEPEST} scripts at one sign", token)
             if token.kind == "_":
                 self.next()
                 if sub is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -75,11 +76,14 @@ class Scope:
     times: set[str] = field(default_factory=lambda: {"t", "T", "tau"})
     objective: Expr | None = None  # the loss that the document itself defines, after which bars speak of it
     clock: str = "t"  # the letter of the network's time index in this document
+    errors: Key | None = None  # the family of quantities whose adjoints the document calls δ
+    until: float = math.inf  # by the processor's clock: when what is being read must be done
 
     def copy(self) -> Scope:
         return Scope(
             self.system, self.vectors, self.layout, self.elementwise, self.delta, self.log, self.index_base, {k: list(v) for k, v in self.names.items()},
             dict(self.functions), dict(self.sizes), set(self.last), dict(self.onehot), dict(self.values), set(self.times), self.objective, self.clock,
+            self.errors,
         )  # fmt: skip
 
     # -- filling --------------------------------------------------------------------------------------------
@@ -211,7 +215,7 @@ def shape_of(text: str, scope: Scope) -> tuple[sympy.Expr, ...]:
 
 
 def size_named(text: str, scope: Scope) -> sympy.Expr:
-    if text.isdigit() and 0 < int(text) < 10_000:
+    if text.isdecimal() and len(text) < 5 and int(text) > 0:
         return sympy.Integer(int(text))
     name = text.replace("{", "").replace("}", "").replace("\\", "")
     if not name.replace("_", "").isalnum() or name[:1].isdigit():

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from derive.reader.parser import ARROWS, RELATIONS, Parser
 from derive.reader.syntax import Commas, Fence, Node, Product, Relation, Scripted, Sum, Symbol, Words, walk
-from derive.reader.tokens import Token, Unreadable, tokenize
+from derive.reader.tokens import LONGEST, Token, Unreadable, tokenize
 
+MOST_RELATIONS = 500  # of one formula
 MEANINGFUL = ("=", "≈", "≠", "≤", "≥", "<", ">", "∈", "←", "∝", "∼", "∉")
 
 
@@ -62,8 +63,11 @@ class Chain:
 
 def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Broken]:
     """The relations of one formula, in reading order. `chain` holds the last expression for a formula that begins with =."""
-    source = _unboxed(_ALIGNED.sub(lambda m: " " * len(m[0]), tex))
     found: list[Link | Broken] = []
+    if len(tex) > LONGEST:
+        error = Unreadable(f"a formula of {len(tex)} characters: at most {LONGEST} are read")
+        return [Broken(f"{tex[:80].strip()} …", error)] if "=" in tex else []
+    source = _unboxed(_ALIGNED.sub(lambda m: " " * len(m[0]), tex))
     try:
         tokens = tokenize(source, words)
     except Unreadable as error:
@@ -71,7 +75,14 @@ def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Br
             found.append(Broken(tex.strip(), error))
         return found
     for segment in _segments(tokens):
-        _read(segment, source, chain, found)
+        try:
+            _read(segment, source, chain, found)
+        except RecursionError:
+            chain.last = None
+            found.append(Broken(f"{tex[:80].strip()} …", Unreadable("a formula nested too deeply", segment[0].start)))
+        if len(found) > MOST_RELATIONS:
+            chain.last = None
+            return [Broken(f"{tex[:80].strip()} …", Unreadable(f"a formula with more than {MOST_RELATIONS} relations"))]
     return found
 
 
@@ -102,7 +113,7 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
     """Pieces between arrows, line breaks and words; a row that goes on with + or = is told by its first sign."""
     pieces: list[list[Token]] = [[]]
     depth = 0
-    skipping = False
+    skipping = begun = False
     for k, token in enumerate(tokens):
         if token.kind in ("{", "(", "[", "\\{", "begin"):
             depth += 1
@@ -122,11 +133,11 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
             top and token.kind == "command" and token.text in ARROWS and token.text not in ("to", "rightarrow", "mapsto")
         ):
             pieces.append([])
+            begun = False
         elif top and token.kind == "command" and token.text in ("to", "rightarrow", "mapsto", "longrightarrow"):
             pieces[-1].append(replace(token, kind="arrow"))
         elif token.kind == "&" and depth == 0:
             after = tokens[k + 1] if k + 1 < len(tokens) else None
-            begun = any(_sign(t) in RELATIONS for t in _outside(pieces[-1]))
             if begun and after is not None and after.kind == "text":
                 skipping = True  # a column of reasons
             elif (
@@ -138,6 +149,7 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
                 pieces[-1].append(replace(token, kind="quad"))  # a second equation in the row
         else:
             pieces[-1].append(token)
+            begun = begun or (top and _sign(token) in RELATIONS)
     return _joined([p for piece in pieces for p in _at_arrows(piece) if p])
 
 

@@ -172,9 +172,13 @@ class Place:
     known: dict[Any, Array] = field(default_factory=dict)
 
     @classmethod
-    def random(cls, network: Network, seed: int) -> Place:
+    def random(cls, network: Network, seed: int, summing: str = "") -> Place:
+        """summing: an input whose rows shall sum to one."""
         system = network.system
         at = random_point(system, np.random.default_rng([seed, 5]), last=system.first + 5 if system.sequential else None)
+        if summing:
+            weights = np.abs(at.given[system.independent[summing]])
+            at = replace(at, given={**at.given, system.independent[summing]: weights / weights.sum(axis=-1, keepdims=True)})
         run = Evaluator(at).forward()
         if system.loss is not None:
             run.backward(network.solve().sweep)
@@ -478,10 +482,11 @@ def free_bases(node: Any, bound: frozenset[str] = frozenset()) -> set[str]:
     return set()
 
 
-def truth(page: Page, points: list[Place], readings: list[Reading] = READINGS) -> bool | None:
-    """Whether the relation holds in one of the readings; None where numbers can't tell. Raises Unknown."""
-    verdicts = [_holds(page, points, r) for r in readings]
-    return True if True in verdicts else None if None in verdicts else False
+def holding(page: Page, points: list[Place]) -> frozenset[Reading] | None:
+    """The readings in which the relation holds; None where numbers can't tell. Raises Unknown."""
+    open_ = any(isinstance(n, Derived) for side in (page.left, page.right) for _, n in places(side))
+    verdicts = {r: _holds(page, points, r) for r in (READINGS if open_ else READINGS[:1])}
+    return None if None in verdicts.values() else frozenset(r for r, v in verdicts.items() if v)
 
 
 def _holds(page: Page, points: list[Place], reading: Reading) -> bool | None:
@@ -508,4 +513,4 @@ def _holds(page: Page, points: list[Place], reading: Reading) -> bool | None:
     return None if unsure else True
 
 
-__all__ = ["Derived", "Named", "Page", "Place", "Unknown", "free_bases", "named", "notation", "places", "put", "truth"]
+__all__ = ["Derived", "Named", "Page", "Place", "Unknown", "free_bases", "holding", "named", "notation", "places", "put"]
