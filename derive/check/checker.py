@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +16,7 @@ from derive.check.readings import differentials, readings
 from derive.check.settings import Part, parts
 from derive.expr import DeriveError, Expr, Jac, Opaque, ShapeError, Var, at_time, rebuild, show_shape, time_indices, var, zeros
 from derive.judge import Court, Verdict
+from derive.judge.contraction import COST, Guard
 from derive.network import Network
 from derive.ops import diag
 from derive.reader import arrays, calls, names
@@ -45,7 +47,9 @@ _LAYER = re.compile(
     r"(?P<open>\^\{?[\[(]|_\{|\^\{)\s*(?P<letter>[lL])\s*(?P<shift>[+-]\s*\d)?\s*(?P<close>[\])}])|\^\s*(?P<bare>[lL])(?![A-Za-z])"
 )
 SLIPS = 3.0  # seconds for the slips of a document
-BUDGET = 5.0  # seconds for one relation
+BUDGET = 5.0  # seconds for one claim, within what is left for its relation
+LIMIT = 1.7  # seconds for one relation, with everything that is said of it
+ALL = 120.0  # seconds for a document; what comes later is not judged
 MOST_LINES = 2_000
 
 
@@ -69,12 +73,26 @@ class Wrong:
     value: Expr
 
 
+class Limited(Guard):
+    """A guard that gives no computation more time than the relation at hand has left."""
+
+    def __init__(self, left: Callable[[], float]):
+        self.seconds = left
+        super().__init__()
+
+    def reset(self, seconds: float, cost: int = COST) -> None:
+        super().reset(min(seconds, self.seconds()), cost)
+
+
 class Checker:
     """Judges the relations of a text in the networks of its parts."""
 
     def __init__(self, pieces: list[Part], explain: bool = True):
         self.pieces, self.explain = pieces, explain
         self.slip_seconds = SLIPS  # what is left
+        self.seconds = ALL  # the same, for everything
+        self.short = False  # whether readings of this relation were left out for want of time
+        self.faults: list[Exception] = []  # that no rule foresaw
         self.courts: dict[int, Court] = {}
         self.lines: list[Line] = []
         self.wrong: list[Wrong] = []
@@ -145,8 +163,26 @@ class Checker:
 
     def relation(self, link: Link, display: int | None = None) -> Line:
         """The line for one relation; whatever happens, it ends in a verdict."""
-        started = time.monotonic()
         line = Line(len(self.lines) + 1, display, " ".join(link.tex.split()), "undecided", "")
+        if self.seconds < 0:
+            return replace(line, reason=f"not judged: the document took more than {ALL:.0f} seconds")
+        started = time.process_time()
+        self.part.scope.until = started + LIMIT
+        self.short = False
+        try:
+            judged = self._line(link, line)
+            if judged.verdict == "refuted" and self.short:
+                return replace(line, reason="no time to try every reading; in the usual one it doesn't hold")
+            return judged
+        except Exception as error:  # what no rule foresees: the other lines are judged all the same
+            self.faults.append(error)
+            return replace(line, reason=f"beyond what can be computed: {type(error).__name__}")
+        finally:
+            self.seconds -= time.process_time() - started
+            self.part.scope.until = math.inf
+
+    def _line(self, link: Link, line: Line) -> Line:
+        started = time.monotonic()
         try:
             judged = self._relation(link, line, started)
             return judged if judged.verdict != "unreadable" else self._for_layers(link, line) or judged
@@ -192,7 +228,14 @@ class Checker:
 
     def court(self) -> Court:
         system = self.part.scope.system
-        return self.courts.setdefault(id(system), Court(system))
+        if id(system) not in self.courts:
+            court = self.courts[id(system)] = Court(system)
+            court.bench.guard = Limited(self.left)
+        return self.courts[id(system)]
+
+    def left(self) -> float:
+        """The seconds that are left for the relation at hand."""
+        return max(0.0, self.part.scope.until - time.process_time())
 
     def _relation(self, link: Link, line: Line, started: float) -> Line:
         scope = self.part.scope
@@ -259,12 +302,15 @@ class Checker:
             for claim in self.claims(link)[0]:
                 verdict = self.decide(claim, quick=True)
                 if verdict is not None and verdict.holds:
-                    reason = _reason(verdict, claim, [claim])
-                    return replace(line, verdict=verdict.verdict, reason=reason, bound=verdict.bound)
+                    if node is not None and signals.by_index(scope, link, node, key):
+                        scope.errors = settled
+                    return replace(line, verdict=verdict.verdict, reason=_reason(verdict, claim, [claim]), bound=verdict.bound)
                 opposite = opposite or self.court().quick(-claim.left, claim.right) is True
         scope.errors = settled
         if node is not None and families and settled is None and not signals.by_derivative(link.right):
-            if scope.delta == "error" or (signals.layered(node) and not opposite):
+            if (scope.delta == "error" or (signals.layered(node) and not opposite)) and not signals.by_index(
+                scope, link, node, families[0]
+            ):
                 scope.errors = families[0]
         return None
 
@@ -339,6 +385,9 @@ class Checker:
     def decide(self, claim: Claim, quick: bool = False) -> Verdict | None:
         """The judge's verdict; a further reading only counts where the numbers say that it may hold."""
         court = self.court()
+        if quick and self.left() < LIMIT / 2:
+            self.short = True
+            return None
         if quick and court.quick(claim.left, claim.right) is False and self.part.last is None:
             return None
         verdict = court.judge(claim.left, claim.right, budget=BUDGET, explain=False, last=self.part.last)
@@ -361,6 +410,9 @@ class Checker:
         found: dict[tuple[Expr, Expr], Claim] = {}
         errors: list[Exception] = []
         for reading in readings(self.part.scope, link, self.part.repeated):
+            if self.left() < LIMIT / 2 and (found or errors):
+                self.short = True
+                break
             try:
                 claim = self.claim(link, reading)
             except (Unreadable, ShapeError) as error:
@@ -577,6 +629,8 @@ class Checker:
         """The wrong line of which this one is a consequence."""
         court = self.court()
         for w in reversed(self.wrong):
+            if self.left() < LIMIT / 2:
+                return None
             put = putter(w)
             left, right = (rebuild(e, put) for e in (claim.left, claim.right))
             if (left, right) == (claim.left, claim.right):

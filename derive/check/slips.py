@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0
 LEAST = 0.12  # even where a document has used up its time
+REST = 0.3  # seconds that are kept for the counterexample
 FIRST = 0.6  # of it for the usual reading, where there are others
 MOST = 600
 RENAMED = 10  # names of each side that are tried before shapes are put right
@@ -41,7 +42,7 @@ MARGIN = 0.3  # a survivor ends the search of edits that cost this much more
 
 def _seconds(checker: Checker) -> float:
     """The time for one line: what is left of the document's."""
-    return min(SECONDS, max(LEAST, checker.slip_seconds / 2))
+    return min(SECONDS, max(LEAST, checker.slip_seconds / 2), max(0.0, checker.left() - REST))
 
 
 def search(checker: Checker, link: Link, claim: Claim | None) -> Slip | None:

@@ -180,11 +180,9 @@ class _Search:
         self.lowest: dict[int, int] = {}
         self.sizes: list[Any] = []
         self.bound, self.times, self.axes = bound, times, axes
-        self.terms = [(c, [self._factor(a, index, e) for (a, index), e in powers]) for c, powers in terms]
-        self.terms = [
-            (c, [(a, e, vs, tuple(o - self.lowest[v] for v, o in zip(vs[len(a.space) :], off, strict=True))) for a, e, vs, off in fs])
-            for c, fs in self.terms
-        ]  # fmt: skip
+        listed = [(c, [self._factor(a, index, e) for (a, index), e in powers]) for c, powers in terms]
+        self._anchor([factor for _, factors in listed for factor in factors])
+        self.terms = [(c, [(a, e, vs, self._offsets(a, vs, off)) for a, e, vs, off in factors]) for c, factors in listed]
         self.best: tuple | None = None
         self.order: list[int] = []
         self.same: list[list[int]] = []
@@ -196,10 +194,31 @@ class _Search:
         offsets = []
         for label, offset in index[wide:]:
             v = self._vertex(True, label, None)
-            self.lowest[v] = min(self.lowest.get(v, offset), offset)
+            if a.kind != "le":
+                self.lowest[v] = min(self.lowest.get(v, offset), offset)
             vertices.append(v)
             offsets.append(offset)
         return a, e, tuple(vertices), tuple(offsets)
+
+    def _anchor(self, factors: list[tuple]) -> None:
+        """Where instants count from: their earliest use; those that only ranges use, from what these compare them with."""
+        ranges = [(*vs, off[1] - off[0]) for a, _, vs, off in factors if a.kind == "le"]
+        while True:
+            found: dict[int, int] = {}
+            for a, b, width in ranges:
+                for v, other, offset in ((a, b, -width), (b, a, width)):
+                    if v not in self.lowest and other in self.lowest:
+                        found[v] = min(found.get(v, self.lowest[other] + offset), self.lowest[other] + offset)
+            if not found:
+                break
+            self.lowest.update(found)
+        for a, b, width in ranges:
+            self.lowest.setdefault(a, 0)
+            self.lowest.setdefault(b, width)
+
+    def _offsets(self, a: Atom, vs: tuple[int, ...], off: tuple[int, ...]) -> tuple[int, ...]:
+        own = tuple(o - self.lowest[v] for v, o in zip(vs[len(a.space) :], off, strict=True))
+        return (0, own[1] - own[0]) if a.kind == "le" else own
 
     def _vertex(self, instant: bool, label: int, size: Any) -> int:
         v = self.numbers.get((instant, label))

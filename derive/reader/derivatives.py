@@ -32,7 +32,10 @@ class Parts:
 
 def parts(m: Meaning, node: Fraction) -> Parts | None:
     """The derivative that a fraction is, or None where it is a quotient."""
-    top, bottom = _stripped(m, node.top), _stripped(m, node.bottom)
+    over, under = node.top, node.bottom
+    if m.scope.delta == "auto" and (d := _varied(m, over)) is not None and (b := _varied(m, under)) is not None and b.body is not None:
+        over, under = d, b  # δL/δv
+    top, bottom = _stripped(m, over), _stripped(m, under)
     if top is None or not top[0]:
         return None
     if bottom is None or not bottom[0]:
@@ -45,6 +48,15 @@ def parts(m: Meaning, node: Fraction) -> Parts | None:
         return None
     order = 2 if len(bottom[1]) == 2 or bottom[3] == 2 else 1
     return Parts(top[1][0] if top[1] else None, tuple(bottom[1]), bottom[2], order, _is_round(node.top, ALONE))
+
+
+def _varied(m: Meaning, node: Node) -> Differential | None:
+    """δv as a differential, where δ is no name."""
+    items = list(node.factors) if isinstance(node, Product) else [("", node)]
+    first = items[0][1]
+    if not _is_prefix_delta(m, first) or any(op for op, _ in items):
+        return None
+    return Differential("∂", _joined(items[1:]) if len(items) > 1 else None, start=node.start, end=node.end)
 
 
 def _is_round(node: Node, sign: str | None = None) -> bool:

@@ -30,9 +30,9 @@ _NAME = re.compile(r"\\([a-zA-Z]+)")
 _PLACE = re.compile(r"#([1-9])")
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")
 _MACRO = re.compile(
-    r"\\(?:(?:re)?new|provide)command\*?\s*\{?\\(?P<name>[a-zA-Z]+)\}?\s*(?:\[(?P<count>\d)\])?\s*\{"
-    r"|\\def\s*\\(?P<defname>[a-zA-Z]+)\s*\{"
-    r"|\\DeclareMathOperator\*?\s*\{?\\(?P<opname>[a-zA-Z]+)\}?\s*\{"
+    r"\\(?:(?:re)?new|provide)command\*?\s*+\{?\\(?P<name>[a-zA-Z]+)\}?\s*+(?:\[(?P<count>[0-9])\])?\s*+\{"
+    r"|\\def\s*+\\(?P<defname>[a-zA-Z]+)\s*+\{"
+    r"|\\DeclareMathOperator\*?\s*+\{?\\(?P<opname>[a-zA-Z]+)\}?\s*+\{"
 )
 
 
@@ -137,6 +137,7 @@ def _marked(text: str, macros: dict[str, tuple[int, str]]) -> Iterator[Formula]:
         end = re.compile(closing).search(text, at) if closing not in missing else None
         if end is None:
             missing.add(closing)
+            at = match.start() + 1
             continue
         yield Formula(_expand(clean(text[at : end.start()]), macros), at, end.start(), None if match["round"] else displays)
         displays += match["round"] is None

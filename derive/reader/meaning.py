@@ -196,7 +196,9 @@ class Meaning:
                 return arrays.rows(self, node)
             case Choices():
                 return arrays.choices(self, node)
-            case Differential() | Nabla():
+            case Differential():
+                raise self.fail("∂ outside a derivative", node)
+            case Nabla():
                 return self.factors([("", node)])
             case Words():
                 raise self.fail(

@@ -605,9 +605,10 @@ class Parser:
                 raise self.fail("only first and second derivatives are read")
             else:
                 order = int(power.text)
-        plus = self.peek().kind == "^"
-        if plus:
+        if self.peek().kind == "^":
             raise self.fail("two powers")
+        if self.accept("_"):  # ∂_v L
+            return Nabla(self.script(), order, start=start, end=self.last)
         body = None
         if self._starts() and not (self.peek().kind == "command" and self.peek().text == "partial"):
             body = self.postfix()

@@ -20,7 +20,7 @@ from derive.reader.tokens import Unreadable, clean
 from derive.reader.values import Value, is_row_shape, unlabelled
 from derive.system import INDEX, Equation, NetworkError, OpenFunction, System, occurrences
 
-_DIRECTIVE = re.compile(r"^[ \t]*%[ \t]*(loss|time|scalars|title|vectors)[ \t]*:[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^[ \t]*%[ \t]*(loss|time|scalars|title|vectors)[ \t]*:(.*)$", re.MULTILINE)
 _TIME = re.compile(
     r"^\$?\s*([a-zA-Z])\s*=\s*(\d+)\s*(?:\.\.+|\\dots|\\ldots|,\s*\\ldots\s*,|,\s*\\dots\s*,|…)\s*\{?([A-Za-z]|\d+)\}?\s*\$?$"
 )
@@ -59,7 +59,7 @@ class _Draft:
 
 def read_problem(text: str, name: str = "problem", title: str = "") -> Problem:
     """The network that a text declares. Raises NetworkError with the place and what would be right."""
-    directives = {m[1]: m[2] for m in _DIRECTIVE.finditer(text)}
+    directives = {m[1]: m[2].strip() for m in _DIRECTIVE.finditer(text)}
     document = read_document(_DIRECTIVE.sub("", text), latex=True)
     problems: list[DeriveError] = []
     orders = [directives["vectors"]] if directives.get("vectors") in ("row", "column") else ["column", "row"]
@@ -127,7 +127,7 @@ def _statements(draft: _Draft, formula: Formula, words: set[str], links: list[Li
 
 def _declared_function(draft: _Draft, formula: Formula) -> bool:
     """f : R → R is an open pointwise function, ℓ : R^n → R an open scalar function of a vector."""
-    found = _FUNCTION.match(formula.tex.strip())
+    found = _FUNCTION.match(formula.tex.strip()) if len(formula.tex) < 1_000 else None
     if found is None or not _SPACE.search(found["to"]):
         return False
     for written in found["name"].split(","):

@@ -10,6 +10,7 @@ from derive.expr import DeriveError
 
 LONGEST = 20_000  # characters of one formula
 MOST = 6_000  # tokens of one formula
+LONGEST_WORD = 60  # letters of a name
 DEEPEST = 60  # fonts in fonts
 
 
@@ -94,7 +95,7 @@ def tokenize(text: str, words: Collection[str] = ()) -> list[Token]:
     """The tokens of a formula; `words` are further names of several letters. Raises Unreadable."""
     if len(text) > LONGEST:
         raise Unreadable(f"a formula of {len(text)} characters: at most {LONGEST} are read", 0)
-    known = WORDS.union(w for w in words if len(w) > 1)
+    known = WORDS.union(w for w in words if 1 < len(w) <= LONGEST_WORD)
     tokens = list(_Lexer(text, known).run(0, len(text)))
     if len(tokens) > MOST:
         raise Unreadable(f"a formula of {len(tokens)} signs: at most {MOST} are read", 0)

@@ -1,0 +1,56 @@
+"""Error signals: which adjoint the δ of a document is, δ^{(l)} = ∂C/∂z^{(l)} or another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from derive.reader import names
+from derive.reader.meaning import Meaning, Reading
+from derive.reader.scope import Key, Named, Scope, flat
+from derive.reader.statements import Link
+from derive.reader.syntax import Fence, Fraction, Nabla, Node, Product, Scripted, Sum, Symbol
+
+
+def signal(scope: Scope, link: Link) -> Scripted | None:
+    """The left side where it is a δ with scripts that the document hasn't given a meaning of its own."""
+    node = link.left
+    if not isinstance(node, Scripted) or node.primes or node.base != Symbol("delta") or scope.delta not in ("auto", "error"):
+        return None
+    return node if names.find(Meaning(scope, Reading(), link.source), node) is None else None
+
+
+def meanings(scope: Scope, link: Link, node: Scripted) -> Iterator[Key]:
+    """The families of quantities whose adjoints these δ may be, the usual one first."""
+    m = Meaning(scope, Reading(), link.source)
+    m.learn(link.left)
+    m.learn(link.right)
+    settled = [scope.errors] if scope.errors is not None else []
+    for key in settled or names.error_families(scope):
+        if names.error_of(m, node, key) is not None:
+            yield key
+
+
+def by_index(scope: Scope, link: Link, node: Scripted, key: Key) -> bool:
+    """δ_k beside δ_j: told apart by their letters alone. This one then is the adjoint of its family; false where it has a tag or a time."""
+    m = Meaning(scope, Reading(), link.source)
+    found = names.error_of(m, node, key)
+    if found is None or not found.places or found.named.tag or found.instant is not None:
+        return False
+    letters = tuple(flat(p) for p in found.places)
+    scope.add(("delta", ()), Named("", names.adjoint_of(m, found.expr), introduced=True, letters=letters))
+    return True
+
+
+def layered(node: Scripted) -> bool:
+    """δ^{(2)} and δ^{[2]}: the brackets say that it is one of a layer."""
+    parts = [n for _, n in node.sup.factors] if isinstance(node.sup, Product) else [node.sup]
+    return any(isinstance(n, Fence) for n in parts)
+
+
+def by_derivative(node: Node) -> bool:
+    """Whether a right side is nothing but a derivative, perhaps with a sign: then it is what δ is."""
+    if isinstance(node, Sum) and len(node.terms) == 1:
+        node = node.terms[0][1]
+    if isinstance(node, Product) and node.factors and isinstance(node.factors[0][1], Nabla):
+        return len(node.factors) <= 3
+    return isinstance(node, Fraction)
