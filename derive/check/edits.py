@@ -266,7 +266,7 @@ class Editor:
         shapes = [self._shape(units[:k]), self._shape([v])]
         if shapes[0] == shapes[1] and shapes[0]:
             x, y = self.text(units[0].start, u.end), self.text(v.start, v.end)
-            self.add("order", 1.8, u.end, v.start, r" \odot ", f"{said(x)} \\odot {said(y)} for {said(x)} {said(y)}")
+            self.add("shape", 1.8, u.end, v.start, r" \odot ", f"{said(x)} \\odot {said(y)} for {said(x)} {said(y)}")
 
     def _shape(self, units: list[Unit]) -> tuple:
         items = [(op if n is u.nodes[0] else "", n) for u in units for n in u.nodes for op in [u.op]]

@@ -23,12 +23,14 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     )
     totals = [True, False] if any(isinstance(n, Fraction) for n in nodes) else [True]
     orders = [True, False] if any(isinstance(n, Big) and n.kind == "prod" for n in nodes) else [True]
+    widths = [False, True] if any(isinstance(n, Big) and n.own is not None for n in nodes) else [False]
     sums = [True] if repeated else [False]
     for order in orders:
         for total in totals:
             for layout in layouts:
                 for s in sums:
-                    yield Reading(layout, total, order, s)
+                    for wide in widths:
+                        yield Reading(layout, total, order, s, wide=wide)
     if derivative and any(isinstance(n, Product) and any(op == "·" for op, _ in n.factors) for n in nodes):
         yield Reading(layouts[0], elementwise=True)
     if any(isinstance(n, Symbol) and n.head[:1] == "d" for n in nodes) and scope.loss is not None:

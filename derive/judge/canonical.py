@@ -62,6 +62,8 @@ def _attempt(left: Expr, right: Expr, system: System | None, where: Instants, wr
         ring.facts.bounds = where.bounds
     else:
         ring = Claim(network_of(system, written), where, budget)
+    if not ring.facts.consistent:
+        raise DeriveError("a claim about no instant")
     return _Proof(ring, accumulate(dict(ring.form(left)), ring.form(right), -1), where)
 
 

@@ -32,6 +32,11 @@ class Facts:
         least = self._closure(self.bounds).get((a, b))
         return least is not None and least <= width
 
+    @property
+    def consistent(self) -> bool:
+        """Whether there are such instants."""
+        return all(least >= 0 for (a, b), least in self._closure(self.bounds).items() if a == b)
+
     def reduced(self, bounds: list[Bound]) -> set[Bound] | None:
         """The bounds that don't follow from the others; None where they contradict each other."""
         kept = sorted(set(bounds))

@@ -164,7 +164,7 @@ def labelled(
     key = (frozenset((c, frozenset(powers)) for c, powers in listed), frozenset(bound.items()), times, axes)
     found = _known.get(key)
     if found is None:
-        if len(_known) > 20000:
+        if len(_known) > 5000:
             _known.clear()
         found = _known[key] = _Search(listed, bound, times, axes).result()
     return found

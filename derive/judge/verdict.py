@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,9 @@ class Court:
         failing = [s for s in edge if case.look([s], (0,))[1] is not None]
         if not failing:
             return ""
+        for a, b in permutations(failing[0].times, 2):
+            if all(s.times.get(a, 0) > s.times.get(b, 0) for s in failing):
+                return f"; for {a} ≤ {b}"
         ends = dict.fromkeys(self._ends(s) for s in failing)
         return f"; it holds where all its quantities exist, but not at the boundary: {'; '.join(ends)}"
 

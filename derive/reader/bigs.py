@@ -12,7 +12,7 @@ from derive.expr import is_row as is_row_expr
 from derive.ops import exp, log
 from derive.reader import arrays, names
 from derive.reader.scope import flat
-from derive.reader.syntax import Big, Commas, Node, Number, Relation, Scripted, Sum, Symbol, Words
+from derive.reader.syntax import Big, Commas, Node, Number, Product, Relation, Scripted, Sum, Symbol, Words
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Chain, Value, number, scale, sum_over
 
@@ -34,6 +34,10 @@ def value(m: Meaning, node: Big) -> Value:
     """Σ or ∏ of the rest of its term."""
     if node.kind not in ("sum", "prod"):
         raise m.fail(f"{node.kind} can't be read here", node)
+    if node.own is not None and isinstance(node.body, Product) and not m.reading.wide:
+        own, after = node.body.factors[: node.own], node.body.factors[node.own :]
+        inner = own[0][1] if len(own) == 1 else Product(own, start=node.body.start, end=own[-1][1].end)
+        return m.factors([("", replace(node, body=inner, own=None)), *after])
     binders = _binders(m, node)
     if not binders:
         raise m.fail("a sum without its index", node)

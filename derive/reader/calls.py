@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from derive import ops
 from derive.adjoint import local_jacobian
-from derive.expr import Instant, Map, ShapeError, apply, ein, opaque, rebuild, stack, zeros
+from derive.expr import Expr, Instant, Map, ShapeError, Var, apply, ein, opaque, rebuild, stack, zeros
 from derive.expr import var as make_var
 from derive.ops import Composition, Function, power
 from derive.reader import derivatives, names
@@ -389,9 +389,19 @@ def _bracketed(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         from dataclasses import replace
 
         return _scripts(m, names.finished(m, replace(found, instant=when), node), scripts), rest[1:]
-    if m.scope.loss is not None and found.named.expr is m.scope.loss and not found.bar and _arguments(m, fence.body):
-        return names.finished(m, found, node), rest[1:]
+    if not found.bar and _arguments(m, fence.body) and (found.named.expr is m.scope.loss or _made_of(m, found.expr, fence.body)):
+        return _scripts(m, names.finished(m, found, node), scripts), rest[1:]
     return None
+
+
+def _made_of(m: Meaning, e: Expr, arguments: Node) -> bool:
+    """Whether brackets hold what a computed quantity is made of: f(x) then is f itself, not f times x."""
+    system = m.scope.system
+    if system is None or system.sequential or (isinstance(e, Var) and system.owner(e) is None):
+        return False
+    inside = derivatives.ancestors(m, e)
+    found = [names.find(m, i) for i in (arguments.items if isinstance(arguments, Commas) else (arguments,))]
+    return all(f is not None and not f.places and not f.bar and f.exponent is None and f.expr in inside for f in found)
 
 
 def _arguments(m: Meaning, node: Node) -> bool:

@@ -46,7 +46,7 @@ def parts(m: Meaning, node: Fraction) -> Parts | None:
         return Parts(top[1][0] if top[1] else None, (node.bottom,))
     if not bottom[1]:
         return None
-    order = 2 if len(bottom[1]) == 2 or bottom[3] == 2 else 1
+    order = 2 if len(bottom[1]) == 2 or 2 in (top[3], bottom[3]) else 1
     return Parts(top[1][0] if top[1] else None, tuple(bottom[1]), bottom[2], order, _is_round(node.top, ALONE))
 
 
@@ -73,6 +73,8 @@ def _stripped(m: Meaning, node: Node) -> tuple[bool, list[Node], Node | None, in
     if not isinstance(node, Product):
         return None
     items = list(node.factors)
+    if isinstance(items[0][1], Scripted) and flat(items[0][1].sup) == "2" and _is_d(m, items[0][1].base, True) and len(items) > 1:
+        return True, [_joined(items[1:])], None, 2  # d²f
     start = next((k for k, (_, n) in enumerate(items) if isinstance(n, Differential) or _is_d(m, n, True)), None)
     if start is None or (start > 0 and not isinstance(items[start][1], Differential)):
         return None
@@ -451,6 +453,20 @@ def explicit(m: Meaning, e: Expr, stops: tuple[Expr, ...]) -> Expr:
     return e
 
 
+def ancestors(m: Meaning, e: Expr) -> set[Var]:
+    """What an expression is computed from, at every remove."""
+    system = m.scope.system
+    found: set[Var] = set()
+    waiting = [e]
+    while waiting:
+        inside = waiting.pop()
+        right = system.by_name[inside.name].right if system is not None and isinstance(inside, Var) and system.owner(inside) else inside
+        fresh = {v for v in right.atoms(Var) if not v.bar and v is not inside} - found
+        found |= fresh
+        waiting += fresh
+    return found
+
+
 def twice(m: Meaning, top: Value, first: tuple[Value, tuple[Node, ...]], second: tuple[Value, tuple[Node, ...]]) -> Value:
     """∂/∂second ∂top/∂first, both by quantities: shape of the top, of first, of second, then the entries that are asked for."""
     a, b = first[0].expr, second[0].expr
@@ -521,9 +537,14 @@ def _only_one(m: Meaning, target: Node, argument: Node | None) -> Value | None:
         value = m.value(target)
     except DeriveError:
         return None
-    if value.rank or value.labels or (isinstance(value.expr, Var) and not isinstance(target, Fence)):
+    if value.rank or value.labels:
         return None
-    vectors = [v for v in value.expr.atoms(Var) if len(v.shape) == 1 and not v.bar]
+    e = value.expr
+    if isinstance(e, Var) and not isinstance(target, Fence):
+        if m.scope.loss is not None or m.scope.system is None or m.scope.system.sequential:
+            return None
+        e = explicit(m, e, ())
+    vectors = [v for v in e.atoms(Var) if len(v.shape) == 1 and not v.bar]
     return Value(vectors[0]) if len(vectors) == 1 else None
 
 

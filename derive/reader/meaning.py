@@ -81,6 +81,7 @@ class Reading:
     elementwise: bool = False
     differential: bool = False
     summed: bool = False  # dZ for a batch is m ∂J/∂Z
+    wide: bool = False  # a product binds the factors without its index, too
     immediate: bool = False  # after ∂h_t/∂h_k, ∂h_k/∂W is how W enters at step k alone
 
     def describe(self, default: Reading) -> list[str]:
@@ -93,6 +94,7 @@ class Reading:
             "elementwise": "products of vectors entry by entry",
             "differential": "d as a differential",
             "summed": "dZ of a batch as the derivative of the sum of the losses",
+            "wide": "all factors inside the product",
             "immediate": "∂h_k/∂W as the dependence at step k alone",
         }  # fmt: skip
         return [text for name, text in words.items() if getattr(self, name) != getattr(default, name)]

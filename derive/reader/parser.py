@@ -627,7 +627,7 @@ class Parser:
                 sup = self.script()
         body = self.product() if self.peek().kind not in ("+", "-") else self._signed_product()
         if kind == "prod" and isinstance(body, Product):
-            return _own_factors(Big(kind, sub, sup, body, start=start, end=self.last), body)
+            return Big(kind, sub, sup, body, _own_factors(sub, body), start=start, end=self.last)
         return Big(kind, sub, sup, body, start=start, end=self.last)
 
     def _signed_product(self) -> Node:
@@ -660,16 +660,11 @@ class Parser:
         return Fence("angle", Commas(tuple(items), start=items[0].start, end=items[-1].end), start=start, end=self.last)
 
 
-def _own_factors(big: Big, body: Product) -> Node:
-    """A product binds the factors up to the last one with its index: in ∏_i a_i b the b stands outside."""
-    first = next((n for n in walk(big.sub) if isinstance(n, Symbol)), None) if big.sub is not None else None
-    last = max((k for k, (_, f) in enumerate(body.factors) if any(n == first for n in walk(f))), default=len(body.factors) - 1)
-    if last == len(body.factors) - 1:
-        return big
-    own = body.factors[: last + 1]
-    inner = own[0][1] if len(own) == 1 else Product(own, start=body.start, end=own[-1][1].end)
-    bound = Big(big.kind, big.sub, big.sup, inner, start=big.start, end=own[-1][1].end)
-    return Product((("", bound), *body.factors[last + 1 :]), start=big.start, end=big.end)
+def _own_factors(sub: Node | None, body: Product) -> int | None:
+    """How many factors stand up to the last one with the index: in ∏_i a_i b the b may stand outside. None where all do."""
+    first = next((n for n in walk(sub) if isinstance(n, Symbol)), None) if sub is not None else None
+    own = max((k + 1 for k, (_, f) in enumerate(body.factors) if any(n == first for n in walk(f))), default=len(body.factors))
+    return own if own < len(body.factors) else None
 
 
 def accented(body: Node, accent: str, start: int, end: int) -> Node:

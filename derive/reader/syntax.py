@@ -101,6 +101,7 @@ class Big(Node):
     sub: Node | None
     sup: Node | None
     body: Node
+    own: int | None = None  # how many factors of the body it surely binds, where others without its index follow
 
 
 @dataclass(frozen=True)
