@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from derive.check import numbers, signals, slips, targets
+from derive.check import assumptions, numbers, signals, slips, targets
 from derive.check.define import define, defines
 from derive.check.lines import Line, Report, Slip
 from derive.check.readings import differentials, readings
@@ -19,7 +19,7 @@ from derive.judge import Court, Verdict
 from derive.judge.contraction import COST, Guard
 from derive.network import Network
 from derive.ops import diag
-from derive.reader import arrays, calls, names
+from derive.reader import arrays, bigs, calls, names
 from derive.reader.document import Formula, read_document
 from derive.reader.meaning import Filler, Meaning, Reading, stacked
 from derive.reader.scope import LOSSES, Scope, flat
@@ -41,7 +41,8 @@ from derive.reader.syntax import (
     walk,
 )
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Value, is_row_shape, scale, sum_over, together, transposed
+from derive.reader.values import Value, is_row_shape, scale, together, transposed
+from derive.system import System
 
 _LAYER = re.compile(
     r"(?P<open>\^\{?[\[(]|_\{|\^\{)\s*(?P<letter>[lL])\s*(?P<shift>[+-]\s*\d)?\s*(?P<close>[\])}])|\^\s*(?P<bare>[lL])(?![A-Za-z])"
@@ -94,6 +95,7 @@ class Checker:
         self.short = False  # whether readings of this relation were left out for want of time
         self.faults: list[Exception] = []  # that no rule foresaw
         self.courts: dict[int, Court] = {}
+        self.special: dict[tuple[int, str], System] = {}  # networks in which an input has a form of its own
         self.lines: list[Line] = []
         self.wrong: list[Wrong] = []
         self.part = pieces[0]
@@ -249,9 +251,11 @@ class Checker:
         counted = self._numbers(link, line)
         if counted is not None:
             return counted
+        if link.op == "=" and (said := assumptions.assumed(self, link)) is not None:
+            return replace(line, verdict="definition", reason=said)
         claims, errors = self.claims(link)
         if not claims:
-            return self._unfit(link, line, errors)
+            return self._in_special_case(link, line) or self._unfit(link, line, errors)
         first: tuple[Claim, Verdict] | None = None
         for claim in claims:
             verdict = self.decide(claim, quick=first is not None)
@@ -281,6 +285,8 @@ class Checker:
             return held
         if verdict.verdict == "refuted" and loss_by_another_name(self.part.scope, link):
             return replace(line, verdict="definition", reason=define(self, link))
+        if verdict.verdict == "refuted" and (held := self._in_special_case(link, line)) is not None:
+            return held
         if verdict.verdict == "refuted":
             approximate = self._approximation(link, line)
             if approximate is not None:
@@ -328,6 +334,10 @@ class Checker:
             if numbers.at_conditions(self.court(), claim.left, claim.right, forced, zero):
                 return replace(line, verdict="agrees", reason=f"where {said}", bound="1e-9, relative, in 8 points")
         return None
+
+    def _in_special_case(self, link: Link, line: Line) -> Line | None:
+        found = assumptions.under(self, link) if self.part.cases else None
+        return replace(line, verdict=found[0], reason=found[1], bound=found[2]) if found is not None else None
 
     def _at_its_instant(self, claims: list[Claim], line: Line) -> Line | None:
         """c_1 = tanh(W x_t + …): a formula in t for one instant, which t then is."""
@@ -440,7 +450,7 @@ class Checker:
         raw = m.raw(link.left)
         left = raw if isinstance(raw, Filler) else replace(m.settled(raw), chain=raw.chain)
         m.outside = frozenset(left.labels)
-        right = m.value(link.right)
+        right = bigs.repeated(m, link.right, left.labels) if reading.repeated else m.value(link.right)
         if is_row_shape(right.shape) and left.rank == 1 and isinstance(link.right, Fence) and isinstance(link.right.body, Commas):
             right = transposed(right)  # x = (x_1, …, x_d): a list says nothing about rows and columns
         for condition in link.conditions:
@@ -455,9 +465,6 @@ class Checker:
                 right = right.fill(left.shape, m)
             else:
                 left = left.fill(right.shape, m)  # type: ignore[attr-defined]
-        if reading.repeated:
-            for label in [n for n in right.labels if n not in left.labels]:
-                right = sum_over(right, label)
         diagonal = left.chain is not None and left.chain.top_rank == 1 == left.chain.below_rank
         if left.shape != right.shape and not right.rank and _is_zero(right.expr):
             right = scale(right, left)

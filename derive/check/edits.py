@@ -7,6 +7,7 @@ import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from derive.check.page import Change, Name, Page, accented
 from derive.expr import DeriveError, Expr, Instant
@@ -293,7 +294,7 @@ class Editor:
             return rf"{{{text}}}^{self.top}"
         return f"{text}^{self.top}"
 
-    @property
+    @cached_property
     def top(self) -> str:
         """The transpose as this text writes it."""
         for n in (n for part in self.page.parts for n in walk(part)):
@@ -343,6 +344,9 @@ class Editor:
     def _scripted(self, node: Scripted) -> None:
         """Scripts on a bracket: a transpose, a power."""
         self._powers(node)
+        a, b = self.page.span(node)
+        if node.sup is not None and flat(node.sup) not in TRANSPOSES:
+            self.add("argument", 1.6, a, b, f"(1 - {self.text(a, b)})")
 
     def _powers(self, node: Scripted) -> None:
         if node.sup is None:
@@ -553,8 +557,9 @@ class Editor:
         bare = self.page.text[:at].rstrip()[-1:] in ("_", "^")
         return f"{{{text}}}" if bare and len(text) > 1 else text
 
-    def _indices(self, name: Name) -> None:
-        """Another index letter or place of this relation."""
+    @cached_property
+    def letters(self) -> dict[str, None]:
+        """The indices of this relation."""
         letters: dict[str, None] = {}
         for other in self.page.all_names:
             for p in other.places:
@@ -562,8 +567,12 @@ class Editor:
         for n in (n for part in self.page.parts for n in walk(part)):
             if isinstance(n, Big) and n.sub is not None and isinstance(first := next(walk(n.sub)), Node):
                 letters.update(dict.fromkeys(self.page.of(s) for s in walk(first) if isinstance(s, Symbol)))
+        return letters
+
+    def _indices(self, name: Name) -> None:
+        """Another index letter or place of this relation."""
         for p in name.places:
-            for text in letters:
+            for text in self.letters:
                 if text and text != self.page.of(p):
                     self.add("symbol", 1.5, p.start, p.end, self.script(p.start, text))
 

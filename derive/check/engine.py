@@ -83,13 +83,11 @@ def _of_var(system: System, v: Var) -> Iterator[Expr]:
     solution = _solved(system) if system.loss is not None else None
     if solution is None:
         return
-    plain = v.at(v.time)
     known = solution.sweep.adjoints
     key = v.key if v.key in known else v.name
     if key not in known:
         return
     record = known[key]
-    del plain
     if v.time is None or not record.node.time or record.node.time.base != "t":
         yield from (record.formula, record.short)
         return
@@ -239,13 +237,38 @@ def texts(checker: Checker, link: Link, page: Page | None, reading: Reading | No
     if page is None:
         return []
     writer = hand(page)
-    found: dict[str, None] = {}
-    for e in formulas(checker, link, reading):
+    return list(dict.fromkeys(_written(writer, formulas(checker, link, reading))))
+
+
+def further(checker: Checker, link: Link, page: Page, most: int = 12) -> list[str]:
+    """The formulas of adjoints that the engine's formula holds and the person has put in."""
+    system = page.scope.system
+    known = formulas(checker, link)
+    if system is None or not known:
+        return []
+    own = {n.found.expr for n in page.all_names if n.found is not None and n.found.bar is False}
+    own |= {n.found.expr.adjoint for n in page.all_names if n.found is not None and n.found.bar and isinstance(n.found.expr, Var)}
+    own |= {v for v in own if isinstance(v, Var)}
+    writer, found, queue, seen = hand(page), [], list(known[:1]), set()
+    while queue and len(found) < most:
+        e = queue.pop(0)
+        for v in postorder(e):
+            if isinstance(v, Var) and v.bar and v not in own and v not in seen:
+                seen.add(v)
+                more = list(_formulas(system, Value(v)))[:2]
+                found += _written(writer, more)
+                queue += more[:1]
+    return list(dict.fromkeys(found))
+
+
+def _written(writer: Hand, some: list[Expr]) -> list[str]:
+    texts = []
+    for e in some:
         try:
-            found[writer.tex(e)] = None
+            texts.append(writer.tex(e))
         except (DeriveError, RecursionError):
             continue
-    return list(found)
+    return texts
 
 
 def expected(checker: Checker, link: Link) -> str | None:

@@ -144,7 +144,7 @@ def missing(page: Page, side: int, texts: list[str], extra: float = 0.0) -> Iter
         some = sorted((p for p in known if p.factor == factor), key=lambda p: -fit(p))[:MOST_PIECES]
         for p in some:
             for s in places:
-                cost = 2.6 - 0.6 * fit(p) - 0.3 * likeness(s.there, p.beside) + (0.1 if factor else 0) + extra
+                cost = 2.7 - 0.6 * fit(p) - 0.5 * likeness(s.there, p.beside) + (0.1 if factor else 0) + extra
                 yield from _put(editor, p, s, cost)
 
 

@@ -195,7 +195,7 @@ def page_of(checker: Checker, link: Link, reading: Reading | None = None) -> Pag
     sides = tuple(_side(link, node) for node in (link.left, link.right))
     text = f"{sides[0]} = {sides[1]}"
     heads = {n.head for part in (link.left, link.right) for n in walk(part) if isinstance(n, Symbol)}
-    words = (*scope.words, *(h for h in sorted(heads) if len(h) > 1 and h.isalpha()))
+    words = (*scope.words, *(h for h in sorted(heads) if len(h) > 1 and h.isalpha() and f"\\{h}" not in text))
     try:
         node = parse(text, words)
     except DeriveError:

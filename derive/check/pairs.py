@@ -14,6 +14,7 @@ from derive.check.trial import Trial, Worth
 MOST = 400  # edits that are paired
 CONFIRMED = 30  # pairs that are put to the judge
 DEAREST = 4.6  # the costs of both
+BULKY = 3.2  # the same, where one of them puts in or takes out much
 RANK = ("time", "bar", "term", "symbol", "inverse", "argument", "factor", "sign", "transpose", "order", "value", "shape")
 
 
@@ -39,6 +40,13 @@ def bulky(e: Edit) -> bool:
     return e.kind in ("term", "factor", "inverse") and any(abs(len(new) - (b - a)) > 6 for a, b, new in e.changes)
 
 
+def _likely(e: Edit, f: Edit) -> bool:
+    """Whether two edits are two slips rather than another line."""
+    if bulky(e) or bulky(f):
+        return not (bulky(e) and bulky(f)) and bool(e.side and f.side) and e.cost + f.cost <= BULKY
+    return e.cost + f.cost <= DEAREST
+
+
 def best_pair(trial: Trial) -> Edit | None:
     """Two edits that make the relation hold, the likeliest that are found."""
     for k, pair in enumerate(pairs(trial)):
@@ -58,11 +66,7 @@ def pairs(trial: Trial) -> list[Edit]:
     right = [(e, w) for e, w in known if e.side == 1][:MOST]
     left = [(e, w) for e, w in known if e.side == 0][:MOST]
     found = [*_added(trial, base, right), *_multiplied(trial, base, right), *_both_sides(trial, base, left, right)]
-    good = [
-        joined(e, f)
-        for e, f in found
-        if apart(e, f) and not (bulky(e) and (bulky(f) or not f.side) or bulky(f) and not e.side) and e.cost + f.cost <= DEAREST
-    ]
+    good = [joined(e, f) for e, f in found if apart(e, f) and _likely(e, f)]
     return sorted(good, key=lambda e: (e.cost, e.changes))
 
 

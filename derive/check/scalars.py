@@ -43,7 +43,7 @@ from derive.system import Equation, System
 if TYPE_CHECKING:
     from derive.check.checker import Checker
 
-_courts: dict[System, Court] = {}
+_courts: dict[System, Court] = {}  # their guards are set anew for every relation
 
 
 def scalar_form(checker: Checker, link: Link) -> bool:
@@ -55,8 +55,13 @@ def scalar_form(checker: Checker, link: Link) -> bool:
         if scope.system is not None:
             if len(_courts) > 32:
                 _courts.clear()
-            small.courts[id(scope.system)] = _courts.setdefault(scope.system, Court(scope.system))
+            if scope.system in _courts:
+                small.courts[id(scope.system)] = _courts[scope.system]
+        scope.until = part.scope.until
         court = small.court()
+        court.bench.guard.seconds = small.left  # type: ignore[attr-defined]
+        if scope.system is not None:
+            _courts[scope.system] = court
         for claim in small.claims(link)[0]:
             says = court.quick(claim.left, zeros(())) is False and not claim.strangers
             if says and court.quick(claim.left, claim.right) and court.judge(claim.left, claim.right, explain=False).holds:

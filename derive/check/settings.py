@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sympy
 
@@ -21,6 +21,9 @@ from derive.reader.scope import FUNCTIONS, Named, Scope, declare, flat, name_of,
 from derive.reader.syntax import Scripted, Symbol, walk
 from derive.reader.tokens import Unreadable, clean
 from derive.system import OpenFunction, System
+
+if TYPE_CHECKING:
+    from derive.check.assumptions import Case
 
 KEYS = {
     "problem": str, "vectors": str, "layout": str, "elementwise": list, "delta": str, "log": str, "index_base": int, "time": str, "alias": dict,
@@ -42,6 +45,7 @@ class Part:
     macros: list[tuple[re.Pattern[str], str]] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     repeated: bool = False
+    cases: list[Case] = field(default_factory=list)  # special cases that the document takes
 
     @property
     def last(self) -> int | None:
@@ -184,6 +188,7 @@ def _conventions(scope: Scope, data: Mapping[str, Any]) -> None:
     scope.vectors = data.get("vectors", scope.vectors)
     scope.layout = data.get("layout", scope.layout)
     scope.delta = data.get("delta", scope.delta)
+    scope.time = data.get("time", scope.time)
     scope.index_base = data.get("index_base", scope.index_base)
     signs = set(scope.elementwise)
     for text in data.get("elementwise", []):
@@ -197,7 +202,7 @@ def _conventions(scope: Scope, data: Mapping[str, Any]) -> None:
         signs.add(_TIMES[name])
     scope.elementwise = frozenset(signs)
     if data.get("log", "e") not in ("e", ""):
-        if not str(data["log"]).isdigit():
+        if not re.fullmatch(r"[1-9][0-9]{0,2}", str(data["log"])) or str(data["log"]) == "1":
             raise DeriveError(f"log: a base is e, 2 or 10, not {data['log']!r}")
         scope.log = sympy.Integer(int(data["log"]))
 

@@ -11,7 +11,7 @@ from derive.check import numbers
 from derive.check.descent import Descent, Part, beside
 from derive.check.edits import Edit, Editor
 from derive.check.edits import edits as single_edits
-from derive.check.engine import expected, texts, truth
+from derive.check.engine import expected, further, texts, truth
 from derive.check.groups import everywhere
 from derive.check.lines import Slip
 from derive.check.missing import Bag, bag, distance, missing
@@ -24,13 +24,14 @@ from derive.check.trial import Trial
 from derive.expr import DeriveError, Var, time_indices
 from derive.reader.meaning import Reading
 from derive.reader.statements import Link
-from derive.reader.syntax import Scripted, Symbol
+from derive.reader.syntax import Scripted, Symbol, walk
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker, Claim
 
 SECONDS = 2.0
 LEAST = 0.12  # even where a document has used up its time
+LONGEST = 800  # signs of a relation whose slip is searched
 REST = 0.3  # seconds that are kept for the counterexample
 FIRST = 0.6  # of it for the usual reading, where there are others
 MOST = 600
@@ -47,6 +48,8 @@ def _seconds(checker: Checker) -> float:
 
 def search(checker: Checker, link: Link, claim: Claim | None) -> Slip | None:
     """The edit that makes the relation hold. `claim`: the refuted one, None where no reading gave two sides of one shape."""
+    if checker.left() < REST or sum(1 for side in (link.left, link.right) for _ in walk(side)) > LONGEST:
+        return None
     page = page_of(checker, link, claim.reading if claim is not None else None)
     if page is None:
         return None
@@ -168,7 +171,8 @@ def candidates(checker: Checker, page: Page) -> list[Edit]:
     """Every single edit, the likeliest first: what comes closer to the engine's formula is likelier."""
     formulas = texts(checker, page.link, page)
     other = [page.text[slice(*page.bounds[0])]]
-    found = [*single_edits(page), *everywhere(page), *missing(page, 1, formulas or other, 0.0 if formulas else 0.6)]
+    more = further(checker, page.link, page) if formulas else []
+    found = [*single_edits(page), *everywhere(page), *missing(page, 1, [*formulas, *more] or other, 0.0 if formulas else 0.6)]
     return sorted(_weighed(page, found, [bag(f) for f in formulas]), key=lambda e: e.cost)
 
 

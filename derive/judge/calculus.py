@@ -458,15 +458,12 @@ class Calculus(Ring):
             gradient = atom("whole", (*a.data[:2], 1), a.space, a.times, a.terms)
             return self.contract(self.mul(single((gradient, (*inner, *own[wide:]))), change), bound)
         if a.data[0] in ("inverse", "det"):
-            inverse = atom("whole", ("inverse",), a.space, a.times, a.terms)
+            inverse = self.square("inverse", a.space, self.opened(a, (0, 1, *own[wide:])))
             if a.data[0] == "det":  # det A · A⁻ᵀ
-                adjugate = self.mul(
-                    single((a, (_inner_axis(0), _inner_axis(1), *own[wide:]))),
-                    single((inverse, (inner[1], inner[0], *own[wide:]))),
-                )
+                adjugate = self.mul(single((a, own)), self.relabelled(inverse, {0: inner[1], 1: inner[0]}))
                 return self.contract(self.mul(adjugate, change), bound)
-            left, right = single((inverse, (own[0], inner[0], *own[wide:]))), single((inverse, (inner[1], own[1], *own[wide:])))
-            return self.scaled(self.contract(self.mul(self.mul(left, right), change), bound), -1)
+            outer = self.mul(self.relabelled(inverse, {0: own[0], 1: inner[0]}), self.relabelled(inverse, {0: inner[1], 1: own[1]}))
+            return self.scaled(self.contract(self.mul(outer, change), bound), -1)
         raise MissingRule(f"no derivative of {a.data[0]}")
 
     # -- Jacobians ---------------------------------------------------------------------------------------------

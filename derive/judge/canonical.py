@@ -207,7 +207,7 @@ class _Proof:
         stage, position = order.get(a.data[0], (-1, -1))
         if a.data[2]:
             return (0, stage, tuple(_early(t) for t in when), position, a.serial)
-        return (2, -stage, tuple(_late(t) for t in when), -position, a.serial)
+        return (2, -stage, not when, tuple(_late(t) for t in when), -position, a.serial)  # a stage's static nodes come first in it
 
 
 def _early(t: tuple[int, int]) -> tuple[int, int]:

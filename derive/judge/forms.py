@@ -189,7 +189,7 @@ class Ring:
                 opened = self.power(self.opened(*factor), n)
                 return self.scaled(self.mul({frozenset(rest.items()): 1}, opened), c)
         for factor in by_kind.get("sum", ()):
-            if (reduced := self._divided(powers, factor)) is not None:
+            if powers[factor] < 0 and (reduced := self._divided(powers, factor)) is not None:
                 return self.scaled(reduced, c)
         return {frozenset(powers.items()): whole(c)}
 
@@ -223,10 +223,8 @@ class Ring:
         return Fraction(factor[0].data) ** n
 
     def _signed(self, powers: dict[Factor, Coef], factor: Factor) -> None:
-        """s³ = s; x s(x)² = x, also where x is 0."""
-        e = powers[factor]
-        if e < 0:
-            raise Undefined("a division by a sign, which may be zero")
+        """s³ = s and, where it is defined, s⁻¹ = s; x s(x)² = x, also where x is 0."""
+        e = powers[factor] = abs(powers[factor])
         if e > 2:
             e = powers[factor] = 2 - e % 2
         inner = self.opened(*factor) if e == 2 else {}
@@ -375,7 +373,7 @@ class Ring:
         shape = labelled([(c, tuple(m)) for m, c in terms.items()], times=bound, axes=axes)
         if space is None:
             return atom(kind, data, shape.sizes, len(shape.times), shape.terms, group=shape.group, positive=positive), shape.index
-        rows = self._on_axes(shape.terms, {k: axes.index(label) for k, label in enumerate(shape.space)})
+        rows = self._on_axes(shape.terms, {k: axes.index(label) if label in axes else label for k, label in enumerate(shape.space)})
         return atom(kind, data, space, len(shape.times), rows, shape.bound), (*axes, *shape.times)
 
     def _on_axes(self, terms: Any, where: dict[int, int]) -> Any:

@@ -203,6 +203,16 @@ class _Search:
     def _anchor(self, factors: list[tuple]) -> None:
         """Where instants count from: their earliest use; those that only ranges use, from what these compare them with."""
         ranges = [(*vs, off[1] - off[0]) for a, _, vs, off in factors if a.kind == "le"]
+        self._anchor_by(ranges)
+        for v in {v for a, b, _ in ranges for v in (a, b)}:  # nothing but ranges: from the free ones
+            if not self.start[v][1]:
+                self.lowest.setdefault(v, 0)
+        self._anchor_by(ranges)
+        for a, b, _ in ranges:
+            self.lowest.setdefault(a, 0)
+            self.lowest.setdefault(b, 0)
+
+    def _anchor_by(self, ranges: list[tuple[int, int, int]]) -> None:
         while True:
             found: dict[int, int] = {}
             for a, b, width in ranges:
@@ -210,11 +220,8 @@ class _Search:
                     if v not in self.lowest and other in self.lowest:
                         found[v] = min(found.get(v, self.lowest[other] + offset), self.lowest[other] + offset)
             if not found:
-                break
+                return
             self.lowest.update(found)
-        for a, b, width in ranges:
-            self.lowest.setdefault(a, 0)
-            self.lowest.setdefault(b, width)
 
     def _offsets(self, a: Atom, vs: tuple[int, ...], off: tuple[int, ...]) -> tuple[int, ...]:
         own = tuple(o - self.lowest[v] for v, o in zip(vs[len(a.space) :], off, strict=True))

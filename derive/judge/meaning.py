@@ -261,7 +261,7 @@ class Claim(Calculus):
         """Whether the adjoint's formula stays within the instants of the claim: h̄[t] brings in t+1, so the claim must have that."""
         label, offset = instant
         v = atom("var", (*bar.data[:2], False, True), bar.space, 1)
-        if not self.network.known(v) or (label == END and offset >= 0):
+        if not self.network.known(v) or label == END:  # after T there is nothing
             return True
         reach = [o for a, i in _factors(self.network.pull(v, self.budget)) for k, o in i[len(a.space) :] if k == USED]
         return offset + max(reach, default=0) <= self.highs.get(label, 0)

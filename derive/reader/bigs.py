@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,9 @@ from derive.expr import is_row as is_row_expr
 from derive.ops import exp, log
 from derive.reader import arrays, names
 from derive.reader.scope import flat
-from derive.reader.syntax import Big, Commas, Node, Number, Product, Relation, Scripted, Sum, Symbol, Words
+from derive.reader.syntax import Big, Commas, Node, Number, Product, Relation, Scripted, Sum, Symbol, Words, children
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Chain, Value, number, scale, sum_over
+from derive.reader.values import Chain, Value, add, number, scale, sum_over
 
 if TYPE_CHECKING:
     from derive.reader.meaning import Meaning
@@ -92,7 +93,7 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
     parts = list(node.sub.items) if isinstance(node.sub, Commas) else [node.sub] if node.sub is not None else []
     found: list[Binder] = []
     conditions: list[Relation] = []
-    for part in [piece for part in parts for piece in _pieces(part)]:
+    for part in [piece for whole in parts for piece in _pieces(whole)]:
         if isinstance(part, Words):
             continue
         if isinstance(part, Relation) and isinstance(part.parts[0], Commas) and part.ops[0] == "=":
@@ -171,6 +172,27 @@ def _over_entries(m: Meaning, node: Big, b: Binder, body: Value, label: str) -> 
     if logs:
         return Value(exp(result.expr), result.labels)
     return Value(result.expr, result.labels, chain)
+
+
+def repeated(m: Meaning, node: Node, free: Collection[str]) -> Value:
+    """Einstein's convention: in each term an index that stands twice, and is not free, is summed."""
+    terms: list[tuple[int, Value]] = []
+    for sign, term in node.terms if isinstance(node, Sum) else ((1, node),):
+        if isinstance(term, Words):
+            continue
+        v = m.value(term)
+        for label in [n for n in v.labels if n not in free and _times(term, n) > 1]:
+            v = sum_over(v, label)
+        terms.append((sign, v))
+    return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else add(m.filled(terms))
+
+
+def _times(node: Node, label: str) -> int:
+    """How often an index stands in a product; the terms of a sum in brackets count once."""
+    if isinstance(node, Symbol):
+        return int(node.head == label and not node.accents)
+    counts = [_times(child, label) for child in children(node)]
+    return max(counts, default=0) if isinstance(node, Sum) else sum(counts)
 
 
 def _ones_like(v: Value) -> object:

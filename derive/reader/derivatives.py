@@ -417,11 +417,8 @@ def _differential(m: Meaning, rest: Rest) -> tuple[Value, Rest]:
             expr = found.expr
             assert isinstance(expr, Var)
             return Value(var(f"d_{expr.name}", expr.shape)), rest[1:]
-    taken, left = [rest[0]], rest[1:]
-    if m.function_of(target) is not None and left and not left[0][0]:
-        taken, left = rest[:2], rest[2:]
-    value = m.value(_joined(taken))
-    return _change(m, value), left
+    _, value, left = m.operand(rest)
+    return _change(m, m.settled(value)), left
 
 
 def _free(m: Meaning, e: Expr) -> bool:
@@ -565,7 +562,7 @@ def _hessian(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
     if below is None:
         vectors = [
             v
-            for v in (m.scope.system.declared if m.scope.system is not None else ())
+            for v in (m.scope.system.quantities.values() if m.scope.system is not None else ())
             if len(v.shape) == 1 and v.name in ("w", "theta", "x", "beta")
         ]
         by = Value(vectors[0]) if len(vectors) == 1 else None

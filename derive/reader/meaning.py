@@ -50,7 +50,7 @@ from derive.reader.syntax import (
     Words,
     walk,
 )
-from derive.reader.tokens import Unreadable
+from derive.reader.tokens import LARGEST, Unreadable
 from derive.reader.values import (
     Chain,
     Value,
@@ -66,7 +66,6 @@ from derive.reader.values import (
     transposed,
 )
 
-LARGEST = 400  # digits of a number
 
 
 @dataclass(frozen=True)
@@ -115,6 +114,7 @@ class Meaning:
     outside: frozenset[str] = frozenset()  # free indices of the other side
     counter: itertools.count = field(default_factory=itertools.count)
     timeless: bool = True  # no instant stands in the relation
+    raised: bool = False  # instants stand above without brackets, a^l and a^1, so that a^2 is one too
     pulled: bool = False  # the loss's own adjoint stands in the relation: a derivative of the loss beside it is one step
     instant: Instant = Instant("t")  # of a sequence written without one: T where the relation speaks of nothing but T
     free_scalars: bool = False
@@ -128,6 +128,7 @@ class Meaning:
     def learn(self, node: Node) -> None:
         """What the indices of a formula run over, from the names that carry them; which instants it speaks of."""
         bases = self._bases
+        self.raised = self.raised or any(names.raises_time(self, n) for n in walk(node))
         self.timeless = self.timeless and not any(names.speaks_of_time(self, n) for n in walk(node))
         for n in walk(node):
             if isinstance(n, Product):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Found", "find", "instant", "script_items", "value_of"]
 
+MOST_SCRIPTS = 60  # signs in one subscript
+
 
 @dataclass(frozen=True)
 class Found:
@@ -95,6 +97,18 @@ def speaks_of_time(m: Meaning, node: Node) -> bool:
             if not (isinstance(i, Symbol) and i.head in ("T", "top"))
         )
     return isinstance(node, Symbol) and node.head in ("t", m.scope.clock)
+
+
+def raises_time(m: Meaning, node: Node) -> bool:
+    """Whether a sequence has its instant above, without brackets: a^l, a^{l-1}, a^1."""
+    if m.scope.time != "both":
+        return m.scope.time == "superscript"
+    if not isinstance(node, Scripted) or not isinstance(node.base, Symbol) or flat(node.sup) in ("", "2", "T", "top"):
+        return False
+    if isinstance(node.sup, Fence) or not any(n.sequential for n in m.scope.candidates(node.base.head, node.base.accents)):
+        return False
+    when = instant(m, node.sup) if node.sup is not None else None
+    return when is not None and (not when.base or when.base in (*m.scope.times, *m.scope.last, m.scope.clock, "t", "T"))
 
 
 def find(m: Meaning, node: Node) -> Found | None:
@@ -214,6 +228,8 @@ def _ways(
     """Every division of the scripts into tag, time, indices and exponent that this meaning allows, with a score."""
     items = script_items(sub)
     rank = len(named.expr.shape)
+    if len(items) > MOST_SCRIPTS:
+        return
     for tag, when, exponent, fits in _sup_roles(m, named, sup, len(items)):
         for cut in range(len(items) + 1):
             head, rest = items[:cut], items[cut:]
@@ -248,7 +264,7 @@ def _sup_roles(
                 if not (isinstance(parts[0], Symbol) and tag == "" and at is None):
                     yield tag, at, last, score + 1
     if when is not None and (fenced or (_time_like(m, sup) and flat(sup) != "T") or named.tag == ""):
-        yield "", when, None, 3 if fenced else 1
+        yield "", when, None, 3 if fenced else 0 if flat(sup) == "2" and not m.raised else 1  # h_1^2 is a square
     text = plain_tag(flat(sup))
     if (text and text == named.tag) or (text and named.tag.endswith(text)) or (text and named.tag.startswith(text)):
         yield text, None, None, -1 if isinstance(sup, Number) else 2

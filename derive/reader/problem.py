@@ -22,7 +22,7 @@ from derive.system import INDEX, Equation, NetworkError, OpenFunction, System, o
 
 _DIRECTIVE = re.compile(r"^[ \t]*%[ \t]*(loss|time|scalars|title|vectors)[ \t]*:(.*)$", re.MULTILINE)
 _TIME = re.compile(
-    r"^\$?\s*([a-zA-Z])\s*=\s*(\d+)\s*(?:\.\.+|\\dots|\\ldots|,\s*\\ldots\s*,|,\s*\\dots\s*,|…)\s*\{?([A-Za-z]|\d+)\}?\s*\$?$"
+    r"^\$?\s*([a-zA-Z])\s*=\s*(\d{1,4})\s*(?:\.\.+|\\dots|\\ldots|,\s*\\ldots\s*,|,\s*\\dots\s*,|…)\s*\{?([A-Za-z]|\d{1,4})\}?\s*\$?$"
 )
 _FUNCTION = re.compile(
     r"^(?P<name>.*?)\s*(?::|\\colon)\s*(?P<from>.*?)\\(?:to|rightarrow|longrightarrow)\s*(?P<to>.*)$", re.DOTALL

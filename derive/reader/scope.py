@@ -77,13 +77,14 @@ class Scope:
     objective: Expr | None = None  # the loss that the document itself defines, after which bars speak of it
     clock: str = "t"  # the letter of the network's time index in this document
     errors: Key | None = None  # the family of quantities whose adjoints the document calls δ
+    time: str = "both"  # where instants stand: subscript, superscript or both
     until: float = math.inf  # by the processor's clock: when what is being read must be done
 
     def copy(self) -> Scope:
         return Scope(
             self.system, self.vectors, self.layout, self.elementwise, self.delta, self.log, self.index_base, {k: list(v) for k, v in self.names.items()},
             dict(self.functions), dict(self.sizes), set(self.last), dict(self.onehot), dict(self.values), set(self.times), self.objective, self.clock,
-            self.errors,
+            self.errors, self.time,
         )  # fmt: skip
 
     # -- filling --------------------------------------------------------------------------------------------

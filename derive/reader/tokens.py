@@ -10,6 +10,7 @@ from derive.expr import DeriveError
 
 LONGEST = 20_000  # characters of one formula
 MOST = 6_000  # tokens of one formula
+LARGEST = 400  # digits of a number
 LONGEST_WORD = 60  # letters of a name
 DEEPEST = 60  # fonts in fonts
 
@@ -133,6 +134,8 @@ class _Lexer:
                         yield token
                         at = token.end
             elif found := _NUMBER.match(text, at, end):
+                if len(found[0]) > LARGEST:
+                    raise Unreadable(f"a number of {len(found[0])} digits", at, found[0][:20])
                 yield Token("number", found[0], at, found.end(), glued)
                 at = found.end()
             elif found := _LETTERS.match(text, at, end):

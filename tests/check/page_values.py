@@ -40,7 +40,9 @@ from derive.printing.notation import (
 )
 
 Array = Any
-SAME, APART = 1e-13, 2e-12  # relative differences: equal up to rounding, certainly different
+SAME, APART = 3e-16, 1e-15  # relative differences in extended precision: equal up to rounding, certainly different
+
+TINY = np.clongdouble(1e-200j)
 
 
 class Misfit(Exception):
@@ -179,6 +181,7 @@ class Place:
         if summing:
             weights = np.abs(at.given[system.independent[summing]])
             at = replace(at, given={**at.given, system.independent[summing]: weights / weights.sum(axis=-1, keepdims=True)})
+        at = replace(at, given={v: np.asarray(a, dtype=np.longdouble) for v, a in at.given.items()})
         run = Evaluator(at).forward()
         if system.loss is not None:
             run.backward(network.solve().sweep)
@@ -196,7 +199,7 @@ class Place:
     def quantity(self, v: Var, times: Times) -> Array:
         here = self.concrete(v, times)
         if here in self.run.named:
-            return np.asarray(self.run.named[here], dtype=float)
+            return np.asarray(self.run.named[here])
         if v.bar and here.time is not None and here.time.offset > self.at.last:
             return np.zeros(tuple(map(self.at.size, v.shape)))  # nothing comes after the last step
         raise Misfit(f"there is no {here}")
@@ -210,7 +213,7 @@ class Place:
     def _derivative(self, top: Var, below: Var, alone: bool) -> Array:
         base = self.quantity(below, {})
         self.quantity(top, {})
-        steps = 1e-200j * np.eye(base.size).reshape(base.size, *base.shape)
+        steps = TINY * np.eye(base.size).reshape(base.size, *base.shape)
         if alone:
             equation = self.network.system.by_name[top.name].right
             run = Evaluator(self.at)
@@ -221,7 +224,7 @@ class Place:
         else:
             moved = Evaluator(self.at, nudges={below: steps}).forward().named[top]
         shape = tuple(map(self.at.size, top.shape))
-        rows = np.broadcast_to(np.imag(moved) / 1e-200, (base.size, *shape))
+        rows = np.broadcast_to(np.imag(moved) / np.imag(TINY), (base.size, *shape))
         return np.moveaxis(rows, 0, -1).reshape((*shape, *base.shape))
 
     # -- notation -------------------------------------------------------------------------------------------
@@ -251,9 +254,9 @@ class _Reader:
             case Opened():
                 return self.opened(node.meant, node.args[0])
             case Num():
-                return np.asarray(float(node.text))
+                return np.asarray(np.longdouble(node.text))
             case Ratio():
-                return np.asarray(node.top / node.below)
+                return np.asarray(np.longdouble(node.top) / node.below)
             case Sym() if node == ONE_VECTOR:
                 raise Unknown("ones of a size that isn't said")
             case Sym() if node.base in self.place.sizes and node.sub is None and node.sup is None:

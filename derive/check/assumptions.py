@@ -1,0 +1,141 @@
+"""Special cases that a document takes: an input that is given a form, w = 0 or C = I; an open function that is chosen, φ = tanh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from derive import ops
+from derive.check.numbers import is_numeric
+from derive.expr import DeriveError, Expr, Var, rebuild
+from derive.reader import calls, names
+from derive.reader.meaning import Meaning, Reading
+from derive.reader.scope import Template
+from derive.reader.statements import Link
+from derive.reader.syntax import Commas, Fence, Product, Scripted, Symbol, walk
+from derive.system import Equation, OpenFunction, System
+
+if TYPE_CHECKING:
+    from derive.check.checker import Checker
+
+MOST = 4  # special cases that are remembered
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is assumed, as it was written; the input and its form, or the function and its formula."""
+
+    text: str
+    name: Var | str
+    value: Expr | Template
+
+
+def assumed(checker: Checker, link: Link) -> str | None:
+    """What a relation assumes, which then is remembered: an input says nothing about itself, so its relation can't be false."""
+    case = _function(checker, link) or _input(checker, link)
+    if case is None:
+        return None
+    cases = checker.part.cases
+    cases[:] = [case, *(c for c in cases if c.name != case.name)][:MOST]
+    return "an assumption"
+
+
+def _input(checker: Checker, link: Link) -> Case | None:
+    scope = checker.part.scope
+    if not isinstance(link.left, Symbol | Scripted) or (is_numeric(link.right) and checker.part.values):
+        return None
+    found = names.find(Meaning(scope, Reading(), link.source), link.left)
+    if found is None or found.bar or found.places or found.exponent is not None or found.primes or found.named.introduced:
+        return None
+    v = found.expr
+    if not isinstance(v, Var) or (scope.system is not None and scope.system.owner(v) is not None):
+        return None
+    if any(n == link.left for n in walk(link.right)):
+        return None
+    for claim in checker.claims(link)[0]:
+        if claim.left is v and not claim.strangers and not any(isinstance(n, Var) and n.bar for n in claim.right.atoms(Var)):
+            return Case(link.tex, v, claim.right)
+    return None
+
+
+def _function(checker: Checker, link: Link) -> Case | None:
+    """φ(z) = … for a φ that the network leaves open, and φ(z) = tanh(z) beside another activation."""
+    left = link.left
+    if not isinstance(left, Product) or len(left.factors) != 2 or not isinstance(left.factors[0][1], Symbol):
+        return None
+    name, fence = left.factors[0][1], left.factors[1][1]
+    m = Meaning(checker.part.scope, Reading(), link.source)
+    known = calls.function_of(m, name)
+    if known is None or not isinstance(fence, Fence) or not (_open(known[1]) or _another(m, link, name)):
+        return None
+    items = fence.body.items if isinstance(fence.body, Commas) else (fence.body,)
+    if not all(isinstance(i, Symbol) for i in items) or name in walk(link.right):
+        return None
+    parameters = tuple((i.head, i.accents) for i in items if isinstance(i, Symbol))
+    return Case(link.tex, name.head, Template(parameters, link.right, link.source))
+
+
+def _open(fn: object) -> bool:
+    return isinstance(fn, OpenFunction) or getattr(fn, "style", "") == "open"
+
+
+def _another(m: Meaning, link: Link, name: Symbol) -> bool:
+    """Whether the right side is nothing but another function of the table, of the same argument."""
+    right = link.right
+    if not isinstance(right, Product) or len(right.factors) != 2 or not isinstance(link.left, Product):
+        return False
+    other = right.factors[0][1]
+    mine, theirs = calls.function_of(m, name), calls.function_of(m, other)
+    return (
+        isinstance(other, Symbol)
+        and name.head not in ops.POINTWISE
+        and mine is not None
+        and theirs is not None
+        and isinstance(theirs[1], ops.Function | ops.Composition)
+        and mine[1] is not theirs[1]
+        and right.factors[1][1] == link.left.factors[1][1]
+    )
+
+
+def under(checker: Checker, link: Link) -> tuple[str, str, str | None] | None:
+    """(verdict, reason, bound) of a relation that holds in one of the special cases, the latest first."""
+    part = checker.part
+    for case in part.cases:
+        scope = part.scope
+        try:
+            if isinstance(case.value, Template):
+                part.scope = scope.copy()
+                part.scope.functions[str(case.name)] = case.value
+            elif scope.system is not None:
+                part.scope = scope.copy()
+                part.scope.system = special(checker, scope.system, case)
+            for claim in checker.claims(link)[0]:
+                if isinstance(case.value, Expr) and scope.system is None:
+                    claim = replace(claim, left=_put(claim.left, case), right=_put(claim.right, case))
+                verdict = checker.decide(claim, quick=True)
+                if verdict is not None and verdict.holds and not claim.strangers:
+                    return verdict.verdict, f"{verdict.reason}; where {case.text}", verdict.bound
+        except DeriveError:
+            continue
+        finally:
+            part.scope = scope
+    return None
+
+
+def special(checker: Checker, system: System, case: Case) -> System:
+    """The network in which an input has this form."""
+    assert isinstance(case.name, Var) and isinstance(case.value, Expr)
+    if case.name.time is not None or any(system.owner(v) is not None for v in case.value.atoms(Var)):
+        return system
+    key = (id(system), case.text)
+    if key not in checker.special:
+        checker.special[key] = replace(
+            system,
+            declared=tuple(v for v in system.declared if v is not case.name),
+            equations=(Equation(case.name, case.value, case.text), *system.equations),
+        )
+    return checker.special[key]
+
+
+def _put(e: Expr, case: Case) -> Expr:
+    return rebuild(e, lambda n: case.value if n is case.name else n)  # type: ignore[return-value]
