@@ -262,7 +262,7 @@ class Checker:
             if verdict is None:
                 continue
             if verdict.holds:
-                return replace(line, verdict=verdict.verdict, reason=_reason(verdict, claim, claims), bound=verdict.bound)
+                return replace(line, verdict=verdict.verdict, reason=_reason(verdict, claim, self.usual(link)), bound=verdict.bound)
             if first is None or (first[1].verdict == "refuted" and verdict.verdict == "undecided"):
                 first = claim, verdict
         assert first is not None
@@ -310,7 +310,7 @@ class Checker:
                 if verdict is not None and verdict.holds:
                     if node is not None and signals.by_index(scope, link, node, key):
                         scope.errors = settled
-                    return replace(line, verdict=verdict.verdict, reason=_reason(verdict, claim, [claim]), bound=verdict.bound)
+                    return replace(line, verdict=verdict.verdict, reason=_reason(verdict, claim, claim.reading), bound=verdict.bound)
                 opposite = opposite or self.court().quick(-claim.left, claim.right) is True
         scope.errors = settled
         if node is not None and families and settled is None and not signals.by_derivative(link.right):
@@ -434,6 +434,10 @@ class Checker:
             found.setdefault((claim.left, claim.right), claim)
         return list(found.values()), errors
 
+    def usual(self, link: Link) -> Reading:
+        """The reading that nothing has to be said about."""
+        return next(readings(self.part.scope, link, self.part.repeated))
+
     def claim(self, link: Link, reading: Reading) -> Claim:
         """The two sides in one reading. Raises Unreadable, ShapeError."""
         m = Meaning(self.part.scope, reading, link.source, free_scalars=True)
@@ -550,6 +554,7 @@ class Checker:
         m = Meaning(self.part.scope, reading, link.source)
         m.learn(link.left)
         m.learn(link.right)
+        dummies(m, link)
         v = m.value(node)
         value = numbers.evaluate(self.court(), v.expr, self.part.values) if not v.labels else None
         return value.reshape([n for n in value.shape if n != 1]) if value is not None and value.ndim else value
@@ -757,6 +762,8 @@ def dummies(m: Meaning, link: Link) -> None:
     if curved and len(symbols) == 1:
         key = next(iter(symbols))
         m.local[key] = Value(var("dummy_" + key[0]))
+    elif curved and not symbols:  # σ' = σ(1 − σ)
+        m.local[calls.BARE.head, ()] = Value(var("dummy_z"))
 
 
 def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple[Value, Value]:
@@ -783,10 +790,8 @@ def _labels(m: Meaning, node: Node) -> set[str]:
     return {k for k in m.label_sizes if k not in bound}
 
 
-def _reason(verdict: Verdict, claim: Claim, claims: list[Claim]) -> str:
-    notes = list(claim.notes)
-    if claim is not claims[0]:
-        notes += [f"read with {d}" for d in claim.reading.describe(claims[0].reading)]
+def _reason(verdict: Verdict, claim: Claim, usual: Reading) -> str:
+    notes = [*claim.notes, *(f"read with {d}" for d in claim.reading.describe(usual))]
     return "; ".join([verdict.reason, *notes])
 
 

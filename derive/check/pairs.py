@@ -49,7 +49,9 @@ def _likely(e: Edit, f: Edit) -> bool:
 
 def best_pair(trial: Trial) -> Edit | None:
     """Two edits that make the relation hold, the likeliest that are found."""
-    for k, pair in enumerate(pairs(trial)):
+    with np.errstate(all="ignore"):
+        found = pairs(trial)
+    for k, pair in enumerate(found):
         if k >= CONFIRMED or trial.spent():
             break
         if trial.holds(trial.page.applied(pair.changes)):
@@ -105,13 +107,12 @@ def _added(trial: Trial, base: Worth, right: list[tuple[Edit, Worth]]) -> Iterat
     if not len(edits) or base.target.shape != base.value.shape:
         return
     through = np.random.default_rng(1).normal(size=base.value.shape[-1])
-    with np.errstate(all="ignore"):
-        needed = (base.target - base.value) @ through
-        total = effects[:, None, :] + effects[None, :, :]
-        scale = np.abs(effects)[:, None, :] + np.abs(effects)[None, :, :] + np.abs(needed)
-        for i, j in _matches(total, needed, scale):
-            if i < j and np.nanmax(np.abs(effects[i])) > 0 and np.nanmax(np.abs(effects[j])) > 0:
-                yield edits[i], edits[j]
+    needed = (base.target - base.value) @ through
+    total = effects[:, None, :] + effects[None, :, :]
+    scale = np.abs(effects)[:, None, :] + np.abs(effects)[None, :, :] + np.abs(needed)
+    for i, j in _matches(total, needed, scale):
+        if i < j and np.any(np.abs(effects[i]) > 0) and np.any(np.abs(effects[j]) > 0):
+            yield edits[i], edits[j]
 
 
 def _multiplied(trial: Trial, base: Worth, right: list[tuple[Edit, Worth]]) -> Iterator[tuple[Edit, Edit]]:
@@ -126,12 +127,11 @@ def _multiplied(trial: Trial, base: Worth, right: list[tuple[Edit, Worth]]) -> I
             continue
         picked = [0, own.shape[-1] - 1]
         values = np.array([w.value[:, picked].ravel() for _, w in some])
-        with np.errstate(all="ignore"):
-            total = values[:, None, :] * values[None, :, :] / own[:, picked].ravel()
-            target = some[0][1].target[:, picked].ravel()
-            for i, j in _matches(total, target, np.abs(total) + np.abs(target)):
-                if i < j:
-                    yield some[i][0], some[j][0]
+        total = values[:, None, :] * values[None, :, :] / own[:, picked].ravel()
+        target = some[0][1].target[:, picked].ravel()
+        for i, j in _matches(total, target, np.abs(total) + np.abs(target)):
+            if i < j:
+                yield some[i][0], some[j][0]
 
 
 def _both_sides(
@@ -143,12 +143,11 @@ def _both_sides(
     if not edits or not others:
         return
     through = np.random.default_rng(1).normal(size=base.value.shape[-1])
-    with np.errstate(all="ignore"):
-        sides = np.array([v @ through for _, v in others])
-        values = effects + base.value @ through
-        scale = np.abs(sides)[:, None, :] + np.abs(values)[None, :, :]
-        for i, j in _matches(sides[:, None, :] - values[None, :, :], np.zeros(len(LANES)), scale):
-            yield others[i][0], edits[j]
+    sides = np.array([v @ through for _, v in others])
+    values = effects + base.value @ through
+    scale = np.abs(sides)[:, None, :] + np.abs(values)[None, :, :]
+    for i, j in _matches(sides[:, None, :] - values[None, :, :], np.zeros(len(LANES)), scale):
+        yield others[i][0], edits[j]
 
 
 __all__ = ["apart", "best_pair", "joined", "replace"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 OPERATORS = frozenset(
     ["diag", "Diag", "tr", "Tr", "trace", "det", "prod", "max", "sum", "mean", "min", "rank", "Var", "argmax", "vec"]
 )
+BARE = Symbol("bare")  # the argument of every function in a relation of functions alone
 Rest = list[tuple[str, Node]]
 
 
@@ -63,6 +64,8 @@ def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
     head, fn = found
     if fn is None:
         return None
+    if (BARE.head, ()) in m.local and fn not in OPERATORS:
+        return call(m, fn, node, BARE), rest
     argument, scripts, left = _argument(m, rest)
     if argument is None:
         return _without_argument(m, node, fn), rest
