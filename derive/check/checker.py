@@ -762,8 +762,16 @@ def dummies(m: Meaning, link: Link) -> None:
     if curved and len(symbols) == 1:
         key = next(iter(symbols))
         m.local[key] = Value(var("dummy_" + key[0]))
-    elif curved and not symbols:  # σ' = σ(1 − σ)
+    elif curved and not symbols and not any(_at_number(m, n) for side in (link.left, link.right) for n in walk(side)):  # σ' = σ(1 − σ)
         m.local[calls.BARE.head, ()] = Value(var("dummy_z"))
+
+
+def _at_number(m: Meaning, node: Node) -> bool:
+    """Whether a product holds a function of a number, log 8."""
+    return isinstance(node, Product) and any(
+        not op and calls.function_of(m, a) is not None and not any(calls.function_of(m, n) is not None for n in walk(b) if isinstance(n, Symbol | Scripted))
+        for (_, a), (op, b) in pairwise(node.factors)
+    )  # fmt: skip
 
 
 def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple[Value, Value]:

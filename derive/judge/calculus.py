@@ -469,7 +469,7 @@ class Calculus(Ring):
     # -- Jacobians ---------------------------------------------------------------------------------------------
 
     def jacobian(self, e: Jac) -> Poly:
-        """The Jacobian of named quantities is an atom; of an expression, worked out as it stands."""
+        """Of named quantities, what `resolved` knows; of an expression, worked out as it stands."""
         if not isinstance(e.below, Var):
             return self._by_expression(e)
         if isinstance(e.top, Var):
@@ -516,9 +516,9 @@ class Calculus(Ring):
         x, w, _ = a.data
         if x is w:
             wide = len(x.space)
-            if not x.times or index[-1] == index[-2]:
-                return self.product(self.delta(index[k], index[wide + k], x.space[k]) for k in range(wide))
-        return single((a, index))
+            same = self.product(self.delta(index[k], index[wide + k], x.space[k]) for k in range(wide))
+            return self.mul(same, self.same_instant(index[-1], index[-2])) if x.times else same
+        return ZERO
 
     def _by_expression(self, e: Jac) -> Poly:
         """With respect to an expression, where it stands in the top: it becomes a name, and gets its meaning back."""

@@ -15,6 +15,7 @@ from derive.judge.forms import Mono, Poly, accumulate
 from derive.judge.induction import courses, step
 from derive.judge.labelling import END, ORIGIN, Atom, Budget, Coef, Index, base_of
 from derive.judge.meaning import Claim, Instants, instants, network_of
+from derive.judge.unrolled import solved
 from derive.system import System
 
 GROWN = 150  # terms: a difference that has grown beyond that has lost its way
@@ -140,6 +141,8 @@ class _Proof:
             used.append(_spelt(name[0]))
             if self._zero(plain):
                 return used
+        if (more := self._solved(plain)) is not None:
+            return [*used, *more]
         closed, opened = plain, [*used]
         while True:
             found = self._next(plain, done, lambda a: a.kind == "jac" or a.data[2])
@@ -157,6 +160,21 @@ class _Proof:
             opened.append(_spelt(name[0]))
             changed = self._put_in(closed, name)
             closed = closed if changed is None else changed
+
+    def _solved(self, terms: Poly) -> list[str] | None:
+        """Adjoints as derivatives of the loss, Jacobians through time as products and sums: whether that shows the difference zero."""
+        ring = self.ring
+        assert isinstance(ring, Claim)
+        names = [(a, when) for a, when in names_in(terms) if a.kind == "jac" or a.data[2]]
+        if not any(a.kind == "jac" for a, _ in names) and not any(a.kind == "whole" and a.data[0] == "product" for a in atoms_in(terms)):
+            return None
+        changed = ring.substituted(terms, ring.forward, frozenset(a for a, _ in names if a.kind == "var"))
+        if self._zero(changed):
+            return ["the derivative of the loss"]
+        jacobians = frozenset(a for a, _ in names_in(changed) if a.kind == "jac")
+        changed = ring.substituted(changed, lambda a, index: solved(ring, a, index), jacobians)
+        changed, used = self._closed(changed)
+        return ["the recurrence solved", *used] if self._zero(changed) else None
 
     def _closed(self, terms: Poly) -> tuple[Poly, list[str]]:
         """The form with quantities replaced by their equations, the latest first, as far as the claim's instants go; and which."""

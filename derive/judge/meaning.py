@@ -302,6 +302,14 @@ class Claim(Calculus):
             return None
         return self._at(network.pull(v, self.budget, share), (), (), index)
 
+    def forward(self, a: Atom, index: Index) -> Poly | None:
+        """The adjoint of a quantity as the derivative of the loss: in its own equation, by the Jacobians of what that uses."""
+        loss, (name, shape, bar, timed) = self.network.loss, a.data
+        v = atom("var", (name, shape, False, timed), a.space, a.times)
+        if loss is None or not bar or v is loss or not self.network.known(v):
+            return None
+        return self._jacobian_meaning(atom("jac", (loss, v, False), v.space, v.times), index)
+
     def _jacobian_meaning(self, a: Atom, index: Index) -> Poly | None:
         x, w, direct = a.data
         if direct or x not in self.network.equations or not self.network.known(w):
@@ -341,11 +349,11 @@ class Claim(Calculus):
         network = self.network
         if x is w and (not x.times or own[-1] == below[-1]):
             return self._unit(x, own, below)
-        if not network.known(x) or not network.known(w):
-            return single((a, index))
-        given = x in network.independent and x not in network.equations
+        given = x not in network.equations  # declared, or unknown to the network: free
         if given or (x.times and self.facts.implied(own[-1][0], ORIGIN, self.first - 1 - own[-1][1])):
             return self.mul(self._unit(x, own, below), self.same_instant(own[-1], below[-1])) if x is w else ZERO
+        if not network.known(w):
+            return ZERO
         if direct:
             if x.times and not self._exists(own[-1]):
                 return single((a, index))

@@ -13,7 +13,7 @@ from derive.expr import is_row as is_row_expr
 from derive.ops import exp, log
 from derive.reader import arrays, names
 from derive.reader.scope import flat
-from derive.reader.syntax import Big, Commas, Node, Number, Product, Relation, Scripted, Sum, Symbol, Words, children
+from derive.reader.syntax import Big, Commas, Node, Number, Product, Relation, Scripted, Sum, Symbol, Words, children, put
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Chain, Value, add, number, scale, sum_over
 
@@ -31,8 +31,47 @@ class Binder:
     conditions: tuple[Relation, ...] = ()
 
 
+MOST = 32  # terms that are written out
+
+
 def value(m: Meaning, node: Big) -> Value:
-    """Σ or ∏ of the rest of its term."""
+    """Σ or ∏ of the rest of its term; where its index is no axis and no time, but a number, its terms one by one."""
+    notes = list(m.notes), list(m.strangers)
+    try:
+        found = _value(m, node)
+    except (Unreadable, ShapeError):
+        terms = _terms(m, node)
+        if terms is None:
+            raise
+    else:
+        if m.strangers == notes[1] or (terms := _terms(m, node)) is None:
+            return found
+    m.notes[:], m.strangers[:] = notes
+    total = m.value(terms[0])
+    for term in terms[1:]:
+        total = add([(1, total), (1, m.value(term))]) if node.kind == "sum" else m.times(total, "", m.value(term))
+    return total
+
+
+def _terms(m: Meaning, node: Big) -> list[Node] | None:
+    """The terms of a sum from one number to another, or over the numbered layers of a network."""
+    if node.kind not in ("sum", "prod") or not isinstance(node.sub, Relation | Symbol):
+        return None
+    binders = _binders(m, node)
+    if len(binders) != 1 or binders[0].conditions:
+        return None
+    index, lo, hi = binders[0].index, binders[0].lo, binders[0].hi
+    layers = [int(n.tag) for found in m.scope.names.values() for n in found if n.tag.isdigit() and len(n.tag) < 3]
+    first = int(lo.text) if isinstance(lo, Number) and lo.text.isdigit() else 1 if lo is None and index == "l" else None
+    last = int(hi.text) if isinstance(hi, Number) and hi.text.isdigit() and len(hi.text) < 4 else None
+    if last is None and (hi == Symbol("L") or (hi is None and index == "l")):
+        last = max(layers, default=None)
+    if first is None or last is None or not 0 <= last - first < MOST:
+        return None
+    return [put(node.body, Symbol(index), Number(str(k))) for k in range(first, last + 1)]
+
+
+def _value(m: Meaning, node: Big) -> Value:
     if node.kind not in ("sum", "prod"):
         raise m.fail(f"{node.kind} can't be read here", node)
     if node.own is not None and isinstance(node.body, Product) and not m.reading.wide:

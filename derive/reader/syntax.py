@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 
@@ -164,6 +164,17 @@ def children(node: Node) -> list[Node]:
         elif isinstance(value, tuple):
             stack.extend(reversed(value))
     return found
+
+
+def put(node: Node, name: Node, other: Node) -> Node:
+    """The node with another one wherever a name stands."""
+
+    def one(value: Any) -> Any:
+        if isinstance(value, Node):
+            return put(value, name, other)
+        return tuple(map(one, value)) if isinstance(value, tuple) else value
+
+    return other if node == name else replace(node, **{part: one(getattr(node, part)) for part in _parts(type(node))})
 
 
 def walk(node: Node) -> Iterator[Node]:
