@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 from derive.check import assumptions, numbers, signals, slips, targets
@@ -41,7 +42,7 @@ from derive.reader.syntax import (
     walk,
 )
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Value, is_row_shape, scale, together, transposed
+from derive.reader.values import Value, is_row_shape, scale, slim, together, transposed
 from derive.system import System
 
 _LAYER = re.compile(
@@ -488,6 +489,9 @@ class Checker:
             m.notes.append("up to the layout")
         if left.shape != right.shape and m.scope.vectors == "row" and {len(left.shape), len(right.shape)} == {1, 2}:
             left, right = (transposed(v) if v.rank == 1 else v for v in (left, right))
+        if left.shape != right.shape and (not left.rank or not right.rank or m.scope.vectors == "row" or is_row_shape(left.shape)):
+            thin = slim(left), slim(right)  # R^1 and a number, R^{1 × n} and a row
+            left, right = thin if thin[0].shape == thin[1].shape else (left, right)
         if left.shape != right.shape:
             raise ShapeError(f"the left side is {_in(left)}, the right one {_in(right)}")
         return Claim(left.expr, right.expr, reading, tuple(m.notes), tuple(dict.fromkeys(m.strangers)))

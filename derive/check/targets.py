@@ -23,8 +23,9 @@ def assumptions(scope: Scope) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     for v in hot:
         if v.key in system.independent:
             yield f"for one-hot {v.name}", [{v.key: value} for value in _each(v, _one_hot)]
-    for v in weights(system):
-        if v not in hot:
+    weighed = weights([e.right for e in system.equations] + ([scope.objective] if scope.objective is not None else []))
+    for v in weighed:
+        if v not in hot and (v.name in system.quantities and system.owner(v) is None or v.name not in system.by_name):
             yield f"for {v.name} that sums to one", [{v.key: value} for value in _each(v, _summing)]
 
 
@@ -53,16 +54,16 @@ def _summing(k: int, i: int, n: int) -> list[str]:
     return [f"{p}/{sum(parts)}" for p in parts]
 
 
-def weights(system: System) -> list[Var]:
-    """Inputs that multiply logarithms in an equation: the targets of a cross-entropy."""
+def weights(formulas: list[Expr]) -> list[Var]:
+    """What multiplies logarithms in a formula: the targets of a cross-entropy."""
     found: dict[Var, None] = {}
-    for equation in system.equations:
-        for node in postorder(equation.right):
+    for formula in formulas:
+        for node in postorder(formula):
             if isinstance(node, Ein) and any(_logarithm(e) for e, _ in node.factors):
                 for e, _ in node.factors:
                     while isinstance(e, Ein) and len(e.factors) == 1:
                         e = e.factors[0][0]
-                    if isinstance(e, Var) and e.shape and _given(system, e):
+                    if isinstance(e, Var) and e.shape and not e.bar:
                         found.setdefault(e)
     return [v for v in found if len(v.shape) in (1, 2)]
 
@@ -73,10 +74,6 @@ def _logarithm(e: Expr) -> bool:
     if isinstance(e, Ein):
         return any(_logarithm(x) for x, _ in e.factors)
     return isinstance(e, Map) and e.fn is log or (getattr(getattr(e, "record", None), "name", "") == "logsumexp")
-
-
-def _given(system: System, v: Var) -> bool:
-    return v.name in {w.name for w in system.declared}
 
 
 def concerned(left: Expr, right: Expr, system: System | None, pattern: dict[str, Any]) -> bool:

@@ -136,13 +136,13 @@ class _Proof:
         quantities are replaced by their equations.
         """
         plain, used, done = self.difference, [], set()
+        if (more := self._solved(plain)) is not None:
+            return more
         while (found := self._next(plain, done, lambda a: a.kind == "jac")) is not None:
             name, plain = found
             used.append(_spelt(name[0]))
             if self._zero(plain):
                 return used
-        if (more := self._solved(plain)) is not None:
-            return [*used, *more]
         closed, opened = plain, [*used]
         while True:
             found = self._next(plain, done, lambda a: a.kind == "jac" or a.data[2])
@@ -166,7 +166,7 @@ class _Proof:
         ring = self.ring
         assert isinstance(ring, Claim)
         names = [(a, when) for a, when in names_in(terms) if a.kind == "jac" or a.data[2]]
-        if not any(a.kind == "jac" for a, _ in names) and not any(a.kind == "whole" and a.data[0] == "product" for a in atoms_in(terms)):
+        if not any(a.kind == "jac" and when for a, when in names) and not any(a.kind == "whole" and a.data[0] == "product" for a in atoms_in(terms)):
             return None
         changed = ring.substituted(terms, ring.forward, frozenset(a for a, _ in names if a.kind == "var"))
         if self._zero(changed):

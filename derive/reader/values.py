@@ -268,6 +268,13 @@ def transposed(v: Value) -> Value:
     return Value(ein([(v.expr, (*outer_, count, count + 1))], (*outer_, count + 1, count)), v.labels)
 
 
+def slim(v: Value) -> Value:
+    """v without its axes of size one: R^1 is a number, R^{1 × n} a vector that lies down."""
+    every, count = tuple(range(len(v.expr.shape))), len(v.labels)
+    kept = tuple(a for a in every if a < count or v.expr.shape[a] != 1 and v.expr.shape[a] is not ROW)
+    return v if kept == every else Value(ein([(v.expr, every)], kept), v.labels)
+
+
 def entry(v: Value, places: list[str | sympy.Expr], skip: int = 0) -> Value:
     """v with its positional axes (after the first `skip`) indexed: by a label, or by a place through a unit vector."""
     if is_row_shape(v.shape) and len(places) == 1 and not skip:

@@ -100,7 +100,7 @@ TREES = {
     r"\nabla^2_w J": "(nabla2[w] J)", r"\nabla L": "(nabla[] L)", r"\frac{\partial l(y, o)}{\partial o}": "{∂(l paren(y, o)) / ∂o}", r"\nabla^2 f": "(nabla2[] f)",
     # sums and products over an index
     r"\sum_{i=1}^n x_i": "sum[i = 1;n]x[i;]", r"\sum_i a_i b_i + c": "<+sum[i;](a[i;] b[i;]) +c>", r"\prod_{k \ne j} p_k": "prod[k ≠ j;]p[k;]", r"\sum_{i,j} a_{ij}": "sum[i, j;]a[(i j);]",
-    r"2 \sum_i x_i y": "(2 sum[i;](x[i;] y))", r"\prod_i a_i b": "(prod[i;]a[i;] b)", r"\sum\limits_{i}^{n} x": "sum[i;n]x", r"\sum_i -x_i": "sum[i;]<-x[i;]>", r"\sum^n_{i=1} x_i": "sum[i = 1;n]x[i;]",
+    r"2 \sum_i x_i y": "(2 sum[i;](x[i;] y))", r"\prod_i a_i b": "prod[i;](a[i;] b)", r"\sum\limits_{i}^{n} x": "sum[i;n]x", r"\sum_i -x_i": "sum[i;]<-x[i;]>", r"\sum^n_{i=1} x_i": "sum[i = 1;n]x[i;]",
     r"\sum_i \sum_j x_{ij}": "sum[i;]sum[j;]x[(i j);]", r"\prod^n_{i=1} x_i": "prod[i = 1;n]x[i;]",
     # brackets
     "(x)": "paren(x)", "[x]": "bracket(x)", r"\{x\}": "brace(x)", "|x|": "abs(x)", r"\|x\|^2": "norm(x)[;2]", r"\lVert a - b \rVert": "norm(<+a -b>)", r"\left| a \right| b": "(abs(a) b)",
