@@ -20,7 +20,7 @@ from derive.judge import Court, Verdict
 from derive.judge.contraction import COST, Guard
 from derive.network import Network
 from derive.ops import diag
-from derive.reader import arrays, bigs, calls, names
+from derive.reader import arrays, bigs, calls, derivatives, names
 from derive.reader.document import Formula, read_document
 from derive.reader.meaning import Filler, Meaning, Reading, stacked
 from derive.reader.scope import LOSSES, Scope, flat
@@ -446,10 +446,7 @@ class Checker:
         m.learn(link.right)
         dummies(m, link)
         if reading.differential:
-            heads = differentials([], link)
-            m.differentials = frozenset(
-                n.expr.name for (h, _), found in m.scope.names.items() if h in heads for n in found if isinstance(n.expr, Var)
-            )
+            changing(m, link, reading)
         m.settled_names = {}
         m.outside = frozenset(_labels(m, link.right))
         raw = m.raw(link.left)
@@ -776,6 +773,28 @@ def _at_number(m: Meaning, node: Node) -> bool:
         not op and calls.function_of(m, a) is not None and not any(calls.function_of(m, n) is not None for n in walk(b) if isinstance(n, Symbol | Scripted))
         for (_, a), (op, b) in pairwise(node.factors)
     )  # fmt: skip
+
+
+def changing(m: Meaning, link: Link, reading: Reading) -> None:
+    """What changes in a relation of differentials: the inputs of everything behind a d, or the names on the right alone."""
+    left, right = ([e for n in side if (e := _quantity(m, n)) is not None] for side in differentials(link))
+    if reading.held:
+        m.varied = frozenset(e for e in right or left if isinstance(e, Var))
+        if not m.varied or len(m.varied) < len(dict.fromkeys(right or left)):
+            raise Unreadable("a differential of something that is no quantity by itself")
+        return
+    inside = {v for e in (*left, *right) for v in (e, *derivatives.ancestors(m, e)) if isinstance(v, Var)}
+    m.differentials = frozenset(v.name for v in inside)
+
+
+def _quantity(m: Meaning, node: Node) -> Expr | None:
+    """What a name behind a d is, in this relation."""
+    if isinstance(node, Symbol) and (node.head, node.accents) in m.local:
+        return m.local[node.head, node.accents].expr
+    found = names.find(m, node) if isinstance(node, Symbol | Scripted) else None
+    if found is None and isinstance(node, Symbol) and node.head in LOSSES:
+        return m.scope.loss
+    return found.expr if found is not None else None
 
 
 def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple[Value, Value]:

@@ -48,6 +48,8 @@ def defines(scope: Scope, link: Link) -> bool:
         return False
     if base.head in ("I", "ones", "zero", "partial", "nabla", "infty", "d") and not isinstance(node, Scripted):
         return False
+    if base.head == "e" and isinstance(node, Scripted) and node.sub is None and not isinstance(node.sup, Fence | None):
+        return False  # e^x is a power
     plain = Symbol(base.head, tuple(a for a in base.accents if a != "bar"))
     if (
         "bar" in base.accents

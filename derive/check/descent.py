@@ -142,7 +142,6 @@ class Descent:
     def _products(self, own: Part, should: Part, depth: int) -> list[Difference] | None:
         assert isinstance(own.node, Product) and isinstance(should.node, Product)
         mine, theirs = Editor(own.page).units(own.node), Editor(should.page).units(should.node)
-        mine, theirs = [u for u in mine], [u for u in theirs]
         if len(mine) != len(theirs):
             self._strip(own, should, mine, theirs)
             if len(mine) != len(theirs) or not mine:
@@ -252,7 +251,7 @@ def _taken_out(page: Page, d: Difference) -> Edit | None:
     assert d.own is not None and isinstance(d.beside, Sum)
     k = next(j for j, (_, t) in enumerate(d.beside.terms) if t is d.own.node)
     editor = Editor(page, 1)
-    editor._without(d.beside, k, editor._signs(d.beside))
+    editor.without(d.beside, k, editor.signs_of(d.beside))
     return editor.found[0] if editor.found else None
 
 

@@ -170,7 +170,7 @@ class Hand:
         above: Node | None = None
         if named.tag:
             raised = self.style.layers == "superscript" and named.tag.isdigit() and v.shape and v.time is None
-            tag = Num(named.tag) if named.tag.isdigit() else Sym(named.tag)
+            tag: Node = Num(named.tag) if named.tag.isdigit() else Sym(named.tag)
             above, below = (Fence("paren", tag), below) if raised else (None, [tag])
         if when is not None:
             if self.style.time == "superscript":
@@ -212,7 +212,9 @@ def hand(page: Page) -> Hand:
 def _is_raised(name: Name, script: object) -> bool:
     sup = name.node.sup if isinstance(name.node, Scripted) else None
     return (
-        sup is not None and script is not None and any(n is script or n == script and n.start == script.start for n in walk(sup))
+        sup is not None
+        and script is not None
+        and any(n is script or (n == script and n.start == script.start) for n in walk(sup))
     )  # type: ignore[attr-defined]
 
 
@@ -249,7 +251,9 @@ def further(checker: Checker, link: Link, page: Page, most: int = 12) -> list[st
     own = {n.found.expr for n in page.all_names if n.found is not None and n.found.bar is False}
     own |= {n.found.expr.adjoint for n in page.all_names if n.found is not None and n.found.bar and isinstance(n.found.expr, Var)}
     own |= {v for v in own if isinstance(v, Var)}
-    writer, found, queue, seen = hand(page), [], list(known[:1]), set()
+    writer, queue = hand(page), list(known[:1])
+    found: list[str] = []
+    seen: set[Expr] = set()
     while queue and len(found) < most:
         e = queue.pop(0)
         for v in postorder(e):

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from derive.check.edits import Edit, Editor, said
-from derive.check.page import Change, Name, Page
+from derive.check.page import Change, Name, Page, values
 from derive.reader.scope import flat
-from derive.reader.syntax import Fence, Node, Sum, walk
+from derive.reader.syntax import Fence, Node, Sum
 
 
 def everywhere(page: Page) -> Iterator[Edit]:
@@ -28,7 +28,7 @@ def _groups(root: Node) -> list[Node]:
     found = [root]
     if isinstance(root, Sum):
         found += [t for _, t in root.terms]
-    found += [n.body for n in walk(root) if isinstance(n, Fence)]
+    found += [n.body for n in values(root) if isinstance(n, Fence)]
     return found
 
 
@@ -36,6 +36,8 @@ def _names(page: Page, editor: Editor) -> Iterator[Edit]:
     """Another name in place of one that occurs more than once."""
     groups: dict[object, list[Name]] = defaultdict(list)
     for n in page.all_names:
+        if n.found is None and not editor.unknown(n):
+            continue
         key = n.found.named.expr if n.found is not None else (n.letter.head, n.letter.accents, tuple(map(flat, n.tag)))
         groups[key].append(n)
     written = {(n.letter.head, tuple(a for a in n.letter.accents if a != "bar")) for n in page.all_names}
@@ -43,7 +45,7 @@ def _names(page: Page, editor: Editor) -> Iterator[Edit]:
         if len(names) < 2:
             continue
         right = [n for n in names if n.node.start >= page.bounds[1][0]]
-        left = [n for n in names if n not in right]
+        left = [n for n in names if n.node.start < page.bounds[1][0]]
         for some in (names, right, left) if left and right else (names,):
             if len(some) > 1:
                 yield from _renamed(page, editor, some, written)

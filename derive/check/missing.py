@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from derive.check.edits import Edit, Editor, said
-from derive.check.page import Page
+from derive.check.page import Page, is_derivative, values
 from derive.expr import DeriveError
 from derive.reader.parser import parse
-from derive.reader.syntax import Big, Fence, Fraction, Node, Product, Sum, walk
+from derive.reader.syntax import Big, Fence, Fraction, Node, Product, Sum
 
 Bag = Counter[str]
 
@@ -81,7 +81,7 @@ def pieces(page: Page, texts: list[str]) -> list[Piece]:
 
 
 def _pieces(page: Page, root: Node) -> Iterator[Piece]:
-    for node in walk(root):
+    for node in values(root):
         if isinstance(node, Sum) and len(node.terms) > 1:
             whole = bag(page.of(node))
             for sign, term in node.terms:
@@ -95,7 +95,7 @@ def _pieces(page: Page, root: Node) -> Iterator[Piece]:
                     yield Piece(1, text, whole - bag(text), True)
         elif isinstance(node, Fraction) and not isinstance(node.top, Product):
             top, bottom = page.of(node.top), page.of(node.bottom)
-            if not re.match(r"\\partial|d\b", top):
+            if not is_derivative(node):
                 yield Piece(1, rf"\frac{{1}}{{{bottom}}}", bag(top), True)
 
 
@@ -110,8 +110,8 @@ def spots(editor: Editor) -> list[Spot]:
         found.setdefault((start, end, kind), Spot(start, end, bag(page.text[start:end]), kind))
 
     note("sum" if isinstance(root, Sum) else "lone", a, b)
-    for node in walk(root):
-        if isinstance(node, Fence | Fraction | Big):
+    for node in values(root):
+        if isinstance(node, Fence | Big) or (isinstance(node, Fraction) and not is_derivative(node)):
             body = node.top if isinstance(node, Fraction) else node.body
             start, end = page.span(body)
             note("sum" if isinstance(body, Sum) else "lone", start, end)
@@ -146,6 +146,19 @@ def missing(page: Page, side: int, texts: list[str], extra: float = 0.0) -> Iter
             for s in places:
                 cost = 2.7 - 0.6 * fit(p) - 0.5 * likeness(s.there, p.beside) + (0.1 if factor else 0) + extra
                 yield from _put(editor, p, s, cost)
+
+
+def unapplied(page: Page, side: int, texts: list[str]) -> Iterator[Edit]:
+    """A function that a formula has and the side hasn't, put around a part of it."""
+    editor = Editor(page, side)
+    own = Counter(re.findall(r"\\[a-zA-Z]+", page.text[slice(*page.bounds[side])]))
+    for text in texts[:2]:
+        for name in Counter(re.findall(r"\\(?:tanh|sigma|exp|log|sin|cos)(?![a-zA-Z])", text)) - own:
+            for s in spots(editor):
+                there = page.text[s.start : s.end]
+                new = f"{name}{there}" if there.lstrip().startswith(("(", "[", r"\left")) else f"{name}({there})"
+                if s.kind != "product":
+                    yield Edit("argument", 1.9, ((s.start, s.end, new),), f"{name} is missing", side)
 
 
 def _put(editor: Editor, p: Piece, s: Spot, cost: float) -> Iterator[Edit]:

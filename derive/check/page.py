@@ -15,7 +15,20 @@ from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import parse
 from derive.reader.scope import Scope
 from derive.reader.statements import Link
-from derive.reader.syntax import Commas, Fence, Fraction, Node, Product, Relation, Scripted, Symbol, children, walk
+from derive.reader.syntax import (
+    Big,
+    Commas,
+    Differential,
+    Fence,
+    Fraction,
+    Node,
+    Product,
+    Relation,
+    Scripted,
+    Symbol,
+    children,
+    walk,
+)
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker
@@ -23,8 +36,7 @@ if TYPE_CHECKING:
 Change = tuple[int, int, str]
 
 _OPENING = re.compile(r"\\(?:left|[bB]ig{1,2}[lr]?)\s*$")
-_BREAK = re.compile(r"\\\\(?:\[[^\]]*\])?|&|\\(?:begin|end)\{[a-z]*\*?\}")
-_FIRST = ("left", "right")
+_BREAK = re.compile(r"\\\\(?:\[[^\]]*\])?|&|\\q?quad(?![a-zA-Z])|\\(?:begin|end)\{[a-z]*\*?\}")
 
 
 @dataclass(frozen=True)
@@ -54,7 +66,7 @@ class Page:
     def left_cost(self) -> float:
         """How much less likely a slip on the left is: a name there says what the line is about."""
         left = self.parts[0]
-        return 0.7 if isinstance(left, Symbol | Scripted) or isinstance(left, Fraction) else 0.3
+        return 0.7 if isinstance(left, Symbol | Scripted | Fraction) else 0.3
 
     # -- texts ----------------------------------------------------------------------------------------------
 
@@ -160,6 +172,30 @@ class Page:
         return accented(plain_letter(head), accents)
 
 
+def values(node: Node) -> Iterator[Node]:
+    """The node and everything below that has a value of its own: no scripts of names, no limits, nothing inside derivatives."""
+    yield node
+    match node:
+        case Scripted():
+            below: list[Node] = [] if isinstance(node.base, Symbol) else [node.base]
+        case Big():
+            below = [node.body]
+        case Differential():
+            below = []
+        case Fraction() if is_derivative(node):
+            below = []
+        case _:
+            below = children(node)
+    for child in below:
+        yield from values(child)
+
+
+def is_derivative(node: Fraction) -> bool:
+    """Whether a fraction is written as a derivative."""
+    tops = [n for part in (node.top, node.bottom) for n in walk(part)]
+    return any(isinstance(n, Differential) or (isinstance(n, Symbol) and n.head == "d") for n in tops)
+
+
 def plain_letter(head: str) -> str:
     if head in GREEK or head == "ell":
         return "\\" + head
@@ -214,8 +250,6 @@ def _side(link: Link, node: Node) -> str:
     if found := _OPENING.search(link.source, 0, start):
         start = found.start()
     text = link.source[start : node.end]
-    if not any(isinstance(n, Fence) and False for n in ()) and not re.search(
-        r"\\begin\{[pbvB]?matrix|\\begin\{cases|\\begin\{array", text
-    ):
+    if not re.search(r"\\begin\{[pbvB]?matrix|\\begin\{cases|\\begin\{array", text):
         text = _BREAK.sub(" ", text)
     return " ".join(text.split())

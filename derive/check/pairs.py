@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -150,4 +149,4 @@ def _both_sides(
         yield others[i][0], edits[j]
 
 
-__all__ = ["apart", "best_pair", "joined", "replace"]
+__all__ = ["apart", "best_pair", "joined"]

@@ -39,7 +39,7 @@ class Point:
         try:
             graph = self.bench.graph(self.last)
             free = [b for b in graph.free_bases(e) if b not in self.times and b != "T"]
-            times = self.times | {b: self.bench.first + 1 for b in free}
+            times = self.times | dict.fromkeys(free, self.bench.first + 1)
             node = graph.node(e, times)
             with np.errstate(all="ignore"):
                 model = self.bench.model(("slip",), self.last, self.case.sizes, self.case.given, 0, lambda: Doubles(LANES))

@@ -35,8 +35,9 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
         yield Reading(layouts[0], elementwise=True)
     if any(isinstance(n, Symbol) and n.head[:1] == "d" for n in nodes) and scope.loss is not None:
         yield Reading(layouts[0], summed=True)
-    if differentials(nodes, link):
+    if all(differentials(link)):
         yield Reading(layouts[0], differential=True)
+        yield Reading(layouts[0], differential=True, held=True)
     if derivative and scope.system is not None and scope.system.sequential and any(isinstance(n, Big) for n in nodes):
         for layout in layouts:
             yield Reading(layout, immediate=True)
@@ -45,21 +46,14 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
             yield Reading(layouts[0], total, True, True)
 
 
-def differentials(nodes: list[Node], link: Link) -> frozenset[str]:
-    """The names whose differential stands in a relation, where both sides hold one: dF = tr(EᵀdE)."""
+def differentials(link: Link) -> tuple[list[Node], list[Node]]:
+    """What stands behind a d on the left and on the right: dF = tr(EᵀdE)."""
 
-    def inside(side: Node) -> set[str]:
-        found = set()
-        for n in walk(side):
-            if isinstance(n, Product):
-                for (_, a), (op, b) in pairwise(n.factors):
-                    if isinstance(a, Symbol) and a.head == "d" and not a.accents and not op:
-                        base = b.base if isinstance(b, Scripted) else b
-                        found.add(base.head if isinstance(base, Symbol) else "(")
-        return found
+    def inside(side: Node) -> list[Node]:
+        pairs = [pair for n in walk(side) if isinstance(n, Product) for pair in pairwise(n.factors)]
+        return [b for (_, a), (op, b) in pairs if isinstance(a, Symbol) and a.head == "d" and not a.accents and not op]
 
-    left, right = inside(link.left), inside(link.right)
-    return frozenset(left | right) if left and right else frozenset()
+    return inside(link.left), inside(link.right)
 
 
 def _introduced(scope: Scope, node: Node) -> bool:

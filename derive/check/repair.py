@@ -198,8 +198,8 @@ def _of_product(editor: Editor, node: Product, fits: int | None) -> Iterator[Edi
             yield Edit("shape", 1.9, ((u.start, u.end, new),), f"{said(new)} for {said(text)}", editor.side)
     own = Editor(page, editor.side)
     for k in range(1, len(units)) if at is None else [at]:
-        own._swapped(units[k - 1], units[k])
-        own._entrywise(units, k)
+        own.swapped(units[k - 1], units[k])
+        own.entrywise(units, k)
         if k > 1 and units[k].op not in ("/", "⊘"):
             yield from _in_front(editor, units, k)
     yield from own.found

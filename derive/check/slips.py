@@ -14,7 +14,7 @@ from derive.check.edits import edits as single_edits
 from derive.check.engine import expected, further, texts, truth
 from derive.check.groups import everywhere
 from derive.check.lines import Slip
-from derive.check.missing import Bag, bag, distance, missing
+from derive.check.missing import Bag, bag, distance, missing, unapplied
 from derive.check.page import Page, page_of
 from derive.check.pairs import best_pair
 from derive.check.readings import readings
@@ -172,7 +172,12 @@ def candidates(checker: Checker, page: Page) -> list[Edit]:
     formulas = texts(checker, page.link, page)
     other = [page.text[slice(*page.bounds[0])]]
     more = further(checker, page.link, page) if formulas else []
-    found = [*single_edits(page), *everywhere(page), *missing(page, 1, [*formulas, *more] or other, 0.0 if formulas else 0.6)]
+    found = [
+        *single_edits(page),
+        *everywhere(page),
+        *unapplied(page, 1, formulas),
+        *missing(page, 1, [*formulas, *more] or other, 0.0 if formulas else 0.6),
+    ]
     return sorted(_weighed(page, found, [bag(f) for f in formulas]), key=lambda e: e.cost)
 
 
@@ -192,8 +197,9 @@ def _weighed(page: Page, found: list[Edit], formulas: list[Bag]) -> Iterator[Edi
 
 
 def _readings(checker: Checker, link: Link, claim: Claim | None) -> list[Reading]:
-    every = list(readings(checker.part.scope, link, checker.part.repeated))
-    return [claim.reading, *(r for r in every if r != claim.reading)] if claim is not None else every
+    if claim is None:
+        return list(readings(checker.part.scope, link, checker.part.repeated))
+    return [claim.reading, *(c.reading for c in checker.claims(link)[0] if c.reading != claim.reading)]
 
 
 def _slip(page: Page, edit: Edit) -> Slip:

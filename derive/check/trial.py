@@ -158,7 +158,9 @@ class Trial:
     def holds(self, text: str) -> bool:
         """Whether a changed relation holds, and says something."""
         claim = self.claim(text, self.reading)
-        return claim is not None and self.maybe(claim) and self.confirmed(claim) or bool(self.others) and self._otherwise(text)
+        return (claim is not None and self.maybe(claim) and self.confirmed(claim)) or (
+            bool(self.others) and self._otherwise(text)
+        )
 
     def _otherwise(self, text: str) -> bool:
         """Whether it holds in another reading."""
@@ -178,7 +180,11 @@ class Trial:
 
     def _terms(self) -> Terms | None:
         left, right = self.page.parts
-        if self.page.link.conditions or isinstance(right, Commas) or isinstance(right, Fence) and isinstance(right.body, Commas):
+        if (
+            self.page.link.conditions
+            or isinstance(right, Commas)
+            or (isinstance(right, Fence) and isinstance(right.body, Commas))
+        ):
             return None
         m = Meaning(self.page.scope, self.reading, self.page.text)
         try:
@@ -258,7 +264,7 @@ class Trial:
 def _target(left: Value, values: list[Value | None], signs: list[int], k: int) -> Value | None:
     """left less the other terms, with the sign of term k."""
     others = [(s, v) for j, (s, v) in enumerate(zip(signs, values, strict=True)) if j != k]
-    if any(v is None or isinstance(v, Filler) and False for _, v in others):
+    if any(v is None for _, v in others):
         return None
     try:
         terms = [(1, left), *((-s, v.fill(left.shape, None) if isinstance(v, Filler) else v) for s, v in others)]  # type: ignore[union-attr, arg-type, misc]

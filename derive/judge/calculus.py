@@ -344,7 +344,7 @@ class Calculus(Ring):
         for mono, c in terms.items():
             kept_, parts = dict(mono), []
             for (a, index), e in mono:
-                if a.leaves & targets:
+                if a in targets or a.leaves & targets:
                     new = self._remembered(a, index, change, targets)
                     if new is not None:
                         del kept_[a, index]
@@ -361,8 +361,8 @@ class Calculus(Ring):
         return self.changes[key]
 
     def _changed(self, a: Atom, index: Index, change: Change, targets: frozenset[Atom]) -> Poly | None:
-        if not a.terms:
-            return change(a, index)
+        if not a.terms or (a in targets and (new := change(a, index)) is not None):
+            return change(a, index) if not a.terms else new
         if a.kind == "con":
             powers, bound, times = self.unfolded(a, index, self._beyond(index))
             ranges = [(f, e) for f, e in powers if f[0].kind == "le"]

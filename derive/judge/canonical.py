@@ -7,18 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
-from derive.expr import DeriveError, Expr, Instant, at_time
-from derive.judge.calculus import Calculus
+from sympy import Integer
+
+from derive.expr import DeriveError, Expr, Instant, Stack, Unit, at_time, postorder
+from derive.judge.calculus import Calculus, kept
 from derive.judge.forms import Mono, Poly, accumulate
-from derive.judge.induction import courses, step
-from derive.judge.labelling import END, ORIGIN, Atom, Budget, Coef, Index, base_of
+from derive.judge.induction import aligned, courses, step
+from derive.judge.labelling import END, ORIGIN, Atom, Budget, Coef, Index, base_of, place
 from derive.judge.meaning import Claim, Instants, instants, network_of
 from derive.judge.unrolled import solved
 from derive.system import System
 
 GROWN = 150  # terms: a difference that has grown beyond that has lost its way
+NAMES = 6  # that a reason lists
 BOUND = 10**6  # stands for every instant that is summed over
 Name = tuple[Atom, tuple[Any, ...]]
 
@@ -51,6 +55,8 @@ def prove(left: Expr, right: Expr, system: System | None = None, budget: float |
             reason = _by_induction(left, right, system, where, limits)
         if reason is None and plain.functions_met():
             reason = _attempt(left, right, system, where, True, limits).reason()
+        if reason is None and system is None and any(isinstance(n, Stack | Unit) for n in postorder(left, right)):
+            reason = _entry_by_entry(left, right, where, limits)
     except (DeriveError, RecursionError):
         return None
     return reason
@@ -68,6 +74,19 @@ def _attempt(left: Expr, right: Expr, system: System | None, where: Instants, wr
     return _Proof(ring, accumulate(dict(ring.form(left)), ring.form(right), -1), where)
 
 
+def _entry_by_entry(left: Expr, right: Expr, where: Instants, budget: Budget) -> str | None:
+    """Arrays of given sizes, with every sum over their entries written out, one entry after the other."""
+    ring = Calculus(budget)
+    ring.facts.bounds, ring.explicit = where.bounds, True
+    difference = accumulate(dict(ring.form(left)), ring.form(right), -1)
+    axes = [k for k in kept(left.shape) if left.shape[k].is_Integer]
+    for entry in product(*(range(1, int(left.shape[k]) + 1) for k in axes)):
+        at = {k: place(Integer(p)) for k, p in zip(axes, entry, strict=True)}
+        if _Proof(ring, ring.relabelled(difference, at), where).reason() is None:
+            return None
+    return "same canonical form of every entry"
+
+
 def _by_induction(left: Expr, right: Expr, system: System, where: Instants, budget: Budget) -> str | None:
     """A claim about one name at every instant of a range, from the one before."""
     network = network_of(system, False)
@@ -75,7 +94,7 @@ def _by_induction(left: Expr, right: Expr, system: System, where: Instants, budg
         name = single_atom(Claim(network, where, budget).form(a))
         if name is None or not any(n.kind in ("whole", "con") and n.times for n in atoms_in(Claim(network, where, budget).form(b))):
             continue
-        for course in courses(*name, where):
+        for course in courses(Claim(network, where, budget), *name, where):
             ring = Claim(network, course.later(where), budget)
             if (now := single_atom(ring.form(a))) is None or now[0] is not name[0]:
                 continue
@@ -85,7 +104,7 @@ def _by_induction(left: Expr, right: Expr, system: System, where: Instants, budg
             base, start = base_of(course.label), Instant(base_of(course.start[0]), course.start[1])
             first = [at_time(e, base, start) for e in (a, b)]
             if _attempt(first[0], first[1], system, course.first(where), False, budget).reason() is not None:
-                return f"by induction over {base} from {start}, with the meaning of {_spelt(name[0])}"
+                return f"by induction over {base} from {start}, {_spelt(name[0])} by one step"
     return None
 
 
@@ -94,7 +113,8 @@ class _Proof:
 
     def __init__(self, ring: Calculus, difference: Poly, where: Instants):
         self.ring, self.where = ring, where
-        self.start = self.difference = difference
+        self.start = self.difference = aligned(ring, difference)
+        self.notes: list[str] = []
 
     def reason(self) -> str | None:
         used: list[str] | None = []
@@ -109,8 +129,10 @@ class _Proof:
         parts = ["same canonical form"]
         if self.ring.written:
             parts.append("functions written out in exp and log")
-        if used:
-            parts.append("with the meaning of " + ", ".join(dict.fromkeys(used)))
+        parts += self.notes
+        if names := list(dict.fromkeys(used)):
+            more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+            parts.append("with the meaning of " + ", ".join(names[:NAMES]) + more)
         if self.where.ends:
             parts.append(f"on the generic step, {self.where.ends}")
         return ", ".join(parts)
@@ -138,6 +160,7 @@ class _Proof:
         plain, used, done = self.difference, [], set()
         if (more := self._solved(plain)) is not None:
             return more
+        self.notes = []
         while (found := self._next(plain, done, lambda a: a.kind == "jac")) is not None:
             name, plain = found
             used.append(_spelt(name[0]))
@@ -169,12 +192,14 @@ class _Proof:
         if not any(a.kind == "jac" and when for a, when in names) and not any(a.kind == "whole" and a.data[0] == "product" for a in atoms_in(terms)):
             return None
         changed = ring.substituted(terms, ring.forward, frozenset(a for a, _ in names if a.kind == "var"))
+        self.notes = ["adjoints as derivatives of the loss"] if changed != terms else []
         if self._zero(changed):
-            return ["the derivative of the loss"]
+            return []
         jacobians = frozenset(a for a, _ in names_in(changed) if a.kind == "jac")
         changed = ring.substituted(changed, lambda a, index: solved(ring, a, index), jacobians)
         changed, used = self._closed(changed)
-        return ["the recurrence solved", *used] if self._zero(changed) else None
+        self.notes.append("the recurrence solved")
+        return used if self._zero(changed) else None
 
     def _closed(self, terms: Poly) -> tuple[Poly, list[str]]:
         """The form with quantities replaced by their equations, the latest first, as far as the claim's instants go; and which."""
@@ -244,6 +269,8 @@ def _when(times: Index) -> tuple[Any, ...]:
 
 
 def _spelt(a: Atom) -> str:
+    if a.kind == "whole":
+        return "the product"
     if a.kind == "jac":
         top, below, _ = a.data
         return f"the Jacobian of {top.data[0]} with respect to {below.data[0]}"
@@ -251,12 +278,12 @@ def _spelt(a: Atom) -> str:
 
 
 def single_atom(terms: Poly) -> Name | None:
-    """The named quantity that a form is an entry of."""
+    """The named quantity, or the product over time, that a form is an entry of."""
     if len(terms) == 1:
         ((mono, c),) = terms.items()
         if c == 1 and len(mono) == 1:
             ((factor, e),) = mono
-            if e == 1 and not factor[0].terms:
+            if e == 1 and (not factor[0].terms or (factor[0].kind == "whole" and factor[0].data[0] == "product")):
                 return factor
     return None
 

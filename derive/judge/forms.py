@@ -43,6 +43,7 @@ from derive.judge.labelling import (
     Undefined,
     atom,
     labelled,
+    place,
     place_of,
 )
 
@@ -53,6 +54,7 @@ UNIT: Mono = frozenset()
 ONE: Poly = {UNIT: 1}
 ZERO: Poly = {}
 LE = atom("le", None, (), 2, positive=True)
+WRITTEN = 8  # entries
 FOLDED = 40  # rewritings of one product; more of them would be a loop
 
 
@@ -113,6 +115,7 @@ class Ring:
     def __init__(self, budget: Budget, facts: Facts | None = None):
         self.budget, self.facts = budget, facts or Facts()
         self.depth = 0
+        self.explicit = False  # whether sums over few entries are written out
 
     # -- sums and products -------------------------------------------------------------------------------------
 
@@ -279,7 +282,8 @@ class Ring:
     def _clash(self, a: Atom, index: Index) -> bool:
         wide = len(a.space)
         labels = index[:wide]
-        if a.kind != "whole" and wide > 1 and (len(set(labels)) < wide or sum(label < 0 for label in labels) > 1):
+        fixed = sum(label < 0 for label in labels)
+        if a.kind != "whole" and (len(set(labels)) < wide or fixed > 1 or (fixed and a.deltas)):
             return True
         return a.times > 1 and len({label for label, _ in index[wide:]}) < a.times
 
@@ -564,10 +568,19 @@ class Ring:
         """The sum over these labels of space, given with their sizes, and of time."""
         if not bound and not times:
             return terms
+        for k, size in bound.items() if self.explicit else ():
+            if size.is_Integer and size <= WRITTEN:
+                return self.contract(self._entries(terms, k, int(size)), {i: s for i, s in bound.items() if i != k}, times)
         total: Poly = {}
         for mono, c in terms.items():
             self.budget.check(len(total))
             accumulate(total, self._contracted(mono, bound, times), c)
+        return total
+
+    def _entries(self, terms: Poly, label: int, size: int) -> Poly:
+        total: Poly = {}
+        for k in range(1, size + 1):
+            accumulate(total, self.relabelled(terms, {label: place(sympy.Integer(k))}))
         return total
 
     def _contracted(self, mono: Mono, bound: Mapping[int, Any], times: frozenset[int]) -> Poly:

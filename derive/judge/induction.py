@@ -7,11 +7,12 @@ and the last term of sums are split off, and the one-step relation is put in. Ad
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from derive.judge.calculus import Calculus, Moment
 from derive.judge.forms import LE, ONE, ZERO, Poly, accumulate
-from derive.judge.labelling import END, ORIGIN, Atom, Index
+from derive.judge.labelling import END, ORIGIN, Atom, Coef, Factor, Index
 from derive.judge.meaning import Claim, Instants
 
 
@@ -59,14 +60,21 @@ class Course:
         return replace(where, bounds=tuple(kept))
 
 
-def courses(a: Atom, index: Index, where: Instants) -> list[Course]:
-    """The inductions that a claim about this name may need."""
+def courses(ring: Calculus, a: Atom, index: Index, where: Instants) -> list[Course]:
+    """The inductions that a claim about this name, or this product over time, may need."""
     times = index[len(a.space) :]
+    if a.kind == "whole":
+        _, _, lo, hi = ring.product_parts(a, index)
+        return _from_bounds([(hi, 1), (lo, -1)], where)
     ways = [(time, -1 if a.data[2] else 1) for time in times if a.kind == "var"]
     if a.kind == "jac":
         top, below, _ = a.data
         ways += [(times[0], 1)] if top.times else []
         ways += [(times[-1], -1)] if below.times else []
+    return _from_bounds(ways, where)
+
+
+def _from_bounds(ways: list[tuple[Moment, int]], where: Instants) -> list[Course]:
     found = []
     for (label, _), way in ways:
         if label in (ORIGIN, END) or label >= 0:
@@ -81,7 +89,7 @@ def courses(a: Atom, index: Index, where: Instants) -> list[Course]:
 
 def step(ring: Claim, a: Atom, index: Index, other: Poly, course: Course) -> Poly | None:
     """The difference of both sides at an instant after the start, given the claim one instant before; None where there is no step."""
-    meaning = ring.meaning(a, index)
+    meaning = ring.meaning(a, index) if not a.terms else _split(ring, a, index, course)
     if meaning is None:
         return None
     before = _moved(index, a, course.label, -course.way)
@@ -93,8 +101,43 @@ def step(ring: Claim, a: Atom, index: Index, other: Poly, course: Course) -> Pol
             return None
         return ring.relabelled(earlier, dict(zip(own, there, strict=False)))
 
-    known = ring.substituted(meaning, hypothesis, frozenset((a,)))
+    known = ring.substituted(meaning, hypothesis, a.leaves | {a})
     return accumulate(dict(known), split(ring, other, course), -1)
+
+
+def aligned(ring: Calculus, terms: Poly) -> Poly:
+    """Products of the same factors that end at different instants of one label, all brought to the earliest of these."""
+    ends: dict[tuple[Atom, Moment, int], int] = {}
+    products: set[Atom] = set()
+    for a, index in _products(ring, terms):
+        _, _, lo, hi = ring.product_parts(a, index)
+        key = (a, lo, hi[0])
+        ends[key] = min(hi[1], ends.get(key, hi[1]))
+        products.add(a)
+
+    def shorter(a: Atom, index: Index) -> Poly | None:
+        if a not in products:
+            return None
+        _, _, lo, hi = ring.product_parts(a, index)
+        if hi[1] <= ends.get((a, lo, hi[0]), hi[1]):
+            return None
+        rest = _split_product(ring, a, index, Course(hi[0], hi, 1))
+        return ring.substituted(rest, shorter, targets)
+
+    targets = frozenset(products).union(*(a.leaves for a in products))
+    return ring.substituted(terms, shorter, targets) if products else terms
+
+
+def _products(ring: Calculus, terms: Poly) -> list[tuple[Atom, Index]]:
+    """The products over time of a form, those inside sums left out."""
+    return [(a, i) for mono in terms for (a, i), _ in _inside(ring, mono) if a.kind == "whole" and a.data[0] == "product"]
+
+
+def _inside(ring: Calculus, powers: Iterable[tuple[Factor, Coef]]) -> list[tuple[Factor, Coef]]:
+    found = []
+    for (a, index), e in powers:
+        found += _inside(ring, ring.unfolded(a, index, ring._beyond(index))[0]) if a.kind == "con" and not a.bound[1] else [((a, index), e)]
+    return found
 
 
 def _moved(index: Index, a: Atom, label: int, by: int) -> Index:
@@ -157,4 +200,4 @@ def _split_product(ring: Calculus, a: Atom, index: Index, course: Course) -> Pol
     return ring.relabelled(total, dict(enumerate(index[: len(a.space)]))) if total else ZERO
 
 
-__all__ = ["ONE", "Course", "courses", "step"]
+__all__ = ["ONE", "Course", "aligned", "courses", "step"]

@@ -53,11 +53,12 @@ class Atom:
     """kind and data say what it is; `space` the sizes of its slots of space, `times` how many slots of time it has.
 
     terms: what it is made of, for all but the simplest. group: permutations of the slots that leave it as it is.
-    leaves: the named quantities in it. positive: nowhere negative. special: products with it need more than adding powers.
+    leaves: the named quantities in it. positive: nowhere negative. deltas: made of deltas, among others.
+    special: products with it need more than adding powers.
     """
 
     __slots__ = (
-        "__weakref__", "bound", "data", "group", "kind", "lead", "leaves", "orbits", "positive", "serial", "space",
+        "__weakref__", "bound", "data", "deltas", "group", "kind", "lead", "leaves", "orbits", "positive", "serial", "space",
         "special", "terms", "times",
     )  # fmt: skip
     kind: str
@@ -70,6 +71,7 @@ class Atom:
     orbits: tuple[int, ...]
     leaves: frozenset[Atom]
     positive: bool
+    deltas: bool
     special: bool
     lead: Any
     serial: int
@@ -102,6 +104,7 @@ def atom(
         found.orbits = tuple(min(p[k] for p in group) for k in range(len(space) + times)) if group else ()
         inner = frozenset(leaf for _, powers in terms for (a, _), _ in powers for leaf in a.leaves)
         found.leaves = frozenset((found,)) if kind in LEAVES else inner
+        found.deltas = any(a.kind == "delta" or a.deltas for _, powers in terms for (a, _), _ in powers)
         found.serial = next(_serials)
         _atoms[key] = found
     return found

@@ -12,6 +12,7 @@ from derive.judge.labelling import END, ORIGIN, Atom, Index, atom, moment
 from derive.judge.meaning import Claim
 
 STEP, SUMMED = moment("#step"), moment("#from")
+LINKS = 8  # equations between a state and the state before
 
 
 def solved(ring: Claim, a: Atom, index: Index) -> Poly | None:
@@ -29,7 +30,8 @@ def solved(ring: Claim, a: Atom, index: Index) -> Poly | None:
     when = index[-1] if below.times else None
     with ring.facts.within(range_of(STEP, (ORIGIN, first), (END, 0))):
         own = _own(ring, a, carried, when)
-    if own is None or not ring.facts.implied(ORIGIN, now[0], now[1] - first + 1):
+    exists = ring.facts.implied(ORIGIN, now[0], now[1] - first + 1) and ring.facts.implied(now[0], END, -now[1])
+    if own is None or not exists:
         return None
     wide, rows = len(a.space), len(state.space)
     with ring.facts.within(range_of(SUMMED, (ORIGIN, first), now)):
@@ -52,15 +54,33 @@ def _one_step(ring: Claim, state: Atom) -> Poly | None:
     """A_t: the Jacobian of the state at t = STEP with respect to the state before."""
     a = atom("jac", (state, state, False), state.space * 2, 2)
     axes = tuple(range(len(a.space)))
-    found = ring.meaning(a, (*axes, (STEP, 0), (STEP, -1)))
+    found = _at_once(ring, ring.meaning(a, (*axes, (STEP, 0), (STEP, -1))))
     return found if found is not None and not _has_jacobian(found) else None
+
+
+def _at_once(ring: Claim, terms: Poly | None) -> Poly | None:
+    """With the Jacobians of what else is computed at that instant put in: z_t, where h_t = σ(z_t)."""
+
+    def change(b: Atom, i: Index) -> Poly | None:
+        top = i[len(b.space)] if b.data[0].times else None
+        return ring.meaning(b, i) if top in (None, (STEP, 0)) else None
+
+    for _ in range(LINKS):
+        jacobians = frozenset(leaf for leaf in leaves_of(terms) if leaf.kind == "jac") if terms else frozenset()
+        if not jacobians or terms is None:
+            break
+        changed = ring.substituted(terms, change, jacobians)
+        if changed == terms:
+            break
+        terms = changed
+    return terms
 
 
 def _own(ring: Claim, a: Atom, carried: Poly, when: Moment | None) -> Poly | None:
     """P_t, where J_t is P_t + A_t J_{t−1} term by term."""
     axes = tuple(range(len(a.space)))
     below = (when,) if when is not None else ()
-    found = ring.meaning(a, (*axes, (STEP, 0), *below))
+    found = _at_once(ring, ring.meaning(a, (*axes, (STEP, 0), *below)))
     if found is None:
         return None
     before = (STEP, -1)

@@ -250,8 +250,10 @@ def _template_slope(m: Meaning, fn: Template, argument: Node, node: Node) -> Val
 
 
 def _without_argument(m: Meaning, node: Node, fn: Any) -> Value:
-    """σ' by itself: of the one argument that the network gives σ."""
+    """σ' by itself: of the one argument that the network gives σ; L after L(a, y) = …: of its parameters."""
     primes = node.primes if isinstance(node, Scripted) else 0
+    if isinstance(fn, Template) and not primes and len(fn.parameters) > 1:
+        return _template(m, fn, Commas(tuple(Symbol(*p) for p in fn.parameters)), node)
     if not isinstance(fn, Function) or m.scope.system is None:
         raise m.fail(f"{m.text(node)} without an argument", node)
     arguments = list(

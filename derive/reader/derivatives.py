@@ -70,6 +70,10 @@ def _stripped(m: Meaning, node: Node) -> tuple[bool, list[Node], Node | None, in
         return True, [node.body] if node.body is not None else [], None, node.order
     if _is_d(m, node, True):
         return True, [], None, 1
+    glued = node.base if isinstance(node, Scripted) else node
+    if isinstance(glued, Symbol) and glued.head[:1] == "d" and len(glued.head) == 2 and names.find(m, node) is None:
+        bare = Symbol(glued.head[1:], glued.accents, start=glued.start + 1, end=glued.end)  # dz, where dz^{[1]} is a name
+        return True, [replace(node, base=bare) if isinstance(node, Scripted) else bare], None, 1
     if not isinstance(node, Product):
         return None
     items = list(node.factors)
@@ -411,9 +415,12 @@ def _is_prefix_delta(m: Meaning, node: Node) -> bool:
 def _differential(m: Meaning, rest: Rest) -> tuple[Value, Rest]:
     """dX is any change of X; d(…) the change of what follows by the changes that the relation names."""
     target = rest[0][1]
+    if isinstance(target, Symbol) and (target.head, target.accents) in m.local:
+        return Value(var(f"d_{target.head}", m.local[target.head, target.accents].expr.shape)), rest[1:]
     if isinstance(target, Symbol | Scripted):
         found = names.find(m, target)
-        if found is not None and not found.places and found.exponent is None and _free(m, found.expr):
+        free = found is not None and (found.expr in m.varied if m.varied else _free(m, found.expr))
+        if found is not None and not found.places and found.exponent is None and free:
             expr = found.expr
             assert isinstance(expr, Var)
             return Value(var(f"d_{expr.name}", expr.shape)), rest[1:]
@@ -427,7 +434,7 @@ def _free(m: Meaning, e: Expr) -> bool:
 
 def _change(m: Meaning, value: Value) -> Value:
     """The differential of a value by the names whose dX stands in the relation."""
-    return Value(names.change(m, value.expr, m.differentials), value.labels)
+    return Value(names.change(m, value.expr, None if m.varied else m.differentials), value.labels)
 
 
 def _by_parameter(m: Meaning, below: tuple[Node, ...]) -> bool:

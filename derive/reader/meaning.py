@@ -25,6 +25,7 @@ from derive.expr import (
     lin,
     over,
     time_indices,
+    Var,
 )
 from derive.ops import exp, log, power
 from derive.reader import arrays, bigs, calls, derivatives, names
@@ -79,6 +80,7 @@ class Reading:
     repeated: bool = False
     elementwise: bool = False
     differential: bool = False
+    held: bool = False  # of differentials: those on the right are free, everything else is held
     summed: bool = False  # dZ for a batch is m ∂J/∂Z
     wide: bool = False  # a product binds the factors without its index, too
     immediate: bool = False  # after ∂h_t/∂h_k, ∂h_k/∂W is how W enters at step k alone
@@ -92,6 +94,7 @@ class Reading:
             "repeated": "a sum over repeated indices",
             "elementwise": "products of vectors entry by entry",
             "differential": "d as a differential",
+            "held": "everything held but what stands behind a d on the right",
             "summed": "dZ of a batch as the derivative of the sum of the losses",
             "wide": "all factors inside the product",
             "immediate": "∂h_k/∂W as the dependence at step k alone",
@@ -120,6 +123,7 @@ class Meaning:
     free_scalars: bool = False
     strangers: list[str] = field(default_factory=list)  # letters that were read as any number
     differentials: frozenset[str] = frozenset()  # names whose differential stands in the relation
+    varied: frozenset[Var] = frozenset()  # what alone changes, where everything else is held
     settled_names: dict[int, tuple[Node, Any]] | None = None  # what names mean, once the relation has been looked through
     _bases: set[str] = field(default_factory=set)
     label_sizes: dict[str, sympy.Expr] = field(default_factory=dict)

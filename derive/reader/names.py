@@ -68,6 +68,8 @@ def instant(m: Meaning, node: Node) -> Instant | None:
         ):
             at = instant(m, node.terms[0][1])  # h_{-1}, where time begins at 0
             return Instant("", -at.offset) if at is not None and not at.base else None
+        case Sum(terms=((-1, Number() as number_),)) if number_.text.isdigit() and len(number_.text) < 4:
+            return Instant("", -int(number_.text))  # h_{-1}
         case Sum() if len(node.terms) == 2:
             (s1, a), (s2, b) = node.terms
             if s1 == 1 and isinstance(b, Number) and b.text.isdigit() and len(b.text) < 7:
@@ -249,8 +251,8 @@ def _sup_roles(
     if sup is None:
         yield "", None, None, 0
         return
-    when = instant(m, sup) if named.sequential else None
     fenced = isinstance(sup, Fence)
+    when = instant(m, sup) if named.sequential and (fenced or flat(sup) != "-1") else None
     if isinstance(sup, Fence) and isinstance(sup.body, Commas):  # h^{(l, t)}
         for k, item in enumerate(sup.body.items):
             others = plain_tag("".join(flat(o) for j, o in enumerate(sup.body.items) if j != k))
@@ -365,7 +367,10 @@ def _free_scalar(m: Meaning, node: Node, base: Symbol) -> Value | None:
         or sub is not None
     ):
         return None
-    if any(head == base.head for head, _ in m.scope.names) or (len(base.head) > 1 and base.head not in GREEK):
+    tagged = base.head.islower() and all(
+        n.tag or n.axis is not None for n in m.scope.names.get((base.head, ()), ())
+    )  # a, where layers have a^{[1]}
+    if (any(head == base.head for head, _ in m.scope.names) and not tagged) or (len(base.head) > 1 and base.head not in GREEK):
         return None
     m.strangers.append(m.text(node))
     value = Value(var(f"free_{base.head}"))
@@ -392,17 +397,17 @@ def _tangent(m: Meaning, node: Node, base: Symbol) -> Value | None:
 def change(m: Meaning, e: Expr, only: frozenset[str] | None = None) -> Expr:
     """The differential of an expression: Σ ∂e/∂X dX over the inputs X (those of these names), each dX free."""
     system = m.scope.system
-    inputs = {v for v in e.atoms(Var) if not v.bar and (system is None or system.owner(v) is None)} | (
+    inputs = m.varied or {v for v in e.atoms(Var) if not v.bar and (system is None or system.owner(v) is None)} | (
         set(system.independent.values()) if system else set()
     )
     if isinstance(e, Var) and e in inputs:
-        return var(f"d_{e.name}", e.shape)
+        return var(f"d_{e.name.removeprefix('dummy_')}", e.shape)
     parts = []
     for v in sorted(inputs, key=lambda v: v.name):
         if only is None or v.name in only:
             n, k = len(e.shape), len(v.shape)
             out, tail = tuple(range(n)), tuple(range(n, n + k))
-            parts.append((1, ein([(jac(e, v, False), out + tail), (var(f"d_{v.name}", v.shape), tail)], out)))
+            parts.append((1, ein([(jac(e, v, False), out + tail), (var(f"d_{v.name.removeprefix('dummy_')}", v.shape), tail)], out)))
     return lin(parts, e.shape)
 
 

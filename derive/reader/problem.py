@@ -369,10 +369,13 @@ def _elaborate(draft: _Draft, links: list[Link]) -> None:
         for entry in list(waiting):
             link, left = entry
             try:
-                _define(draft, link, left, _meaning(draft, link).value(link.right))
+                value = _meaning(draft, link).value(link.right)
             except Unreadable as error:
                 failures.append((link, error))
                 continue
+            except ShapeError as error:
+                raise _located(draft, link, error) from None
+            _define(draft, link, left, value)
             waiting.remove(entry)
             progress = True
         if not progress and not _scalars(draft, failures) and not _guess(draft, waiting):

@@ -93,14 +93,10 @@ SLIP = {"tiny": "factor", "prime": "argument", "one minus": "argument"}  # what 
 
 
 def mutants(net: Network, page: Page, style: Style) -> Iterator[tuple[str, Page]]:
-    """(kind of slip, the relation with it), each text once."""
-    seen = {latex(page.right)}
+    """(kind of slip, the relation with it)."""
     for path, node in places(page.right):
         for kind, new in edits(net, node, path, style):
-            right = put(page.right, path, new)
-            if (text := latex(right)) not in seen:
-                seen.add(text)
-                yield kind, Page(page.left, right)
+            yield kind, Page(page.left, put(page.right, path, new))
 
 
 def edits(net: Network, node: Node, path: tuple, style: Style) -> Iterator[tuple[str, Node]]:
@@ -157,13 +153,9 @@ class Rewriter:
     place: Place
 
     def all(self, page: Page) -> Iterator[tuple[str, Page]]:
-        seen = {latex(page.right)}
         for path, node in places(page.right):
             for kind, new in self.of(node, path):
-                right = put(page.right, path, new)
-                if (text := latex(right)) not in seen:
-                    seen.add(text)
-                    yield kind, Page(page.left, right)
+                yield kind, Page(page.left, put(page.right, path, new))
 
     def shaped(self, node: Node) -> bool | None:
         """Whether it is a vector or a matrix; None where that can't be said."""
@@ -389,12 +381,20 @@ def written(page: Page) -> str:
     return f"{latex(page.left)} = {latex(page.right)}"
 
 
-def sampled(made: Iterable[Made], each: int) -> list[Made]:
-    """At most so many of each kind, the same ones every time."""
-    groups: dict[str, list[Made]] = defaultdict(list)
-    for m in made:
-        groups[m.kind].append(m)
-    return [m for group in groups.values() for m in sorted(group, key=lambda m: zlib.crc32(written(m.page).encode()))[:each]]
+def sampled(made: Iterable[Made], each: int) -> Iterator[Made]:
+    """At most so many of each kind, the same ones every time, each text once."""
+    groups: dict[str, list[tuple[int, int, Made]]] = defaultdict(list)
+    for k, m in enumerate(made):
+        groups[m.kind].append((zlib.crc32(b"%d" % k), k, m))
+    seen: set[str] = set()
+    for group in groups.values():
+        kept = 0
+        for *_, m in sorted(group):
+            text = written(m.page)
+            if kept < each and text not in seen and text != written(m.base):
+                seen.add(text)
+                kept += 1
+                yield m
 
 
 @dataclass

@@ -40,7 +40,7 @@ from derive.printing.notation import (
 )
 
 Array = Any
-SAME, APART = 3e-16, 1e-15  # relative differences in extended precision: equal up to rounding, certainly different
+SAME, APART = 1e-17, 1e-16  # relative differences in extended precision: equal up to rounding, certainly different
 
 TINY = np.clongdouble(1e-200j)
 
@@ -164,6 +164,14 @@ FUNCTIONS: dict[tuple[str, int], Any] = {
 }
 
 
+class FinePoint(Point):
+    """A point whose numbers have the precision of its arrays."""
+
+    def number(self, c: Any) -> Any:
+        c = c.xreplace(self.sizes)
+        return np.longdouble(int(c.p)) / int(c.q) if c.is_Rational else super().number(c)
+
+
 @dataclass
 class Place:
     """A network at a random point, and what its quantities, adjoints and Jacobians are there."""
@@ -181,7 +189,8 @@ class Place:
         if summing:
             weights = np.abs(at.given[system.independent[summing]])
             at = replace(at, given={**at.given, system.independent[summing]: weights / weights.sum(axis=-1, keepdims=True)})
-        at = replace(at, given={v: np.asarray(a, dtype=np.longdouble) for v, a in at.given.items()})
+        fine = {v: np.asarray(a, dtype=np.longdouble) for v, a in at.given.items()}
+        at = FinePoint(at.system, fine, at.sizes, at.last, at.functions)
         run = Evaluator(at).forward()
         if system.loss is not None:
             run.backward(network.solve().sweep)

@@ -92,8 +92,10 @@ def edits(network: Network, node: Node, path: tuple, root: Node, style: Style) -
         yield from _names(network, node, style)
     if whole and not isinstance(node, Sum):
         yield "sign", Sum(((-1, node),))
-    if whole or path[-1] == 1 and isinstance(path[-2], int) and path[-3:-2] == ("terms",):
-        yield from ((kind, new) for kind, new in (("factor", _times(Num("2"), node)), ("factor", _times(Ratio(1, 2), node))) if new)
+    if whole or (path[-1] == 1 and isinstance(path[-2], int) and path[-3:-2] == ("terms",)):
+        yield from (
+            (kind, new) for kind, new in (("factor", _times(Num("2"), node)), ("factor", _times(Ratio(1, 2), node))) if new
+        )
 
 
 def _times(n: Node, node: Node) -> Node | None:
