@@ -48,6 +48,7 @@ from derive.system import System
 _LAYER = re.compile(
     r"(?P<open>\^\{?[\[(]|_\{|\^\{)\s*(?P<letter>[lL])\s*(?P<shift>[+-]\s*\d)?\s*(?P<close>[\])}])|\^\s*(?P<bare>[lL])(?![A-Za-z])"
 )
+_SET_TO_ZERO = re.compile(r"\b(set(ting)?|minimi[sz]\w*|minimum|maxim\w*|stationar\w*|optim\w+|critical|solv\w+|extremum)\b", re.IGNORECASE)
 SLIPS = 3.0  # seconds for the slips of a document
 BUDGET = 5.0  # seconds for one claim, within what is left for its relation
 LIMIT = 1.7  # seconds for one relation, with everything that is said of it
@@ -101,6 +102,7 @@ class Checker:
         self.wrong: list[Wrong] = []
         self.part = pieces[0]
         self.chain = Chain()
+        self.before = ""  # the words before a formula
         self.condition: tuple[Relation, str] | None = None  # "If i ≠ j:" in the words before
 
     # -- documents ------------------------------------------------------------------------------------------
@@ -111,6 +113,7 @@ class Checker:
         starts = self._starts(text)
         for formula in document.formulas:
             part = self.pieces[max((k for k, at in starts if at < formula.end), default=0)]
+            self.before = document.text[max(0, formula.start - 200) : formula.start]
             if part is not self.part:
                 self.part, self.chain, self.wrong = part, Chain(), []
             if formula.display is None:
@@ -288,6 +291,8 @@ class Checker:
             return replace(line, verdict="definition", reason=define(self, link))
         if verdict.verdict == "refuted" and (held := self._in_special_case(link, line)) is not None:
             return held
+        if verdict.verdict == "refuted" and _SET_TO_ZERO.search(self.before) and (_is_zero(claim.left) or _is_zero(claim.right)):
+            return replace(line, verdict="definition", reason="a condition: something is set to zero")
         if verdict.verdict == "refuted":
             approximate = self._approximation(link, line)
             if approximate is not None:
@@ -447,6 +452,14 @@ class Checker:
         dummies(m, link)
         if reading.differential:
             changing(m, link, reading)
+        try:
+            return self.sides(m, link, reading)
+        except ShapeError as error:
+            if m.strangers:  # what is not known can't have a wrong shape
+                raise Unreadable(f"unknown name {m.strangers[0]}: as a number it doesn't fit") from error
+            raise
+
+    def sides(self, m: Meaning, link: Link, reading: Reading) -> Claim:
         m.settled_names = {}
         m.outside = frozenset(_labels(m, link.right))
         raw = m.raw(link.left)

@@ -281,7 +281,7 @@ def _cut(m: Meaning, b: Binder, body: Value, label: str, size: sympy.Expr, node:
 
 def _over_time(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
     system = m.scope.system
-    first = Instant("", system.first if system is not None else 1)
+    first = Instant("", system.first if system is not None else m.scope.first)
     lo = names.instant(m, b.lo) if b.lo is not None else first
     hi = names.instant(m, b.hi) if b.hi is not None else Instant("T")
     if lo is None or hi is None:

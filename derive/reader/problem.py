@@ -86,6 +86,7 @@ def _draft(directives: dict[str, str], name: str, vectors: str, timed: bool) -> 
         if found is None:
             raise NetworkError(f"{name}: % time: {directives['time']!r}: write it as t = 1..T")
         scope.clock, draft.first = found[1], int(found[2])
+        scope.first = draft.first
         scope.times.add(found[1])
         scope.last.discard("T") if found[3] != "T" else None
         scope.last.add(found[3])
@@ -657,4 +658,6 @@ def _loss(draft: _Draft, wanted: str, equations: tuple[Equation, ...]) -> Var | 
         if found.expr.shape or found.expr.time is not None:
             raise NetworkError(f"{draft.place}: % loss: {wanted} is not a scalar")
         return found.expr
-    return next((e.left for e in reversed(equations) if not e.left.shape and e.left.time is None), None)
+    used = {v.name for e in equations for v in e.right.atoms(Var)}  # a variance on the way to a vector is no loss
+    last = [e.left for e in equations if not e.left.shape and e.left.time is None and e.name not in used]
+    return last[-1] if last else None

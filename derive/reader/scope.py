@@ -77,6 +77,7 @@ class Scope:
     objective: Expr | None = None  # the loss that the document itself defines, after which bars speak of it
     clock: str = "t"  # the letter of the network's time index in this document
     errors: Key | None = None  # the family of quantities whose adjoints the document calls δ
+    first: int = 1  # the first instant, while there is no network yet
     time: str = "both"  # where instants stand: subscript, superscript or both
     until: float = math.inf  # by the processor's clock: when what is being read must be done
 
@@ -84,7 +85,7 @@ class Scope:
         return Scope(
             self.system, self.vectors, self.layout, self.elementwise, self.delta, self.log, self.index_base, {k: list(v) for k, v in self.names.items()},
             dict(self.functions), dict(self.sizes), set(self.last), dict(self.onehot), dict(self.values), set(self.times), self.objective, self.clock,
-            self.errors, self.time,
+            self.errors, self.first, self.time,
         )  # fmt: skip
 
     # -- filling --------------------------------------------------------------------------------------------

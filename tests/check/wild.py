@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import derive
 from derive.check import Checker
@@ -392,3 +392,70 @@ def one(n: int, seed: int = 0) -> Wild:
             where = rng.choice(documents()[document])
         text = mutant(rng, text) if rng.random() < 0.7 else renamed(rng, text, where)
     return Wild(n, wrapped(rng, text), where, rng.random() < 0.25)
+
+
+# -- problem files and scope files --------------------------------------------------------------------------------
+
+
+@cache
+def problems() -> tuple[str, ...]:
+    return (ATTENTION, *(path.read_text(encoding="utf-8") for path in sorted((CORPUS / "problems").glob("*.tex"))))
+
+
+def problem(n: int, seed: int = 0) -> str:
+    """A problem file with a few mutations, or with formulas of another one in it."""
+    rng = random.Random(f"problem {seed} {n}")
+    text = rng.choice(problems())
+    kind = rng.random()
+    if kind < 0.1:
+        return text[: rng.randrange(len(text))]
+    if kind < 0.25:
+        lines = text.splitlines()
+        rng.shuffle(lines)
+        return "\n".join(lines)
+    if kind < 0.4:
+        return text + f"\n$$ {rng.choice((statement(rng), rng.choice(formulas())[1], soup(rng)))} $$\n"
+    if kind < 0.5:
+        return rng.choice(("% time: ", "% loss: ", "% vectors: ", "% scalars: ", "% title: ")) + soup(rng) + "\n" + text
+    return mutant(rng, text)
+
+
+NONSENSE: tuple[Any, ...] = (
+    "", " ", "x", "n x d", "scalar", "sequence of n", "function", "loss function", "size", "column", "row", "gradient", "e", "10", "0", "1", "²", "-3", "1e9", "a" * 3000, "\x00", "W^T", r"\frac{1}{2}",
+    r"\bar{h}", "x_t", "(", "{" * 200, "^", "_", "h_{t-1}", "[[1, 2], [3]]", 0, 1, -1, 3, 10**30, 0.5, -0.0, float("nan"), float("inf"), True, None, [], [[]], [1, 2], [[1, 2], [3]], [[1, 2], [3, 4]],
+    ["x", 1], {}, {"x": 1}, {"x": "n"}, {"h": "x"}, {"": ""}, {"T": 3}, {"T": 10**9}, {"T": "x"}, {"h_t": [1, 2]}, {"h_0": 0}, {"h_{99999}": 1}, {"x[7]": 1}, {"x[a]": 1}, {"W": [[1, 2], [3, 4]]},
+    {"W": "n x n"}, {"x": "²"}, {"x": "0"}, {"x": "n x n x n x n"}, {"1": "n"}, {r"\frac": "x"}, {"f": "function"}, {"l": "loss function"}, {"n": "size"}, {"x": "sequence of n"}, {"t": "n"}, {"e": "n"},
+    {"(": "x"}, {"x_t": "h_t"}, {r"\delta": r"\bar{h}"}, {"a" * 3000: "x"}, {"x": float("nan")}, {"x": 10**400}, {"x": True}, {"x": None}, {"x": {"y": 1}}, [{}], [{"from": "x"}], [{"from": 1}], ["x"],
+    {"__import__('os')": "x"}, {"x": "__import__('os').system('true')"}, "__import__('os')", [r"\cdot"], ["*"], ["juxtaposition"], [""], [None], "lstm", "nothing", "/etc/passwd", "x.tex", "x.py", "../x.tex", "\x00.tex",
+)  # fmt: skip
+SETTINGS = (
+    "problem", "vectors", "layout", "elementwise", "delta", "log", "index_base", "time", "alias", "declare", "columns", "rows", "values", "onehot", "functions", "part", "from", "title", "sums", "x",
+)  # fmt: skip
+
+
+def scope(n: int, seed: int = 0) -> dict[str, Any]:
+    """Settings that make little sense, or those of the corpus with some of their values changed."""
+    rng = random.Random(f"scope {seed} {n}")
+    if rng.random() < 0.5:
+        return {key: rng.choice(NONSENSE) for key in rng.sample(SETTINGS, rng.choice((1, 1, 2, 4)))}
+    data = read_settings(CORPUS / f"{rng.choice(tuple(documents()))}.toml")
+    data = {k: [dict(p) for p in v] if k == "part" else dict(v) if isinstance(v, dict) else v for k, v in data.items()}
+    tables = [data, *data.get("part", []), *(v for p in (data, *data.get("part", [])) for v in p.values() if isinstance(v, dict))]
+    for _ in range(rng.choice((1, 2, 5))):
+        table = rng.choice(tables)
+        if not table:
+            continue
+        key = rng.choice(list(table))
+        match rng.randrange(4):
+            case 0:
+                table[key] = rng.choice(NONSENSE)
+            case 1:
+                table[mutant(rng, key)] = table.pop(key)
+            case 2 if isinstance(table[key], str):
+                table[key] = mutant(rng, table[key])
+            case _:
+                table[rng.choice(NAMES)] = rng.choice(NONSENSE)
+    return data
+
+
+NAMES = ("x", "W", "h_t", r"\bar h", "W_{12}", "n", "T", "t", "1", "", r"\sigma", "x_i", r"\frac{\partial L}{\partial x}", "h^{(t)}", "e", "I")

@@ -208,7 +208,6 @@ UNUSABLE = {
     "declarations alone": (X, NetworkError, r"p: no equation found: a problem needs declarations ($x \in \mathbb{R}^{n}$) and equations in displays"),
     "equations in a line of prose": (X + "and $y = 2 x$", NetworkError, r"p: no equation found: a problem needs declarations ($x \in \mathbb{R}^{n}$) and equations in displays"),
     "an unknown name": (X + "$$y = W x$$", NetworkError, r"p: y = W x: unknown name W: it is neither declared ($… \in \mathbb{R}^{n}$) nor defined by an equation (or write `% scalars: all`)"),
-    "a name with other scripts": (X + W + "$$y = W^{(2)} x$$", NetworkError, None),
     "a row of a matrix": (X + W + "$$y = W_2 x$$", ShapeError, "p: y = W_2 x: can't multiply the column in R^d by R^d"),
     "shapes that don't fit": (X + W + "$$y = W^\\top x$$", ShapeError, r"p: y = W^\top x: can't multiply Wᵀ in R^(d x n) by x in R^d"),
     "a sum that doesn't fit": (X + W + "$$y = W x + x$$", ShapeError, "p: y = W x + x: can't add R^d and R^n"),
