@@ -570,7 +570,7 @@ class Checker:
         m.learn(link.right)
         dummies(m, link)
         v = m.value(node)
-        value = numbers.evaluate(self.court(), v.expr, self.part.values) if not v.labels else None
+        value = numbers.evaluate(self.court(), v.expr, self.part.point) if not v.labels else None
         return value.reshape([n for n in value.shape if n != 1]) if value is not None and value.ndim else value
 
     def _wrong_number(self, link: Link, line: Line, left: Any, right: Any, same: Any) -> Line:
@@ -581,15 +581,15 @@ class Checker:
             for at, written, true in _off(right if shown else left, truth, same)
         )
         reason = f"it is {float(truth):.6g}" if truth.ndim == 0 else off
-        corrected = f"{line.tex.split('=')[0].strip()} = {_written(truth, link.right)}"
-        follows = None
+        sides = [" ".join(link.source[n.start : n.end].split()) for n in (link.left, link.right)]
+        sides[1 if shown else 0] = _written(truth, link.right if shown else link.left)
+        corrected = " = ".join(sides)
         return replace(
             line,
             verdict="refuted",
             reason=reason,
-            expected=_written(truth, link.right),
+            expected=_written(truth, link.right if shown else link.left),
             slip=Slip("value", corrected, reason),
-            follows=follows,
         )
 
     def _approximation(self, link: Link, line: Line) -> Line | None:
@@ -865,12 +865,10 @@ def _off(written: Any, truth: Any, same: Any) -> Iterator[tuple[tuple[int, ...],
 
 def _written(truth: Any, node: Node) -> str:
     """The number as it would be written, with as many digits as the person gave."""
-    digits = max((len(n.text.partition(".")[2]) for n in walk(node) if hasattr(n, "text")), default=4)
-    digits = digits or 4
+    digits = max((len(n.text.partition(".")[2]) for n in walk(node) if isinstance(n, Number)), default=0)
 
     def one(x: float) -> str:
-        text = f"{x:.{digits}f}"
-        return text.rstrip("0").rstrip(".") if digits == 4 and not digits else text
+        return f"{x:.{digits}f}" if digits else f"{x:.4f}".rstrip("0").rstrip(".")
 
     if truth.ndim == 0:
         return one(float(truth))

@@ -61,6 +61,20 @@ class Part:
         return max([*instants, *whole], default=None)
 
 
+    @property
+    def point(self) -> dict[str, Any]:
+        """The given numbers, where a sequence that has all its entries up to T, each by itself, is a list."""
+        system, last = self.scope.system, self.last
+        if system is None or last is None:
+            return self.values
+        found = dict(self.values)
+        for v in system.declared:
+            keys = [f"{v.name}[{k}]" for k in range(system.first, last + 1)]
+            if v.time is not None and v.name not in found and all(k in found for k in keys):
+                found[v.name] = [found.pop(k) for k in keys]
+        return found
+
+
 def read_settings(path: Path) -> dict[str, Any]:
     """The tables of a scope file. Raises DeriveError with the file, the place and what would be right."""
     try:

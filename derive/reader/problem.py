@@ -585,6 +585,9 @@ def _scalars(draft: _Draft, failures: list[tuple[Link, DeriveError]]) -> bool:
             key = (base.head, base.accents)
             if any((key, tag, sequential) in draft.lefts for sequential in (True, False)):
                 continue
+            instants = [p for p in parts if names.instant(m, p) is not None]
+            if any((key, plain_tag("".join(flat(q) for q in parts if q is not p)), True) in draft.lefts for p in instants):
+                continue  # h_T of a sequence that an equation defines
             _add(draft, key, tag, (), bool(timed), False)
             return True
     return False

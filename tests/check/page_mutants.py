@@ -77,7 +77,12 @@ def correct_lines(net: Network) -> list[Known]:
                     add("jacobian", j.symbol, j.expr)
                     add("jacobian", j.symbol, j.short)
                     add("paths", j.symbol, j.along)
-    return [k for k in found.values() if not isinstance(k.right, Jac)]
+    return [k for k in found.values() if not isinstance(k.right, Jac) and not (k.kind in ("jacobian", "paths") and _tensor(k))]
+
+
+def _tensor(k: Known) -> bool:
+    """∂Z/∂b of a matrix by a vector as a whole: notation without indices can't say which axis is which."""
+    return any(len(j.shape) > 2 for e in (k.left, k.right) for j in e.atoms(Jac))
 
 
 def instants(nodes: Iterable[Var]) -> Iterator[Var]:
@@ -273,6 +278,10 @@ class Made:
     base: Page
     page: Page
 
+    @property
+    def tex(self) -> str:
+        return written(self.page)
+
 
 TARGETS = {"mlp": "t", "mlp_batch": "Y"}
 
@@ -282,6 +291,7 @@ class Bench:
     """A network with its lines, in every notation."""
 
     name: str
+    most: int = 10**9  # lines of each kind in each style
     courts: dict[int, Any] = field(default_factory=dict)
     doubtful: Counter = field(default_factory=Counter)
     known: dict[Page, Any] = field(default_factory=dict)
@@ -329,8 +339,16 @@ class Bench:
     def lines(self) -> list[Known]:
         return correct_lines(self.network)
 
-    def pages(self) -> Iterator[tuple[str, Known, Style, Page]]:
-        """Every line in every style that writes it differently. Bars and ∂ mix in paths, so there ∂⁺ is told from ∂."""
+    @cached_property
+    def pages(self) -> list[tuple[str, Known, Style, Page]]:
+        """The lines in every style that writes them differently."""
+        groups: dict[tuple[str, str], list[Any]] = defaultdict(list)
+        for found in self._pages():
+            groups[found[0], found[1].kind].append(found)
+        return [f for group in groups.values() for f in sorted(group, key=lambda f: _draw(written(f[3])))[: self.most]]
+
+    def _pages(self) -> Iterator[tuple[str, Known, Style, Page]]:
+        """Every one. Bars and ∂ mix in paths, so there ∂⁺ is told from ∂."""
         loss = self.network.system.loss
         seen: set[str] = set()
         for name in STYLES:
@@ -353,18 +371,18 @@ class Bench:
         return lines[0] if len(lines) == 1 else None
 
     def correct(self) -> list[Made]:
-        return [Made(style, k, "as it is", page, page) for style, k, _, page in self.pages()]
+        return [Made(style, k, "as it is", page, page) for style, k, _, page in self.pages]
 
     def mutants(self) -> list[Made]:
         return [
             Made(style, k, kind, page, new)
-            for style, k, here, page in self.pages()
+            for style, k, here, page in self.pages
             for kind, new in mutants(self.network, page, here)
         ]
 
     def rewrites(self) -> list[Made]:
         rewriter = Rewriter(self.points[0])
-        return [Made(style, k, kind, page, new) for style, k, _, page in self.pages() for kind, new in rewriter.all(page)]
+        return [Made(style, k, kind, page, new) for style, k, _, page in self.pages for kind, new in rewriter.all(page)]
 
     def cases(self, made: Iterable[Made]) -> Iterator[Case]:
         """What was made, with what numbers say of it; without what this oracle can't read."""
@@ -372,9 +390,14 @@ class Bench:
             try:
                 usual = self.usual(m.base)
                 assert usual, f"a correct line that is false: {written(m.base)}"
-                yield Case(self.name, m.style, m.line.kind, m.kind, written(m.page), self.truth(m.page, usual))
+                yield Case(self.name, m.style, m.line.kind, m.kind, m.tex, self.truth(m.page, usual))
             except Unknown as problem:
                 self.doubtful[str(problem)] += 1
+
+
+def _draw(text: str) -> int:
+    """A number for a text, the same every time."""
+    return zlib.crc32(text.encode())
 
 
 def written(page: Page) -> str:
@@ -385,14 +408,13 @@ def sampled(made: Iterable[Made], each: int) -> Iterator[Made]:
     """At most so many of each kind, the same ones every time, each text once."""
     groups: dict[str, list[tuple[int, int, Made]]] = defaultdict(list)
     for k, m in enumerate(made):
-        groups[m.kind].append((zlib.crc32(b"%d" % k), k, m))
+        groups[m.kind].append((_draw(str(k)), k, m))
     seen: set[str] = set()
     for group in groups.values():
         kept = 0
         for *_, m in sorted(group):
-            text = written(m.page)
-            if kept < each and text not in seen and text != written(m.base):
-                seen.add(text)
+            if kept < each and m.tex not in seen and m.tex != written(m.base):
+                seen.add(m.tex)
                 kept += 1
                 yield m
 
@@ -439,7 +461,7 @@ def main() -> None:
     each = int(words.pop(0)) if words and words[0].isdigit() else 10**9
     total: dict[str, Outcome] = defaultdict(Outcome)
     for name in words or gallery():
-        bench = Bench(name)
+        bench = Bench(name, each)
         for what in ("mutants", "rewrites"):
             start = time.perf_counter()
             got = survey(bench, bench.cases(sampled(getattr(bench, what)(), each)))

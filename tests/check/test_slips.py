@@ -114,7 +114,7 @@ NAMED = [
     ("linear_rnn", r"\hat y_1 = w_h h_1", "symbol", r"\hat y_1 = w_y h_1"),
     ("log_regression", r"\bar{y} = \frac{y}{\log(y) - \log(t)}", "inverse", r"\frac{\log(y) - \log(t)}{y}"),
     ("lstm_scalar", r"\bar w_{ix} = \bar{i}_t i_t (1 - i_t) x_t", "term", r"\sum_{t=1}^{T} \bar{i}_t i_t (1 - i_t) x_t"),
-    ("lstm_scalar", r"\bar c_{t-1} = \bar c_t f_{t-1}", "time", r"f_t"),
+    ("lstm_scalar", r"\bar c_{t-1} = \bar c_t f_{t-1}", "time", r"\bar c_t f_{t} + \bar{h}_{t-1} o_{t-1}"),
     ("mlp", r"\bar{z}^{(2)} = \bar{h}^{(2)} \odot (1 - \tanh(z^{(2)}))", "argument", r"\tanh^2(z^{(2)})"),
     ("mlp", r"\bar{z}^{(1)} = \bar{h}^{(1)} \odot (1 - \tanh^2(z^{(2)}))", "symbol", r"\tanh^2(z^{(1)})"),
 ]  # fmt: skip

@@ -1,0 +1,71 @@
+"""The lines of our own sheets read back from LaTeX, their one-edit mutants, their sound rewrites.
+
+What is true is said by numbers that neither the reader nor the judge made (page_values). The suite takes a few of each kind; with
+DERIVE_MUTANTS=100 it takes so many of each kind in each network, and `python tests/check/page_mutants.py` prints the counts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from functools import cache
+
+import pytest
+from page_mutants import Bench, Outcome, sampled, survey
+
+import derive
+
+FULL = "DERIVE_MUTANTS" in os.environ
+EACH = int(os.environ.get("DERIVE_MUTANTS") or 3)
+UNDECIDED = 0.02  # the share that may stay open
+
+every_network = pytest.mark.parametrize("name", derive.gallery())
+asked: Counter = Counter()
+
+
+@cache
+def bench(name: str) -> Bench:
+    return Bench(name, EACH)
+
+
+def judged(name: str, what: str) -> Outcome:
+    b = bench(name)
+    outcome = survey(b, b.cases(sampled(getattr(b, what)(), EACH)))
+    asked[what] += sum(outcome.counts.values())
+    asked[what, "open"] += len(outcome.open)
+    return outcome
+
+
+@every_network
+def test_the_lines_of_our_sheets_are_read_back(name):
+    """Adjoints with their boundary lines, closed forms, steps, Jacobians, sums over paths, in four notations."""
+    b = bench(name)
+    failed = []
+    for made in b.correct():
+        tex = made.tex
+        line = b.check(tex)
+        if line is None or line.verdict not in ("proved", "agrees"):
+            failed.append(f"{made.style}, {made.line.kind}: {line and line.verdict}, {line and line.reason}: {tex}")
+    assert not failed, "\n".join(failed)
+
+
+@every_network
+def test_no_mutant_is_accepted(name):
+    outcome = judged(name, "mutants")
+    assert not outcome.wrong, outcome
+    assert len(outcome.open) <= max(1, UNDECIDED * sum(outcome.counts.values())), outcome
+
+
+@every_network
+def test_no_sound_rewrite_is_refuted(name):
+    outcome = judged(name, "rewrites")
+    assert not outcome.wrong, outcome
+    assert len(outcome.open) <= max(1, UNDECIDED * sum(outcome.counts.values())), outcome
+
+
+@pytest.mark.skipif(not FULL, reason="the suite takes a few of each kind: set DERIVE_MUTANTS=100")
+def test_there_were_enough_of_them():
+    assert asked["mutants"] >= 2000 and asked["rewrites"] >= 1000, asked
+    assert (
+        asked["mutants", "open"] < UNDECIDED * asked["mutants"] and asked["rewrites", "open"] < UNDECIDED * asked["rewrites"]
+    ), asked
