@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import derive
-from benchmarks import peers
+from benchmarks import judging, peers
 from derive.program import straight_line
 
 
@@ -133,6 +133,43 @@ def imports(runs: int) -> None:
     table("import", [["import derive / import sympy", f"{ratio:.2f}"]])
 
 
+def verdicts() -> None:
+    """Time for a line of the judge and of the checker, in courts that are warm, and for whole documents."""
+    rows = [["one line, ms", "lines", "median", "90 %", "slowest"]]
+    for what, found in (
+        ("judge: gallery, as expressions", judging.judged_lines()),
+        ("checker: gallery, from LaTeX", judging.read_lines()),
+        ("checker: seeds, from LaTeX", [s for name in judging.seeds() for s in judging.relations(name)]),
+    ):
+        ordered = sorted(found)
+        middle, high = statistics.median(ordered), ordered[9 * len(ordered) // 10]
+        rows.append([what, str(len(found)), *(f"{1e3 * s:.1f}" for s in (middle, high, ordered[-1]))])
+    table("verdicts (goal: a median under 20 ms)", rows)
+    whole = {name: judging.whole(name) for name in judging.seeds()}
+    table("derive check, slips and counterexamples included (goal: the largest under 5 s)", [
+        ["document", *whole], ["relations", *(str(n) for n, _ in whole.values())], ["s", *(f"{s:.2f}" for _, s in whole.values())],
+    ])  # fmt: skip
+
+
+def against_sympy() -> None:
+    """The judge on lines for every size, and SymPy's simplify(a - b) on their entrywise 2 × 2 forms, with a limit."""
+    rows = [["line", "judge, ms", "verdict", "SymPy, s", "shown", "SymPy / judge"]]
+    ratios, shown = [], 0
+    for k, (name, left, right) in enumerate(judging.sample()):
+        ours, verdict = judging.by_judge(name, left, right)
+        theirs = judging.by_sympy(k)
+        seconds_, zero = theirs if theirs is not None else (judging.LIMIT, False)
+        ratios.append(seconds_ / ours)
+        shown += zero
+        line = f"{name}: {left} = {right}"
+        rows.append([
+            line if len(line) < 60 else line[:59] + "…", f"{1e3 * ours:.1f}", verdict.verdict, f"{'> ' * (theirs is None)}{seconds_:.2f}",
+            "yes" if zero else "no", f"{'> ' * (theirs is None)}{seconds_ / ours:.0f}",
+        ])  # fmt: skip
+    table(f"simplify(a - b), entrywise, every size 2, at most {judging.LIMIT:.0f} s a line", rows)
+    print(f"  SymPy shows {shown} of {len(ratios)}; median of SymPy / judge {statistics.median(ratios):.0f}")
+
+
 def main() -> None:
     options = argparse.ArgumentParser(prog="python -m benchmarks")
     options.add_argument("--quick", action="store_true", help="fewer runs, T up to 64")
@@ -140,6 +177,8 @@ def main() -> None:
     runs = 3 if quick else 7
     imports(runs)
     chains(5 if quick else 9)  # before the peers are loaded: their objects slow Python's collector
+    verdicts()
+    against_sympy()
     operations()
     deriving(tuple(T for T in peers.GRID if T <= 64) if quick else peers.GRID, runs)
 

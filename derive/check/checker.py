@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from derive.check import assumptions, numbers, signals, slips, targets
+from derive.check import assumptions, engine, numbers, signals, slips, targets
 from derive.check.define import define, defines
 from derive.check.lines import Line, Report, Slip
 from derive.check.readings import differentials, readings
@@ -48,6 +48,7 @@ from derive.system import System
 _LAYER = re.compile(
     r"(?P<open>\^\{?[\[(]|_\{|\^\{)\s*(?P<letter>[lL])\s*(?P<shift>[+-]\s*\d)?\s*(?P<close>[\])}])|\^\s*(?P<bare>[lL])(?![A-Za-z])"
 )
+_SUPPOSED = re.compile(r"\b(if|when|whenever|case|cases|for|where|assume|suppose|let)\b[^.]*$", re.IGNORECASE)
 _SET_TO_ZERO = re.compile(r"\b(set(ting)?|minimi[sz]\w*|minimum|maxim\w*|stationar\w*|optim\w+|critical|solv\w+|extremum)\b", re.IGNORECASE)
 SLIPS = 3.0  # seconds for the slips of a document
 BUDGET = 5.0  # seconds for one claim, within what is left for its relation
@@ -104,6 +105,7 @@ class Checker:
         self.chain = Chain()
         self.before = ""  # the words before a formula
         self.condition: tuple[Relation, str] | None = None  # "If i ≠ j:" in the words before
+        self.conditioned: int | None = None  # the one display for which it is said
 
     # -- documents ------------------------------------------------------------------------------------------
 
@@ -115,7 +117,7 @@ class Checker:
             part = self.pieces[max((k for k, at in starts if at < formula.end), default=0)]
             self.before = document.text[max(0, formula.start - 200) : formula.start]
             if part is not self.part:
-                self.part, self.chain, self.wrong = part, Chain(), []
+                self.part, self.chain, self.wrong, self.condition = part, Chain(), [], None
             if formula.display is None:
                 held = self.chain
                 self.chain = Chain()
@@ -139,6 +141,10 @@ class Checker:
         return found
 
     def _formula(self, formula: Formula, words: set[str]) -> None:
+        if formula.display is not None and self.condition is not None:
+            if self.conditioned not in (None, formula.display):
+                self.condition = None
+            self.conditioned = formula.display
         tex = formula.tex
         for pattern, target in self.part.macros:
             tex = pattern.sub(lambda _, target=target: target, tex)  # type: ignore[misc]
@@ -152,7 +158,8 @@ class Checker:
             elif formula.display is None and index_range(self.part.scope, s):
                 continue
             elif index_condition(self.part.scope, s):
-                self.condition = Relation((s.left, s.right), (s.op,)), s.source
+                if formula.display is not None or _SUPPOSED.search(self.before[-80:]):
+                    self.condition, self.conditioned = (Relation((s.left, s.right), (s.op,)), s.source), formula.display
             elif s.op in ("=", "≈"):
                 self.lines.append(self.relation(s, formula.display))
 
@@ -633,7 +640,7 @@ class Checker:
             self.slip_seconds -= time.process_time() - started
 
     def _refuted(self, link: Link, line: Line, claim: Claim, verdict: Verdict, started: float) -> Line:
-        follows = self._follows(claim)
+        follows = self._follows(claim, link)
         if not self.explain:
             return replace(line, verdict="refuted", reason=verdict.reason, follows=follows)
         slip = self._slip(link, claim)
@@ -651,21 +658,25 @@ class Checker:
         if claim is not None and isinstance(claim.left, Var):
             self.wrong.append(Wrong(line.n, claim.left, claim.right))
 
-    def _follows(self, claim: Claim) -> int | None:
-        """The wrong line of which this one is a consequence."""
+    def _follows(self, claim: Claim, link: Link) -> int | None:
+        """The wrong line of which this one is a consequence, as it stands or with the engine's formula for its left side."""
         court = self.court()
+        usual = engine.formulas(self, link, claim.reading) if self.wrong and self.explain else []
+        lefts = [claim.left, *(f for f in usual if f.shape == claim.right.shape)]
         for w in reversed(self.wrong):
             if self.left() < LIMIT / 2:
                 return None
             put = putter(w)
-            left, right = (rebuild(e, put) for e in (claim.left, claim.right))
-            if (left, right) == (claim.left, claim.right):
-                continue
-            try:
-                if court.quick(left, right) and court.judge(left, right, budget=2.0, explain=False).holds:
-                    return w.n
-            except DeriveError:
-                continue
+            right = rebuild(claim.right, put)
+            for k, e in enumerate(lefts):
+                left = rebuild(e, put)
+                if left is e and (k or right is claim.right):
+                    continue
+                try:
+                    if court.quick(left, right) and court.judge(left, right, budget=2.0, explain=False).holds:
+                        return w.n
+                except DeriveError:
+                    continue
         return None
 
 

@@ -13,6 +13,8 @@ import sympy
 
 from derive import ops
 from derive.expr import DeriveError, Var
+from derive.judge.case import FARTHEST
+from derive.judge.given import array
 from derive.network import Network, load
 from derive.reader import names
 from derive.reader.meaning import Meaning, Reading
@@ -58,7 +60,8 @@ class Part:
         inputs = {v.name for v in system.declared if v.time is not None}
         instants = [int(k[k.index("[") + 1 : -1]) for k in self.values if k.endswith("]") and k.split("[")[0] in inputs]
         whole = [system.first + len(v) - 1 for k, v in self.values.items() if k in inputs and isinstance(v, list)]
-        return max([*instants, *whole], default=None)
+        last = max([*instants, *whole], default=None)
+        return last if last is not None and last <= system.first + FARTHEST else None
 
 
     @property
@@ -348,9 +351,15 @@ def _values(scope: Scope, data: Mapping[str, Any], place: str) -> dict[str, Any]
     found: dict[str, Any] = {}
     for name, value in data.items():
         try:
-            found[_value_key(scope, name, place)] = value
+            key = _value_key(scope, name, place)
+            array(name, value)
         except DeriveError as error:
             raise DeriveError(f"{place}, values: {error}") from None
+        found[key] = value
+    first = scope.system.first if scope.system is not None else 1
+    last = found.get("T", first)
+    if not isinstance(last, int) or not first <= last <= first + FARTHEST:
+        raise DeriveError(f"{place}, values: T is a whole number from {first} to {first + FARTHEST}, not {last!r}")
     return found
 
 

@@ -25,17 +25,7 @@ if TYPE_CHECKING:
     from derive.check.checker import Checker, Claim
 
 LIKELY = 1.5  # edits of this cost are tried in other readings, too
-FAULTS = (
-    DeriveError,
-    RecursionError,
-    ArithmeticError,
-    AssertionError,
-    IndexError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    ValueError,
-)
+FAULTS = (DeriveError, RecursionError, ArithmeticError)  # what a formula that can't be read, or has no value, may raise
 
 
 @dataclass

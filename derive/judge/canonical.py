@@ -18,7 +18,7 @@ from derive.judge.forms import Mono, Poly, accumulate
 from derive.judge.induction import aligned, courses, step
 from derive.judge.labelling import END, ORIGIN, Atom, Budget, Coef, Index, base_of, place
 from derive.judge.meaning import Claim, Instants, instants, network_of
-from derive.judge.unrolled import solved
+from derive.judge.unrolled import LINKS, solved
 from derive.system import System
 
 GROWN = 150  # terms: a difference that has grown beyond that has lost its way
@@ -195,8 +195,16 @@ class _Proof:
         self.notes = ["adjoints as derivatives of the loss"] if changed != terms else []
         if self._zero(changed):
             return []
-        jacobians = frozenset(a for a, _ in names_in(changed) if a.kind == "jac")
-        changed = ring.substituted(changed, lambda a, index: solved(ring, a, index), jacobians)
+
+        def change(a: Atom, index: Index) -> Poly | None:
+            known = solved(ring, a, index)
+            return ring.meaning(a, index) if known is None else known
+
+        for _ in range(LINKS):
+            jacobians = frozenset(a for a, _ in names_in(changed) if a.kind == "jac")
+            before, changed = changed, ring.substituted(changed, change, jacobians)
+            if changed == before or len(changed) > GROWN:
+                break
         changed, used = self._closed(changed)
         self.notes.append("the recurrence solved")
         return used if self._zero(changed) else None

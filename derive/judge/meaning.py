@@ -16,7 +16,7 @@ from derive.judge.calculus import Calculus, Moment, at, kept, leaf
 from derive.judge.facts import Bound
 from derive.judge.forms import ONE, ZERO, Poly, accumulate, leaves_of, single
 from derive.judge.labelling import END, ORIGIN, Atom, Budget, Factor, Index, atom, moment
-from derive.system import INDEX, Equation, System
+from derive.system import INDEX, LAST, Equation, System
 
 NOW, USED = moment(INDEX), moment("#used")  # the instant of an equation; that of what it uses
 AXES, SUMMED = 1000, 2000  # labels of the axes of what an equation uses; of its own, where they are summed
@@ -145,7 +145,7 @@ class Instants:
 
 def instants(system: System | None, *sides: Expr) -> Instants:
     """A claim holds wherever what it mentions exists: at every t with first <= t-1 and t+1 <= T where it mentions t-1 and t+1."""
-    times, limits, jacobians = _mentions(sides)
+    times, limits, jacobians, starts = _mentions(sides)
     bounds: list[Bound] = []
     bounds += [(lo[0], hi[0], hi[1] - lo[1] + 1) for lo, hi in limits if lo[0] != hi[0]]
     if system is None:
@@ -166,6 +166,9 @@ def instants(system: System | None, *sides: Expr) -> Instants:
             forward = [(o, v) for o, v in found if not v.bar]
             bounds += [(ORIGIN, label, o - _earliest(system, v)) for o, v in forward]
             bounds += [(label, END, -o) for o, _ in forward]
+    for lo, v in starts:
+        assert v.time is not None
+        bounds.append((ORIGIN, moment(lo.base), lo.offset + v.time.offset - _earliest(system, v)))
     for top, below in jacobians:
         if top.time and below.time and top.time.base != below.time.base:
             bounds.append((moment(below.time.base), moment(top.time.base), top.time.offset - below.time.offset))
@@ -193,12 +196,15 @@ def _by_base(times: list[tuple[Instant, Var]]) -> dict[str, list[tuple[int, Var]
 Pairs = list[tuple[Moment, Moment]]
 
 
-def _mentions(roots: tuple[Expr, ...]) -> tuple[list[tuple[Instant, Var]], Pairs, list[tuple[Var, Var]]]:
-    """What is at free instants: named quantities, limits of sums, the two ends of Jacobians."""
+def _mentions(
+    roots: tuple[Expr, ...],
+) -> tuple[list[tuple[Instant, Var]], Pairs, list[tuple[Var, Var]], list[tuple[Instant, Var]]]:
+    """What is at free instants: named quantities; limits of sums; the two ends of Jacobians; what sums begin with."""
     times: list[tuple[Instant, Var]] = []
     limits: Pairs = []
     jacobians: list[tuple[Var, Var]] = []
     stack: list[tuple[Expr, frozenset[str]]] = [(r, frozenset()) for r in roots]
+    starts: list[tuple[Instant, Var]] = []
     seen = set()
     while stack:
         node, bound = stack.pop()
@@ -211,6 +217,8 @@ def _mentions(roots: tuple[Expr, ...]) -> tuple[list[tuple[Instant, Var]], Pairs
             limits += [(at(node.lo), at(node.hi))] * (not {node.lo.base, node.hi.base} & bound)
             times += [(Instant(INDEX), var("limit", (), None, True))] * (INDEX in {node.lo.base, node.hi.base} - bound)
             stack.append((node.body, bound | {node.index}))
+            if node.hi.base in (INDEX, LAST) and node.lo.base not in {"", INDEX, LAST} | bound:
+                starts += [(node.lo, v) for v in _indexed(node.body, node.index)]
         elif isinstance(node, Jac):
             stack += [(node.top, bound), (node.below, bound)]
             if isinstance(node.top, Var) and isinstance(node.below, Var):
@@ -218,7 +226,19 @@ def _mentions(roots: tuple[Expr, ...]) -> tuple[list[tuple[Instant, Var]], Pairs
                 jacobians += [(node.top, node.below)] * (not bases & bound)
         else:
             stack += [(c, bound) for c in node.children()]
-    return times, limits, jacobians
+    return times, limits, jacobians, starts
+
+
+def _indexed(body: Expr, index: str) -> list[Var]:
+    """The named quantities at instants of an index."""
+    found, stack = [], [body]
+    while stack:
+        for n in postorder(stack.pop()):
+            if isinstance(n, Jac):
+                stack += [n.top, n.below]
+            elif isinstance(n, Var) and not n.bar and n.time is not None and n.time.base == index:
+                found.append(n)
+    return found
 
 
 class Claim(Calculus):

@@ -55,14 +55,15 @@ class Document:
 
 def read_text(path: Path) -> str:
     """The text of a file: UTF-8, with or without a mark, UTF-16 with one, or Latin-1 as a last resort. Raises DeriveError."""
-    if path.is_dir():
-        raise DeriveError(f"{path} is a folder: give a .tex, .md or .txt file")
     try:
-        data = path.read_bytes()
+        folder = path.is_dir()
+        data = b"" if folder else path.read_bytes()
     except OSError as error:
         raise DeriveError(f"{path}: {error.strerror or error}") from None
     except ValueError as error:
         raise DeriveError(f"{str(path)!r} is not a path: {error}") from None
+    if folder:
+        raise DeriveError(f"{path} is a folder: give a .tex, .md or .txt file")
     return decode(data, str(path))
 
 

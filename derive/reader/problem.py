@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -28,6 +30,9 @@ _FUNCTION = re.compile(
     r"^(?P<name>.*?)\s*(?::|\\colon)\s*(?P<from>.*?)\\(?:to|rightarrow|longrightarrow)\s*(?P<to>.*)$", re.DOTALL
 )
 _SPACE = re.compile(r"\\mathbb\s*\{?\s*[RNZ]\s*\}?")
+
+
+SECONDS = 10  # for the equations of a problem
 
 
 @dataclass
@@ -118,7 +123,7 @@ def _statements(draft: _Draft, formula: Formula, words: set[str], links: list[Li
         if isinstance(s, Broken):
             if formula.display is None and "mathbb" not in formula.tex:
                 continue
-            raise NetworkError(f"{draft.place}: {s.tex}: {s.error} (column {s.error.column})")
+            raise NetworkError(f"{draft.place}: {s.tex[:300]}: {s.error} (column {s.error.column})")
         if s.op == "∈" or (s.op == "=" and formula.display is not None):
             links.append(s)
 
@@ -361,10 +366,13 @@ def _elaborate(draft: _Draft, links: list[Link]) -> None:
     draft.tags = {
         n.tag for found in draft.scope.names.values() for n in found if len(n.tag) == 1 and n.tag.isalpha()
     } - draft.letters
+    draft.scope.until = time.process_time() + SECONDS
     waiting = [(link, _left(draft, link)) for link in links]
     draft.lefts = {(left.key, left.tag, left.sequential) for _, left in waiting}
     _initial_equations(draft, waiting)
     while waiting:
+        if time.process_time() > draft.scope.until:
+            raise NetworkError(f"{draft.place}: its {len(links)} equations take more than {SECONDS} seconds to put in order")
         progress = False
         failures: list[tuple[Link, DeriveError]] = []
         for entry in list(waiting):
@@ -494,6 +502,8 @@ def _guess(draft: _Draft, waiting: list[tuple[Link, _Left]]) -> bool:
     for _link, left in sorted(loops, key=lambda pair: _initial_shape(draft, pair[1]) is None):
         given = _initial_shape(draft, left)
         for shape in [given] if given is not None else sorted(shapes, key=lambda s: (-len(s) if len(s) < 2 else 1, str(s))):
+            if time.process_time() > draft.scope.until:
+                return False
             trial = draft.scope.copy()
             v = var(_free_name(draft, left), shape, Instant(INDEX))
             trial.add(left.key, Named(left.tag, v, True))
@@ -629,7 +639,7 @@ def _finished(draft: _Draft, directives: dict[str, str], name: str, title: str) 
         draft.first, loss, returned,
     )  # fmt: skip
     _ = system.stages  # a cycle is said here
-    draft.scope.system = system
+    draft.scope.system, draft.scope.until = system, math.inf
     return Problem(system, draft.scope, "subscript" if draft.subscripts else "superscript")
 
 

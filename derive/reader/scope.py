@@ -85,7 +85,7 @@ class Scope:
         return Scope(
             self.system, self.vectors, self.layout, self.elementwise, self.delta, self.log, self.index_base, {k: list(v) for k, v in self.names.items()},
             dict(self.functions), dict(self.sizes), set(self.last), dict(self.onehot), dict(self.values), set(self.times), self.objective, self.clock,
-            self.errors, self.first, self.time,
+            self.errors, self.first, self.time, self.until,
         )  # fmt: skip
 
     # -- filling --------------------------------------------------------------------------------------------

@@ -63,9 +63,8 @@ def test_no_sound_rewrite_is_refuted(name):
     assert len(outcome.open) <= max(1, UNDECIDED * sum(outcome.counts.values())), outcome
 
 
-@pytest.mark.skipif(not FULL, reason="the suite takes a few of each kind: set DERIVE_MUTANTS=100")
-def test_there_were_enough_of_them():
-    assert asked["mutants"] >= 2000 and asked["rewrites"] >= 1000, asked
-    assert (
-        asked["mutants", "open"] < UNDECIDED * asked["mutants"] and asked["rewrites", "open"] < UNDECIDED * asked["rewrites"]
-    ), asked
+def test_few_of_them_stay_open():
+    least = {"mutants": 2000, "rewrites": 1000} if FULL else {"mutants": 0, "rewrites": 0}
+    for what, n in least.items():
+        assert asked[what] >= n
+        assert asked[what, "open"] <= UNDECIDED * asked[what], asked
