@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from derive.expr import (
+    Block,
     Comp,
     Ein,
     Expr,
@@ -121,7 +122,7 @@ def pull(node: Expr, cot: Expr) -> tuple[Expr, ...]:
             return (cot * opaque(node.name, node.time, node.arg, node.order + 1),)
         case Stack():
             return tuple(ein([(cot, letters), *units], ()) for letters, units in map(_place(node), range(len(node.kids))))
-        case Unit():
+        case Unit() | Block():
             return ()
         case Square(fn="inverse"):
             return (-(transpose(node) @ cot @ transpose(node)),)

@@ -12,6 +12,7 @@
 | `Jac`    | the symbol of a Jacobian, du/dv, before its value is put in                                |
 | `Stack`  | an array written entry by entry, [[1, 2], [3, x]]                                          |
 | `Unit`   | a unit vector e_k, so that an entry x_k is a contraction                                   |
+| `Block`  | the place of a block in a larger array: ones at (before + i, i), so that [h; x] is E₁h + E₂x |
 | `Square` | a function of a square matrix that is not entry by entry: its inverse, its determinant     |
 
 Nodes are SymPy `Basic` objects, so they travel through SymPy containers, but they are immutable, hashed by
@@ -455,6 +456,16 @@ class Unit(Expr):
         return (*self.shape, self.place)
 
 
+class Block(Expr):
+    """The matrix with ones at (before + i, i), in R^(size x width): E v is v from row `before` + 1 on, Eᵀ u these entries of u."""
+
+    __slots__ = ("before",)
+    before: sympy.Expr
+
+    def _fields(self) -> tuple[Basic, ...]:
+        return (*self.shape, self.before)
+
+
 class Square(Expr):
     """A function of a square matrix as a whole: fn is "inverse" or "det"."""
 
@@ -641,6 +652,43 @@ def unit(size: Any, place: Any) -> Expr:
     if place.is_Integer and (place < 1 or (size.is_Integer and place > size)):
         raise ShapeError(f"entry {place} of a vector with {size} entries")
     return _intern(Unit, (size, place), shape=(size,), place=place)
+
+
+def block(size: Any, before: Any, width: Any) -> Expr:
+    """The place of `width` rows behind the first `before` of `size`; all of them: the identity. Raises ShapeError."""
+    size, before, width = exact(size), exact(before), exact(width)
+    after = sympy.expand(size - before - width)
+    if before.is_negative or after.is_negative or not width.is_positive:
+        raise ShapeError(f"{width} rows behind the first {before} of {size}")
+    if before == after == 0:
+        return ein([], (0, 0), {0: size})
+    return _intern(Block, (size, before, width), shape=(size, width), before=before)
+
+
+def concat(*parts: Expr) -> Expr:
+    """[h; x]: vectors and scalars one below the other as one vector, or matrices of equally many columns as one matrix.
+
+    [A B], side by side, is concat(A.T, B.T).T. Raises ShapeError where the numbers of columns differ.
+    """
+    if not parts:
+        raise ShapeError("concat takes vectors, or matrices")
+    wide = max(parts, key=lambda e: len(e.shape))
+    rank, columns = max(len(wide.shape), 1), wide.shape[1:]
+    for e in parts:
+        if (rank == 2 and len(e.shape) != 2) or rank > 2 or e.shape[1:] != columns or is_row(e):
+            raise ShapeError(f"can't put {show_operand(e)} above or below {show_operand(wide)}")
+    if len(parts) == 1 and wide.shape:
+        return wide
+    heights = [e.shape[0] if e.shape else sympy.S.One for e in parts]
+    size, before, terms = sympy.expand(sympy.Add(*heights)), sympy.S.Zero, []
+    for e, height in zip(parts, heights, strict=True):
+        if not e.shape:
+            placed = ein([(unit(size, before + 1), (0,)), (e, ())], (0,))
+        else:
+            placed = ein([(block(size, before, height), (0, 1)), (e, (1, *range(2, rank + 1)))], (0, *range(2, rank + 1)))
+        terms.append((1, placed))
+        before = sympy.expand(before + height)
+    return lin(terms, (size, *columns))
 
 
 def square(fn: str, arg: Expr) -> Expr:

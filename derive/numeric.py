@@ -18,6 +18,7 @@ from derive import kernels
 from derive.adjoint import derivative, local_jacobian
 from derive.expr import (
     ROW,
+    Block,
     Comp,
     DeriveError,
     Ein,
@@ -288,6 +289,8 @@ class Evaluator:
                 return self.kernel.stack([memo[e] for e in node.kids], tuple(map(int, node.shape)))
             case Unit():
                 return np.eye(at.size(node.shape[0]))[int(at.number(node.place)) - 1]
+            case Block():
+                return np.eye(*map(at.size, node.shape), -int(at.number(node.before)))
             case Square():
                 return self.kernel.square(node.fn, memo[node.arg])
             case Over():

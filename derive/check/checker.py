@@ -49,8 +49,12 @@ _LAYER = re.compile(
     r"(?P<open>\^\{?[\[(]|_\{|\^\{)\s*(?P<letter>[lL])\s*(?P<shift>[+-]\s*\d)?\s*(?P<close>[\])}])|\^\s*(?P<bare>[lL])(?![A-Za-z])"
 )
 _SUPPOSED = re.compile(r"\b(if|when|whenever|case|cases|for|where|assume|suppose|let)\b[^.]*$", re.IGNORECASE)
+_WHEN = re.compile(r"\b(if|when|whenever|iff|unless|until|suppose|assume|assuming|let|such that|so that)( that| and only if)?[\s$({\\]*$", re.IGNORECASE)
 _SET_TO_ZERO = re.compile(r"\b(set(ting)?|minimi[sz]\w*|minimum|maxim\w*|stationar\w*|optim\w+|critical|solv\w+|extremum)\b", re.IGNORECASE)
 SLIPS = 3.0  # seconds for the slips of a document
+POT = 1.5  # seconds for the slips of a formula
+REST = 0.3  # seconds of a relation that are kept for its counterexample
+LATEST = 8  # lines after which a definition explains nothing of an earlier one
 BUDGET = 5.0  # seconds for one claim, within what is left for its relation
 LIMIT = 1.7  # seconds for one relation, with everything that is said of it
 ALL = 120.0  # seconds for a document; what comes later is not judged
@@ -94,12 +98,14 @@ class Checker:
     def __init__(self, pieces: list[Part], explain: bool = True):
         self.pieces, self.explain = pieces, explain
         self.slip_seconds = SLIPS  # what is left
+        self.pot, self.following = POT, 0  # the same, of one formula; its relations that are still to come
         self.seconds = ALL  # the same, for everything
         self.short = False  # whether readings of this relation were left out for want of time
         self.faults: list[Exception] = []  # that no rule foresaw
         self.courts: dict[int, Court] = {}
         self.special: dict[tuple[int, str], System] = {}  # networks in which an input has a form of its own
         self.lines: list[Line] = []
+        self.waiting: list[tuple[int, Link, Part]] = []  # unread lines, which a definition may yet explain
         self.wrong: list[Wrong] = []
         self.part = pieces[0]
         self.chain = Chain()
@@ -148,20 +154,37 @@ class Checker:
         tex = formula.tex
         for pattern, target in self.part.macros:
             tex = pattern.sub(lambda _, target=target: target, tex)  # type: ignore[misc]
-        for s in statements(tex, [*self.part.scope.words, *words], self.chain):
+        found = statements(tex, [*self.part.scope.words, *words], self.chain)
+        self.pot, self.following = POT, len(found)
+        for s in found:
+            self.following -= 1
             if len(self.lines) >= MOST_LINES:
                 raise DeriveError(f"more than {MOST_LINES} relations in one document")
             if isinstance(s, Broken):
                 self._add(formula, s.tex, "unreadable", f"{s.error} (column {s.error.column})")
             elif s.op == "∈":
                 self._membership(s)
-            elif formula.display is None and index_range(self.part.scope, s):
+            elif (formula.display is None or flat(s.left) in self.part.scope.last) and index_range(self.part.scope, s):
                 continue
             elif index_condition(self.part.scope, s):
                 if formula.display is not None or _SUPPOSED.search(self.before[-80:]):
-                    self.condition, self.conditioned = (Relation((s.left, s.right), (s.op,)), s.source), formula.display
+                    self.condition, self.conditioned = (_stated(s), s.source), formula.display
             elif s.op in ("=", "≈"):
                 self.lines.append(self.relation(s, formula.display))
+                self._again(s)
+
+    def _again(self, link: Link) -> None:
+        """Lines that used a name before it was said what it is: "= PX, where P = …"."""
+        line = self.lines[-1]
+        if line.verdict in ("unreadable", "refuted"):
+            self.waiting = [*self.waiting[-LATEST:], (line.n, link, self.part)]
+        elif line.verdict == "definition":
+            for n, earlier, part in list(self.waiting):
+                used = any(n == link.left for side in (earlier.left, earlier.right) for n in walk(side))
+                if part is self.part and line.n - n <= LATEST and (used or self.lines[n - 1].verdict == "unreadable"):
+                    judged = self.relation(earlier, self.lines[n - 1].display)
+                    if judged.verdict not in ("unreadable", "refuted", "definition"):
+                        self.lines[n - 1] = replace(judged, n=n)
 
     def _add(self, formula: Formula, tex: str, verdict: str, reason: str) -> None:
         self.lines.append(Line(len(self.lines) + 1, formula.display, " ".join(tex.split()), verdict, reason))
@@ -265,6 +288,7 @@ class Checker:
         if link.op == "=" and (said := assumptions.assumed(self, link)) is not None:
             return replace(line, verdict="definition", reason=said)
         claims, errors = self.claims(link)
+        display = line.display
         if not claims:
             return self._in_special_case(link, line) or self._unfit(link, line, errors)
         first: tuple[Claim, Verdict] | None = None
@@ -300,6 +324,8 @@ class Checker:
             return held
         if verdict.verdict == "refuted" and _SET_TO_ZERO.search(self.before) and (_is_zero(claim.left) or _is_zero(claim.right)):
             return replace(line, verdict="definition", reason="a condition: something is set to zero")
+        if verdict.verdict == "refuted" and display is None and _WHEN.search(self.before):
+            return replace(line, verdict="definition", reason="a condition that the words before it make")
         if verdict.verdict == "refuted":
             approximate = self._approximation(link, line)
             if approximate is not None:
@@ -638,6 +664,11 @@ class Checker:
             return None
         finally:
             self.slip_seconds -= time.process_time() - started
+            self.pot -= time.process_time() - started
+
+    def slip_time(self) -> float:
+        """The seconds for the slip of this relation: of what is left for it and for its formula, where more relations follow the half."""
+        return min(self.pot / (2 if self.following else 1), self.left() - REST)
 
     def _refuted(self, link: Link, line: Line, claim: Claim, verdict: Verdict, started: float) -> Line:
         follows = self._follows(claim, link)
@@ -688,6 +719,10 @@ def _layer(found: re.Match[str], layer: int, last: int) -> str:
     return f"{found['open']}{number + int((found['shift'] or '0').replace(' ', ''))}{found['close']}"
 
 
+def _stated(link: Link) -> Relation:
+    return Relation((link.left, link.right), (link.op,), start=link.left.start, end=link.right.end)
+
+
 def putter(w: Wrong) -> Callable[[Expr], Expr]:
     """Puts the wrong value in for its name, at every instant where the name is one of a sequence."""
     name = w.name
@@ -697,8 +732,7 @@ def putter(w: Wrong) -> Callable[[Expr], Expr]:
         if e is name:
             return w.value
         if isinstance(e, Var) and name.time is not None and name.time.base and e.time is not None and e.at(name.time) is name:
-            shifted = e.time._replace(offset=e.time.offset - name.time.offset) if e.time.base == name.time.base else None
-            return at_time(w.value, name.time.base, shifted) if shifted is not None else e
+            return at_time(w.value, name.time.base, e.time.shifted(-name.time.offset))
         return e
 
     return put
@@ -718,7 +752,7 @@ def index_range(scope: Scope, link: Link) -> bool:
     left, right = link.left, link.right
     if not isinstance(left, Symbol) or left.accents or len(left.head) > 1 or not isinstance(right, Number | Symbol):
         return False
-    if left.head in scope.times or left.head == scope.clock:
+    if left.head in scope.times or left.head == scope.clock or left.head in scope.last:
         return True
     known = (left.head, ()) in scope.names
     return (

@@ -10,11 +10,11 @@ import sympy
 from derive.check.numbers import is_numeric
 from derive.check.readings import readings
 from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, time_indices
-from derive.reader import calls, names
+from derive.reader import bigs, calls, names
 from derive.reader.meaning import Filler, Meaning, Reading, stacked
 from derive.reader.scope import LOSSES, Key, Named, Scope, declare, flat, plain_tag, size_named
 from derive.reader.statements import Link
-from derive.reader.syntax import Commas, Fence, Node, Product, Scripted, Sum, Symbol, walk
+from derive.reader.syntax import Big, Commas, Fence, Node, Product, Scripted, Sum, Symbol, walk
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Chain, Value, is_row_shape, transposed, unlabelled
 
@@ -139,6 +139,13 @@ def define(checker: Checker, link: Link) -> str:
         scope.functions[base.head] = template
         return "a new function"
     value = _value(checker, link)
+    if isinstance(value, Filler):
+        sizes = {s for part in (value, value.more) if part is not None for s in _sizes(part.expr)}
+        if len(sizes) != 1:
+            scope.unsized[key] = value
+            return "a new name"
+        size = next(iter(sizes))  # I - 11ᵀ/N is N × N
+        value = value.fill((size, size), m)
     scripts = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)
     sequential, tag, labels, shift = _scripts(m, scripts, value, arguments if brackets else None)
     expr = _arranged(value, labels)
@@ -155,6 +162,10 @@ def define(checker: Checker, link: Link) -> str:
     return "a new name"
 
 
+def _sizes(e: Expr) -> set[sympy.Symbol]:
+    return {s for n in e.find(lambda n: hasattr(n, "terms")) for c, _ in n.terms for s in c.free_symbols}
+
+
 def _parameters(arguments: tuple[Node, ...], link: Link) -> bool:
     """Whether the arguments are plain names that the right side is made of, so that the definition is one of a function."""
     inside = {n for n in walk(link.right) if isinstance(n, Symbol)}
@@ -169,13 +180,20 @@ def _value(checker: Checker, link: Link) -> Value:
         m.learn(link.right)
         try:
             value = m.raw(link.right)
-            if isinstance(value, Filler):
+            if isinstance(value, Filler) and (value.more is None or isinstance(link.left, Scripted)):
                 raise Unreadable("a vector of ones whose size nothing says")
+            if not reading.whole and _summed(link.right) & {*value.labels}:
+                raise ShapeError("an index that stands inside a sum and after it")  # J = Σ_i a_i + b_i
             return value
         except DeriveError as error:
             failure = failure or error
     assert failure is not None
     raise failure
+
+
+def _summed(node: Node) -> set[str]:
+    """The indices that sums bind."""
+    return {flat(i) for n in walk(node) if isinstance(n, Big) and n.kind == "sum" for i in bigs.indices(n)}
 
 
 def _scripts(

@@ -234,7 +234,7 @@ class Editor(Names):
         if isinstance(node.body, Commas):
             items = node.body.items
             cuts = [(x.end, self.page.span(y)[0]) for x, y in itertools.pairwise(items)]
-            self.put("argument", 1.6, tuple((c, d, " + ") for c, d in cuts), "a comma for a sign of addition")
+            self.put("argument", 0.9, tuple((c, d, " + ") for c, d in cuts), "a comma for a sign of addition")
 
     def _fraction(self, node: Fraction) -> None:
         if any(isinstance(n, Differential) or flat(n)[:1] == "d" for n in (node.top, node.bottom)):

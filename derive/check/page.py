@@ -111,9 +111,7 @@ class Page:
         """The page of a changed text. Raises Unreadable."""
         link = self.read(text)
         cut = text.rfind("=", 0, link.right.start)
-        m = Meaning(self.m.scope, self.m.reading, text)
-        m.learn(link.left)
-        m.learn(link.right)
+        m = replace(self.m, source=text, notes=[], strangers=[])
         return Page(text, (link.left, link.right), self.words, m, link, ((0, cut - 1), (cut + 2, len(text))))
 
     # -- names ----------------------------------------------------------------------------------------------

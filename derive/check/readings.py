@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from derive.reader import bigs
 from derive.reader.meaning import Reading
 from derive.reader.scope import Scope
 from derive.reader.statements import Link
-from derive.reader.syntax import Big, Differential, Fraction, Nabla, Node, Product, Scripted, Symbol, walk
+from derive.reader.syntax import Big, Differential, Fraction, Nabla, Node, Product, Scripted, Sum, Symbol, walk
 
 
 def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Reading]:
@@ -31,6 +32,9 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
                 for s in sums:
                     for wide in widths:
                         yield Reading(layout, total, order, s, wide=wide)
+    if any(isinstance(n, Sum) and bigs.whole(n.terms) != n.terms for n in nodes):
+        for layout in layouts:
+            yield Reading(layout, whole=True)
     if derivative and any(isinstance(n, Product) and any(op == "·" for op, _ in n.factors) for n in nodes):
         yield Reading(layouts[0], elementwise=True)
     if any(isinstance(n, Symbol) and n.head[:1] == "d" for n in nodes) and scope.loss is not None:

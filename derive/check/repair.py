@@ -13,7 +13,7 @@ from derive.check.trial import FAULTS, Trial
 from derive.reader.syntax import Big, Fence, Fraction, Node, Product, Scripted, Sum, Symbol, children
 
 DEEPEST = 4  # places that are put right in one line
-MOST = 250  # formulas that are looked at
+MOST = 160  # formulas that are looked at
 
 
 class Repair:
@@ -22,6 +22,7 @@ class Repair:
     def __init__(self, trial: Trial, deepest: int = DEEPEST, most: int = MOST):
         self.trial, self.deepest, self.left = trial, deepest, most
         self.seen: set[str] = set()
+        self.shapes: dict[Node, object] = {}
         self.fitting: list[tuple[Page, tuple[Edit, ...]]] = []  # shapes fit, but it doesn't hold
 
     def search(self, page: Page, done: tuple[Edit, ...] = ()) -> Edit | None:
@@ -47,7 +48,7 @@ class Repair:
 
     def _steps(self, page: Page, done: tuple[Edit, ...]) -> Iterator[tuple[Edit, Page]]:
         """Edits at the place where the shapes part, after which they part elsewhere or nowhere."""
-        found = fault(page)
+        found = fault(page, self.shapes)
         if found is None:
             self.fitting.append((page, done))
             return
@@ -63,7 +64,7 @@ class Repair:
                 new = page.turned(text)
             except FAULTS:
                 continue
-            later = fault(new)
+            later = fault(new, self.shapes)
             if later is None or self._further(found, later, page, new):
                 yield edit, new
 
@@ -87,15 +88,19 @@ class Fault:
     fits: int = 0
 
 
-def fault(page: Page) -> Fault | None:
-    """Where the shapes part; the right side as a whole where the two sides don't have the same."""
+def fault(page: Page, known: dict[Node, object] | None = None) -> Fault | None:
+    """Where the shapes part; the right side as a whole where the two sides don't have the same. known: shapes of sides."""
     shapes = []
     for side in (0, 1):
         node = page.parts[side]
-        found = _lowest(page, node)
-        if found is not None:
+        shape = known.get(node) if known is not None else None
+        shape = shape or _shape(page, node)
+        if shape is None:
+            found = _lowest(page, node) or node
             return Fault(side, found, _fitting(page, found))
-        shapes.append(_shape(page, node))
+        if known is not None:
+            known[node] = shape
+        shapes.append(shape)
     return Fault(1, page.parts[1]) if shapes[0] != shapes[1] else None
 
 

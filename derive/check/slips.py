@@ -32,9 +32,12 @@ if TYPE_CHECKING:
 SECONDS = 2.0
 LEAST = 0.12  # even where a document has used up its time
 LONGEST = 800  # signs of a relation whose slip is searched
-REST = 0.3  # seconds that are kept for the counterexample
 FIRST = 0.6  # of it for the usual reading, where there are others
 MOST = 600
+FEWER = 200  # edits in a reading that isn't the usual one
+SHARE = 4  # of what is left of a document's time, one line gets a part: early lines don't use it up
+LIKELY = 1.65  # the cost of edits that are paired before dearer ones are tried alone
+ADVANTAGE = 0.6  # what a single edit costs less than a pair that it is preferred to
 RENAMED = 10  # names of each side that are tried before shapes are put right
 DEAREST = 2.7  # of them
 FITTING = 4  # formulas with repaired shapes in which a slip is looked for
@@ -43,12 +46,12 @@ MARGIN = 0.3  # a survivor ends the search of edits that cost this much more
 
 def _seconds(checker: Checker) -> float:
     """The time for one line: what is left of the document's."""
-    return min(SECONDS, max(LEAST, checker.slip_seconds / 2), max(0.0, checker.left() - REST))
+    return min(SECONDS, max(LEAST, checker.slip_seconds / SHARE), max(0.0, checker.slip_time()))
 
 
 def search(checker: Checker, link: Link, claim: Claim | None) -> Slip | None:
     """The edit that makes the relation hold. `claim`: the refuted one, None where no reading gave two sides of one shape."""
-    if checker.left() < REST or sum(1 for side in (link.left, link.right) for _ in walk(side)) > LONGEST:
+    if checker.slip_time() < 0.02 or sum(1 for side in (link.left, link.right) for _ in walk(side)) > LONGEST:
         return None
     page = page_of(checker, link, claim.reading if claim is not None else None)
     if page is None:
@@ -70,11 +73,23 @@ def _searched(checker: Checker, page: Page, claim: Claim | None) -> Edit | None:
     for k, reading in enumerate(readings):
         until = start + _seconds(checker) * (FIRST if k == 0 and len(readings) > 1 else 1)
         here = page.read_as(reading)
-        trial = Trial(checker, here, reading, until, MOST)
-        best = trial.best(edits) or best_pair(trial) or compared(checker, here, trial)
+        trial = Trial(checker, here, reading, until, MOST if k == 0 else FEWER)
+        best = alone_or_paired(trial, edits) or compared(checker, here, trial)
         if best is not None:
             return best
     return None
+
+
+def alone_or_paired(trial: Trial, edits: list[Edit]) -> Edit | None:
+    """The likeliest single edit, or a pair of likely ones where no single one is much likelier than the pair."""
+    likely = sum(e.cost < LIKELY for e in edits)
+    best = trial.best(edits[:likely])
+    if best is not None:
+        return best
+    pair = best_pair(trial)
+    if pair is not None:
+        return trial.best(e for e in edits[likely:] if e.cost < pair.cost - ADVANTAGE) or pair
+    return trial.best(edits[likely:]) or best_pair(trial)
 
 
 def _valued(checker: Checker, page: Page, claim: Claim) -> Slip:

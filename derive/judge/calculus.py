@@ -16,6 +16,7 @@ import sympy
 from derive import ops
 from derive.expr import (
     ROW,
+    Block,
     Comp,
     Ein,
     Expr,
@@ -36,6 +37,7 @@ from derive.expr import (
     time_indices,
     var,
 )
+from derive.judge import blocks
 from derive.judge.facts import Bound
 from derive.judge.forms import ONE, UNIT, ZERO, Poly, Ring, accumulate, instants_of, leaves_of, single, whole
 from derive.judge.labelling import Atom, Budget, Coef, Index, Undefined, atom, moment, place
@@ -112,6 +114,8 @@ class Calculus(Ring):
                 return self._stack(e)
             case Unit():
                 return self.delta(0, place(e.place), e.shape[0]) if kept(e.shape) else ONE
+            case Block():
+                return blocks.block(self, e.shape[0], e.before, e.shape[1], 0, 1)
             case Square():
                 return self.square(e.fn, e.arg.shape, self.memo[e.arg])
         raise MissingRule(f"no canonical form for {type(e).__name__}")
@@ -186,6 +190,8 @@ class Calculus(Ring):
         """∏ of the body for label = lo … hi, the latest on the left; one atom."""
         if self.facts.implied(hi[0], lo[0], lo[1] - hi[1] - 1):
             return self.identity(shape)
+        if lo == hi:
+            return self.relabelled(body, {}, {label: lo})
         axes = kept(shape)
         marked = accumulate(single((RANGE, ((label, 0), lo, hi))), body)
         sizes = tuple(shape[k] for k in axes)

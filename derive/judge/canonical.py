@@ -12,7 +12,7 @@ from typing import Any
 
 from sympy import Integer
 
-from derive.expr import DeriveError, Expr, Instant, Stack, Unit, at_time, postorder
+from derive.expr import Block, DeriveError, Expr, Instant, Stack, Unit, at_time, postorder
 from derive.judge.calculus import Calculus, kept
 from derive.judge.forms import Mono, Poly, accumulate
 from derive.judge.induction import aligned, courses, step
@@ -55,7 +55,7 @@ def prove(left: Expr, right: Expr, system: System | None = None, budget: float |
             reason = _by_induction(left, right, system, where, limits)
         if reason is None and plain.functions_met():
             reason = _attempt(left, right, system, where, True, limits).reason()
-        if reason is None and system is None and any(isinstance(n, Stack | Unit) for n in postorder(left, right)):
+        if reason is None and system is None and any(isinstance(n, Stack | Unit | Block) for n in postorder(left, right)):
             reason = _entry_by_entry(left, right, where, limits)
     except (DeriveError, RecursionError):
         return None

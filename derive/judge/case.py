@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import sympy
 
-from derive.expr import ROW, Expr, Jac, Lin, Map, Unit, Var, postorder
+from derive.expr import ROW, Block, Expr, Jac, Lin, Map, Unit, Var, postorder
 from derive.judge.field import FieldModel, Residues, residues
 from derive.judge.floats import POINTS, Balls, Doubles, agree, differ, finite, lined_up, precision
 from derive.judge.given import Given
@@ -103,6 +103,8 @@ def survey(*sides: Expr) -> Survey:
                 found.places[node.shape[0]] = max(found.places.get(node.shape[0], 1), int(node.place))
             elif isinstance(node, Unit):
                 found.symbols.update(node.place.free_symbols)
+            elif isinstance(node, Block):
+                found.symbols.update(node.before.free_symbols)
             elif isinstance(node, Map):
                 kinks = kinks or bool(node.fn.kinks)
             elif isinstance(node, Var):

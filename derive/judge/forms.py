@@ -9,6 +9,7 @@ recip(xᵀx) xᵀx is 1. All sums are multiplied out. What is done here are iden
 | constant | a size, or a number that isn't rational                                                                 |
 | number   | a whole number under a root                                                                             |
 | delta    | 1 where two indices are equal, else 0                                                                   |
+| block    | an entry of the place of a block, upto: 1 where an index is at most a bound; in `blocks`                |
 | le       | 1 where one instant is not after another, else 0: the range of a sum over time                          |
 | con      | a product summed over indices and instants                                                              |
 | exp      | e to the power of one term of weight one: powers of it add up                                           |
@@ -29,6 +30,7 @@ from typing import Any
 import sympy
 
 from derive.expr import ROW, MissingRule
+from derive.judge import blocks
 from derive.judge.facts import Facts
 from derive.judge.labelling import (
     END,
@@ -169,13 +171,15 @@ class Ring:
         by_kind: dict[str, list[Factor]] = {}
         for factor in powers:
             by_kind.setdefault(factor[0].kind, []).append(factor)
-        for kind in ("delta", "le"):
+        for kind in ("delta", "le", *blocks.PLACED):
             for factor in by_kind.get(kind, ()):
                 if powers[factor] < 0:
                     raise Undefined("a division by zero")
                 powers[factor] = 1
         if "delta" in by_kind and (moved := self._identified(powers, by_kind["delta"])) is not None:
             return moved
+        if not by_kind.keys().isdisjoint(blocks.PLACED) and (met := blocks.folded(self, powers)) is not None:
+            return met
         if "le" in by_kind and not self._ranged(powers, by_kind["le"]):
             return ZERO
         c: Coef = 1
@@ -268,6 +272,8 @@ class Ring:
             return self.power(self.delta(index[0], index[1], a.space[0]), e)
         if a.kind == "le":
             return self.power(self.le(index[0], index[1]), e)
+        if a.kind in blocks.PLACED:
+            return self.power(blocks.placed(self, a, index), e)
         if a.kind == "jac":
             return self.power(self.resolved(a, index), e)
         if a.terms and self._clash(a, index):
@@ -482,7 +488,7 @@ class Ring:
         monos = [dict(m) for m in terms]
         least: dict[Factor, Coef] = {}
         for factor in {f for m in monos for f in m}:
-            if factor[0].kind in ("delta", "le", "sign") or (only is not None and not only(factor[0])):
+            if factor[0].kind in ("delta", "le", "sign", *blocks.PLACED) or (only is not None and not only(factor[0])):
                 continue
             e = min(m.get(factor, 0) for m in monos)
             if e:
@@ -530,7 +536,7 @@ class Ring:
                 return total if content is ONE else accumulate(total, self.log(content))
             return accumulate(accumulate(total, self.log(content)), self.log(rest))
         ((mono, c),) = terms.items()
-        if any(a.kind in ("delta", "le") for (a, _), _ in mono):
+        if any(a.kind in ("delta", "le", *blocks.PLACED) for (a, _), _ in mono):
             raise Undefined("the logarithm of zero")
         for prime, n in _primes(Fraction(abs(c))).items():
             accumulate(total, single(self.named("fn", "log", {UNIT: prime})), n)
@@ -601,6 +607,8 @@ class Ring:
         opened = self._opened_up(inside, outside, bound, times)
         if opened is not None:
             return opened
+        if (found := blocks.summed(self, mono, bound, times)) is not None:
+            return found
         total: Poly = {frozenset(outside): 1}
         for parts, own, own_times in _components(inside, bound, times):
             total = self.mul(total, self._component(parts, own, own_times))

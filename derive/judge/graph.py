@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from derive.expr import (
+    Block,
     Comp,
     Ein,
     Expr,
@@ -206,6 +207,8 @@ class Graph(Nodes):
                 return self.add(Node("stack", parts, None, e.shape))
             case Unit():
                 return self.add(Node("unit", (), e.place, e.shape))
+            case Block():
+                return self.add(Node("block", (), e.before, e.shape))
             case Square():
                 return self.add(Node("square", parts, e.fn, e.shape))
             case Jac():

@@ -87,7 +87,7 @@ class Atom:
 _atoms: WeakValueDictionary[tuple, Atom] = WeakValueDictionary()
 _serials = count()
 LEAVES = ("var", "jac")
-SPECIAL = ("delta", "le", "number", "sum", "sign", "jac")
+SPECIAL = ("delta", "le", "block", "upto", "number", "sum", "sign", "jac")
 
 
 def atom(
@@ -104,7 +104,7 @@ def atom(
         found.orbits = tuple(min(p[k] for p in group) for k in range(len(space) + times)) if group else ()
         inner = frozenset(leaf for _, powers in terms for (a, _), _ in powers for leaf in a.leaves)
         found.leaves = frozenset((found,)) if kind in LEAVES else inner
-        found.deltas = any(a.kind == "delta" or a.deltas for _, powers in terms for (a, _), _ in powers)
+        found.deltas = any(a.kind in ("delta", "block", "upto") or a.deltas for _, powers in terms for (a, _), _ in powers)
         found.serial = next(_serials)
         _atoms[key] = found
     return found

@@ -140,6 +140,8 @@ class Model:
                 return np.stack(columns, axis=1).reshape(lanes, *self.shape(node.shape))
             case "unit":
                 return self._unit(node)
+            case "block":
+                return self._block(node)
             case "square":
                 self.guard.spend(self.by.lanes * inputs[0].shape[1] ** 3)
                 return self.by.square(node.data, inputs[0])
@@ -197,6 +199,15 @@ class Model:
             raise MissingRule(f"entry {place} of a vector with {size} entries")
         result = self.by.filled((size,), 0).copy()
         result[:, place - 1] = self.by.filled((), 1)
+        return result
+
+    def _block(self, node: Node) -> Array:
+        """Ones at (before + i, i)."""
+        (size, width), before = self.shape(node.shape), self.size(node.data)
+        if before + width > size:
+            raise MissingRule(f"{width} rows behind the first {before} of {size}")
+        result = self.by.filled((size, width), 0).copy()
+        result[:, range(before, before + width), range(width)] = self.by.filled((1,), 1)
         return result
 
     # -- open functions -------------------------------------------------------------------------------------

@@ -226,6 +226,31 @@ def repeated(m: Meaning, node: Node, free: Collection[str]) -> Value:
     return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else add(m.filled(terms))
 
 
+def whole(terms: tuple[tuple[int, Node], ...]) -> tuple[tuple[int, Node], ...]:
+    """Σ_i a_i + b_i as Σ_i (a_i + b_i): the terms after a sum that carry its index."""
+    found: list[tuple[int, Node]] = []
+    for sign, term in terms:
+        before = found[-1][1] if found else None
+        big = before.factors[-1][1] if isinstance(before, Product) else before
+        if isinstance(big, Big) and big.kind == "sum" and any(_times(term, flat(i)) for i in indices(big)):
+            inside = big.body.terms if isinstance(big.body, Sum) else ((1, big.body),)
+            body = Sum((*inside, (sign, term)), start=big.body.start, end=term.end)
+            longer: Node = replace(big, body=body, end=term.end)
+            if isinstance(before, Product):
+                longer = replace(before, factors=(*before.factors[:-1], (before.factors[-1][0], longer)), end=term.end)
+            found[-1] = (found[-1][0], longer)
+        else:
+            found.append((sign, term))
+    return tuple(found)
+
+
+def indices(big: Big) -> list[Node]:
+    """The letters that a sum binds."""
+    parts = big.sub.items if isinstance(big.sub, Commas) else (big.sub,) if big.sub is not None else ()
+    firsts = [p.parts[0] if isinstance(p, Relation) else p for p in parts]
+    return [i for f in firsts for i in names.script_items(f) if isinstance(i, Symbol)]
+
+
 def _times(node: Node, label: str) -> int:
     """How often an index stands in a product; the terms of a sum in brackets count once."""
     if isinstance(node, Symbol):

@@ -224,9 +224,29 @@ def _template(m: Meaning, fn: Template, argument: Node, node: Node) -> Value:
     try:
         m.local.update(dict(zip(fn.parameters, values, strict=True)))
         m.source = fn.source
-        return m.value(fn.body)
+        try:
+            return m.value(fn.body)
+        except ShapeError:
+            entries = _entry_by_entry(m, fn, values)
+            if entries is None:
+                raise
+            return entries
     finally:
         m.local, m.source = saved, source
+
+
+def _entry_by_entry(m: Meaning, fn: Template, values: list[Value]) -> Value | None:
+    """φ(a) = a (1 - a) of arrays of one shape: the formula is one of scalars, and holds for every entry."""
+    from derive.reader.meaning import stacked
+
+    shapes = {v.shape for v in values if v.rank}
+    if len(shapes) != 1 or any(is_row_shape(s) for s in shapes):
+        return None
+    fresh = tuple(m.fresh() for _ in next(iter(shapes)))
+    single = [Value(v.expr, (*v.labels, *fresh)) if v.rank else v for v in values]
+    m.local.update(dict(zip(fn.parameters, single, strict=True)))
+    result = m.value(fn.body)
+    return stacked(result, fresh) if not result.rank and set(fresh) <= set(result.labels) else None
 
 
 def _template_slope(m: Meaning, fn: Template, argument: Node, node: Node) -> Value:
@@ -239,7 +259,13 @@ def _template_slope(m: Meaning, fn: Template, argument: Node, node: Node) -> Val
     try:
         m.local[fn.parameters[0]] = Value(by, given.labels)
         m.source = fn.source
-        body = m.value(fn.body)
+        try:
+            body = m.value(fn.body)
+        except ShapeError:
+            entries = _entry_by_entry(m, fn, [Value(by, given.labels)])
+            if entries is None:
+                raise
+            body = entries
     finally:
         m.local, m.source = saved, source
     if body.expr.shape != by.shape:

@@ -513,7 +513,10 @@ def _nabla(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
             used = 2 if argument is not None else 1
             return derivative(m, top_value(m, _joined(rest[:used])), by, ()), rest[used:]
         if _loss_call(m, target) is not None:
-            raise m.fail("∇ of the loss, without saying by what", node)
+            by = _parameter(m)
+            if by is None:
+                raise m.fail("∇ of the loss, without saying by what", node)
+            return derivative(m, top_value(m, target), by, ()), rest[1:] if argument is None else rest[2:]
         inner, places, _ = _below(m, target)
         return derivative(m, _loss_or_none(m), inner, places), rest[1:]
     inner, places, _ = _below(m, node.below)
@@ -563,18 +566,17 @@ def _open_slope(m: Meaning, target: Node, rest: Rest) -> Value | None:
     return m.call(found[1], primed, rest[0][1].body)
 
 
+def _parameter(m: Meaning) -> Value | None:
+    """The one vector of parameters by its usual name, which ∇J is taken by where nothing says it."""
+    known = m.scope.system.quantities.values() if m.scope.system is not None else ()
+    vectors = [v for v in known if len(v.shape) == 1 and v.name in ("w", "theta", "x", "beta")]
+    return Value(vectors[0]) if len(vectors) == 1 else None
+
+
 def _hessian(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
     """∇²_w J: by the one parameter that the loss has where none is named."""
     below = node.below
-    if below is None:
-        vectors = [
-            v
-            for v in (m.scope.system.quantities.values() if m.scope.system is not None else ())
-            if len(v.shape) == 1 and v.name in ("w", "theta", "x", "beta")
-        ]
-        by = Value(vectors[0]) if len(vectors) == 1 else None
-    else:
-        by, _, _ = _below(m, below)
+    by = _parameter(m) if below is None else _below(m, below)[0]
     top, left = _loss_or_none(m), rest
     if below is None and rest and not rest[0][0]:
         argument = rest[1][1].body if len(rest) > 1 and not rest[1][0] and isinstance(rest[1][1], Fence) else None

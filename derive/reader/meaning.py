@@ -84,6 +84,7 @@ class Reading:
     summed: bool = False  # dZ for a batch is m ∂J/∂Z
     wide: bool = False  # a product binds the factors without its index, too
     immediate: bool = False  # after ∂h_t/∂h_k, ∂h_k/∂W is how W enters at step k alone
+    whole: bool = False  # Σ_i a_i + b_i is the sum of both
 
     def describe(self, default: Reading) -> list[str]:
         """How this reading differs from another, in words."""
@@ -94,6 +95,7 @@ class Reading:
             "repeated": "a sum over repeated indices",
             "elementwise": "products of vectors entry by entry",
             "differential": "d as a differential",
+            "whole": "a sum over the terms after it, too",
             "held": "everything held but what stands behind a d on the right",
             "summed": "dZ of a batch as the derivative of the sum of the losses",
             "wide": "all factors inside the product",
@@ -224,12 +226,17 @@ class Meaning:
     def sum(self, node: Sum) -> Value:
         if any(isinstance(term, Dots) for _, term in node.terms):
             return arrays.dotted_sum(self, node)
-        terms = [(sign, self.value(term)) for sign, term in node.terms if not isinstance(term, Words)]
+        written = bigs.whole(node.terms) if self.reading.whole else node.terms
+        terms = [(sign, self.value(term)) for sign, term in written if not isinstance(term, Words)]
         if len(terms) == 1:
             sign, only = terms[0]
             return only if sign == 1 else negative(only)
-        if all(isinstance(v, Filler) for _, v in terms) and len({v.kind for _, v in terms if isinstance(v, Filler)}) > 1:
-            return mixed(terms)
+        fillers = [v for _, v in terms if isinstance(v, Filler)]
+        if len(fillers) == len(terms) and len({v.kind for v in fillers}) > 1:
+            outer = next((v.expr.shape[-1] for v in fillers if v.kind in ("rows", "columns")), None)
+            if outer is None:
+                return mixed(terms)
+            return add([(sign, v.fill((outer, outer), self)) for sign, v in terms if isinstance(v, Filler)])  # I - 1 pᵀ
         return add(self.filled(terms))
 
     def filled(self, terms: list[tuple[int, Value]]) -> list[tuple[int, Value]]:
@@ -472,6 +479,8 @@ class Meaning:
                 return product(a, b)
         if op == "⊗" and a.rank == 1 and b.rank == 1:
             return contract(a, b, 0)
+        if op == "⊗" and not (a.rank == 1 and is_row_shape(b.shape)):
+            raise Unreadable("⊗ of matrices: their Kronecker product is not read (where it is entry by entry, the scope says so)")
         if (
             a.rank == 1
             and b.rank == 1
@@ -515,7 +524,8 @@ class Meaning:
         """v to a power, or its transpose, or its inverse, by what the exponent says and the shape allows."""
         v = self.settled(v)
         text = flat(exponent)
-        if text in ("top", "intercal", "tran", "'") or (text in ("T", "t", "H", "tr", "dagger", "prime") and v.rank):
+        counted = text == "t" == self.scope.clock and self.scope.timed  # W^t is a power where t counts
+        if text in ("top", "intercal", "tran", "'") or (text in ("T", "t", "H", "tr", "dagger", "prime") and v.rank and not counted):
             return transposed(v)
         if text == "T" and not v.rank:
             return v  # the transpose of a scalar
@@ -755,6 +765,8 @@ class Filler(Value):
 
 def filler_of(m: Meaning, node: Node) -> Filler | None:
     base = node.base if isinstance(node, Scripted) else node
+    if isinstance(base, Symbol) and (known := m.scope.unsized.get((base.head, base.accents))) is not None:
+        return known if node is base or flat(node.sup) in ("top", "T") else None  # c·I + d·11ᵀ is symmetric
     if not isinstance(base, Symbol) or base.head not in ("I", "ones", "zero") or names.find(m, node) is not None:
         return None
     sub, sup = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)

@@ -196,7 +196,7 @@ def _may_index(node: Node) -> bool:
 
 def _fitting(m: Meaning, named: Named, places: tuple[Node, ...]) -> int:
     """How well indices fit a meaning: by what their letters run over elsewhere, and by the letters with which it was defined."""
-    score = 0
+    score = -2 if named.letters and not places else 0  # L_i, where L is another thing
     shape = indexed_shape(named, places)
     for k, (place, size) in enumerate(zip(places, shape, strict=False)):
         if isinstance(place, Symbol) and not place.accents:
@@ -275,7 +275,9 @@ def _sup_roles(
 
 
 def _may_be_exponent(m: Meaning, sup: Node, rank: int) -> bool:
-    """Whether a superscript may be a power or a transpose: a letter that is nothing else is part of the name."""
+    """Whether a superscript may be a power or a transpose: a letter that is nothing else is part of the name, and so is a word."""
+    if isinstance(sup, Product) and flat(sup).isalpha() and len(flat(sup)) > 2 and all(not op for op, _ in sup.factors):
+        return False  # W^{new}
     if not isinstance(sup, Symbol):
         return True
     if rank == 1:

@@ -68,11 +68,41 @@ def _sign(token: Token) -> str:
     return f"command {token.text}" if token.kind == "command" else token.kind
 
 
+def _double_strokes(tokens: list[Token]) -> list[Token]:
+    """||v|| as a norm; |a||b| stays two, and so does the stroke of p(a||b), which nothing closes."""
+    pairs: list[tuple[int, int]] = []
+    open_: list[tuple[str, int]] = []
+    k = 0
+    while k < len(tokens):
+        token = tokens[k]
+        double = token.kind == "|" and k + 1 < len(tokens) and tokens[k + 1].kind == "|" and tokens[k + 1].start == token.end
+        last = open_[-1][0] if open_ else ""
+        if token.kind in ("(", "[", "{", "\\{"):
+            open_.append((token.kind, k))
+        elif token.kind in (")", "]", "}", "\\}"):
+            while open_ and open_[-1][0] in ("|", "||"):
+                open_.pop()
+            del open_[-1:]
+        elif double and last == "||":
+            pairs.append((open_.pop()[1], k))
+            k += 1
+        elif double and last != "|":
+            open_.append(("||", k))
+            k += 1
+        elif token.kind == "|":
+            open_.pop() if last == "|" else open_.append(("|", k))
+        k += 1
+    ends = {at for pair in pairs for at in pair}
+    return [
+        Token("norm", "||", t.start, tokens[k + 1].end, t.glued) if k in ends else t for k, t in enumerate(tokens) if k - 1 not in ends
+    ]
+
+
 class Parser:
     """One formula. Every method leaves `at` behind what it read."""
 
     def __init__(self, tokens: list[Token], source: str):
-        self.tokens, self.source = tokens, source
+        self.tokens, self.source = _double_strokes(tokens), source
         self.at = 0
         self.depth = 0
         self.inside = 0
@@ -107,7 +137,7 @@ class Parser:
 
     @property
     def last(self) -> int:
-        return self.tokens[self.at - 1].end if self.at else 0
+        return self.tokens[min(self.at, len(self.tokens)) - 1].end if self.at and self.tokens else 0
 
     # -- from loose to tight --------------------------------------------------------------------------------
 

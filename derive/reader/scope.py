@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import sympy
@@ -76,17 +76,15 @@ class Scope:
     times: set[str] = field(default_factory=lambda: {"t", "T", "tau"})
     objective: Expr | None = None  # the loss that the document itself defines, after which bars speak of it
     clock: str = "t"  # the letter of the network's time index in this document
+    unsized: dict[Key, Any] = field(default_factory=dict)  # P = I - 11ᵀ/N, whose size its place will say
     errors: Key | None = None  # the family of quantities whose adjoints the document calls δ
     first: int = 1  # the first instant, while there is no network yet
     time: str = "both"  # where instants stand: subscript, superscript or both
     until: float = math.inf  # by the processor's clock: when what is being read must be done
 
     def copy(self) -> Scope:
-        return Scope(
-            self.system, self.vectors, self.layout, self.elementwise, self.delta, self.log, self.index_base, {k: list(v) for k, v in self.names.items()},
-            dict(self.functions), dict(self.sizes), set(self.last), dict(self.onehot), dict(self.values), set(self.times), self.objective, self.clock,
-            self.errors, self.first, self.time, self.until,
-        )  # fmt: skip
+        own = {f.name: type(v)(v) for f in fields(self) if isinstance(v := getattr(self, f.name), dict | set)}
+        return replace(self, **{**own, "names": {k: list(v) for k, v in self.names.items()}})
 
     # -- filling --------------------------------------------------------------------------------------------
 
