@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import sympy
+
 from derive import ops
 from derive.check.numbers import is_numeric
-from derive.expr import DeriveError, Expr, Var, rebuild
+from derive.expr import DeriveError, Expr, Var, lin, rebuild, transpose, var
 from derive.reader import calls, names
 from derive.reader.meaning import Meaning, Reading
-from derive.reader.scope import Template
+from derive.reader.document import Formula
+from derive.reader.parser import parse
+from derive.reader.scope import Template, flat
 from derive.reader.statements import Link
 from derive.reader.syntax import Commas, Fence, Product, Scripted, Symbol, walk
 from derive.system import Equation, OpenFunction, System
@@ -18,6 +23,7 @@ from derive.system import Equation, OpenFunction, System
 if TYPE_CHECKING:
     from derive.check.checker import Checker
 
+LATEST = 12  # lines after which a special case is over
 MOST = 4  # special cases that are remembered
 
 
@@ -28,6 +34,7 @@ class Case:
     text: str
     name: Var | str
     value: Expr | Template
+    n: int = 0  # how many lines stood before it
 
 
 def assumed(checker: Checker, link: Link) -> str | None:
@@ -37,7 +44,7 @@ def assumed(checker: Checker, link: Link) -> str | None:
         return None
     cases = checker.part.cases
     cases[:] = [case, *(c for c in cases if c.name != case.name)][:MOST]
-    return "an assumption"
+    return SAID
 
 
 def _input(checker: Checker, link: Link) -> Case | None:
@@ -50,12 +57,48 @@ def _input(checker: Checker, link: Link) -> Case | None:
     v = found.expr
     if not isinstance(v, Var) or (scope.system is not None and scope.system.owner(v) is not None):
         return None
+    if isinstance(link.right, Scripted) and link.right.base == link.left and flat(link.right.sup) in ("top", "T"):
+        return checker.part.cases.pop(0) if _remember_symmetric(checker, v) else None  # A = A^T
     if any(n == link.left for n in walk(link.right)):
         return None
     for claim in checker.claims(link)[0]:
         if claim.left is v and not claim.strangers and not any(isinstance(n, Var) and n.bar for n in claim.right.atoms(Var)):
-            return Case(link.tex, v, claim.right)
+            return Case(link.tex, v, claim.right, len(checker.lines))
     return None
+
+
+_SENTENCE = re.compile(r"[.!?;:]\s|\n\s*\n|\\item|\$\$|\\\[")
+_NOT = re.compile(r"(\b(not|no|nor|never|without|neither)\b|n't)[^,;]{0,30}symmetric", re.IGNORECASE)
+SAID = "an assumption"
+
+
+def symmetric(checker: Checker, formula: Formula, text: str) -> None:
+    """A name beside the word "symmetric": a special case that later lines may be in."""
+    before = _SENTENCE.split(text[max(0, formula.start - 120) : formula.start])[-1]
+    after = _SENTENCE.split(text[formula.end : formula.end + 80])[0]
+    if "symmetric" not in before + after or _NOT.search(before + after) or len(formula.tex) > 40:
+        return
+    scope = checker.part.scope
+    try:
+        node = parse(formula.tex, scope.words)
+    except DeriveError:
+        return
+    found = names.find(Meaning(scope, Reading(), formula.tex), node) if isinstance(node, Symbol | Scripted) else None
+    if found is not None and not found.places and not found.bar and found.exponent is None:
+        if _remember_symmetric(checker, found.expr):
+            checker.reconsider()
+
+
+def _remember_symmetric(checker: Checker, v: Expr) -> bool:
+    """Whether v is an input that can be symmetric: then it may be half of any matrix and its transpose."""
+    system = checker.part.scope.system
+    if not isinstance(v, Var) or v.time is not None or len(v.shape) != 2 or v.shape[0] != v.shape[1]:
+        return False
+    if system is not None and system.owner(v) is not None:
+        return False
+    other = var(f"any_{v.name}", v.shape)
+    checker.part.cases.insert(0, Case(f"{v.name} is symmetric", v, lin([(sympy.Rational(1, 2), other), (sympy.Rational(1, 2), transpose(other))], v.shape), len(checker.lines)))
+    return True
 
 
 def _function(checker: Checker, link: Link) -> Case | None:
@@ -72,7 +115,7 @@ def _function(checker: Checker, link: Link) -> Case | None:
     if not all(isinstance(i, Symbol) for i in items) or name in walk(link.right):
         return None
     parameters = tuple((i.head, i.accents) for i in items if isinstance(i, Symbol))
-    return Case(link.tex, name.head, Template(parameters, link.right, link.source))
+    return Case(link.tex, name.head, Template(parameters, link.right, link.source), len(checker.lines))
 
 
 def _open(fn: object) -> bool:
@@ -101,6 +144,8 @@ def under(checker: Checker, link: Link) -> tuple[str, str, str | None] | None:
     """(verdict, reason, bound) of a relation that holds in one of the special cases, the latest first."""
     part = checker.part
     for case in part.cases:
+        if len(checker.lines) - case.n > LATEST:
+            continue
         scope = part.scope
         try:
             if isinstance(case.value, Template):
@@ -131,7 +176,8 @@ def special(checker: Checker, system: System, case: Case) -> System:
     if key not in checker.special:
         checker.special[key] = replace(
             system,
-            declared=tuple(v for v in system.declared if v is not case.name),
+            declared=tuple(v for v in system.declared if v is not case.name)
+            + tuple(v for v in case.value.atoms(Var) if v.name not in system.quantities),
             equations=(Equation(case.name, case.value, case.text), *system.equations),
         )
     return checker.special[key]

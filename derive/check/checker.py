@@ -125,6 +125,7 @@ class Checker:
             if part is not self.part:
                 self.part, self.chain, self.wrong, self.condition = part, Chain(), [], None
             if formula.display is None:
+                assumptions.symmetric(self, formula, document.text)
                 held = self.chain
                 self.chain = Chain()
                 self._formula(formula, document.words)
@@ -178,13 +179,21 @@ class Checker:
         line = self.lines[-1]
         if line.verdict in ("unreadable", "refuted"):
             self.waiting = [*self.waiting[-LATEST:], (line.n, link, self.part)]
-        elif line.verdict == "definition":
+        elif line.verdict == "definition" and line.reason != assumptions.SAID:
             for n, earlier, part in list(self.waiting):
                 used = any(n == link.left for side in (earlier.left, earlier.right) for n in walk(side))
                 if part is self.part and line.n - n <= LATEST and (used or self.lines[n - 1].verdict == "unreadable"):
                     judged = self.relation(earlier, self.lines[n - 1].display)
-                    if judged.verdict not in ("unreadable", "refuted", "definition"):
+                    was = self.lines[n - 1].verdict
+                    if judged.verdict not in ("unreadable", "definition", was) and not (was == "refuted" and judged.verdict == "undecided"):
                         self.lines[n - 1] = replace(judged, n=n)
+
+    def reconsider(self) -> None:
+        """The last line once more, after words that follow it: "= 2Aw for symmetric A"."""
+        if self.waiting and self.waiting[-1][0] == len(self.lines) and self.lines[-1].verdict == "refuted":
+            judged = self.relation(self.waiting[-1][1], self.lines[-1].display)
+            if judged.verdict in ("proved", "agrees"):
+                self.lines[-1] = replace(judged, n=len(self.lines))
 
     def _add(self, formula: Formula, tex: str, verdict: str, reason: str) -> None:
         self.lines.append(Line(len(self.lines) + 1, formula.display, " ".join(tex.split()), verdict, reason))

@@ -79,7 +79,7 @@ def _change(scope: Scope, link: Link) -> bool:
 def _free_name(scope: Scope, found: names.Found) -> bool:
     """A name that was declared and nothing more: the document may say what it is."""
     v = found.named.expr
-    return isinstance(v, Var) and not found.named.introduced and not found.bar and not found.places and found.exponent is None and (
+    return isinstance(v, Var) and not found.named.introduced and not found.bar and found.exponent is None and all(isinstance(p, Symbol) for p in found.places) and (
         scope.system is None or scope.system.quantities.get(v.name) is None
     )  # fmt: skip
 
@@ -122,6 +122,8 @@ def define(checker: Checker, link: Link) -> str:
     known = names.find(m, node)
     if known is not None and not _free_name(scope, known):
         return "an update of a quantity"
+    if known is not None:
+        scope.names[key] = [n for n in scope.names[key] if n is not known.named]  # it was declared and nothing more
     brackets = (
         isinstance(link.left, Product)
         and isinstance(link.left.factors[1][1], Fence)

@@ -202,7 +202,7 @@ class Descent:
 
     def _point(self, e: Expr) -> Point:
         if self.trial.point is None:
-            self.trial.point = Point(self.trial.checker.court(), e, constant(0))
+            self.trial.point = Point(self.trial.checker.court(), e, constant(0), self.trial.checker.part.last)
         return self.trial.point
 
     # -- mending --------------------------------------------------------------------------------------------

@@ -18,13 +18,13 @@ SECONDS = 2.0
 class Point:
     """A point for the claims about `about`: sizes, a T that is long enough, an instant in the middle for each free one."""
 
-    def __init__(self, court: Court, about: Expr, other: Expr):
+    def __init__(self, court: Court, about: Expr, other: Expr, last: int | None = None):
         self.bench = court.bench
         self.bench.guard.reset(SECONDS)
-        self.case = Case(self.bench, about, other)
-        first = self.bench.first
-        self.last = max(self.case.lasts[0], first + 6) if self.case.sequential else self.case.lasts[0]
-        self.times = {b: first + 2 + k for k, b in enumerate(self.case.bases)}
+        self.case = Case(self.bench, about, other, last)
+        first, least = self.bench.first, self.case.lasts[0]
+        self.last = max(least, first + 6) if self.case.sequential and last is None else least
+        self.times = {b: max(first, min(first + 2 + k, self.last)) for k, b in enumerate(self.case.bases)}
         self.known: dict[Expr, np.ndarray | None] = {}
 
     def of(self, e: Expr) -> np.ndarray | None:

@@ -123,7 +123,7 @@ class Trial:
         """The values of the edited side and of the other."""
         if self.point is None:
             try:
-                self.point = Point(self.checker.court(), claim.left, claim.right)
+                self.point = Point(self.checker.court(), claim.left, claim.right, self.checker.part.last)
             except FAULTS:
                 return None
         left, right = self.point.of(claim.left), self.point.of(claim.right)
@@ -164,7 +164,7 @@ class Trial:
             return False
         if self.forced and not court.quick(claim.left, claim.right):
             return True
-        return court.judge(claim.left, claim.right, budget=1.0, explain=False).holds
+        return court.judge(claim.left, claim.right, budget=1.0, explain=False, last=self.checker.part.last).holds
 
     # -- one term -------------------------------------------------------------------------------------------
 

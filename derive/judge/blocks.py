@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -137,7 +138,75 @@ def summed(ring: Ring, mono: Mono, bound: Mapping[int, Any], times: frozenset[in
             return ring.contract(ring.mul(value, {frozenset(rest): 1}), left, times)
         if a.kind == "block" and index[0] in bound and (moved := _pushed(ring, factor, rest, bound)) is not None:
             return ring.contract(moved, {n: size for n, size in bound.items() if n != index[0] or _within(moved, n)}, times)
+    return _split(ring, mono, bound, times)
+
+
+def _split(ring: Ring, mono: Mono, bound: Mapping[int, Any], times: frozenset[int]) -> Poly | None:
+    """Σ_i f([h; x]_i) block by block."""
+    inside = [f for f, _ in mono if f[0].kind in MADE and f[0].deltas]
+    for i in dict.fromkeys(k for a, index in inside for k in index[: len(a.space)] if k in bound):
+        if (parts := partition(inside, i, bound[i])) is not None:
+            total: Poly = {}
+            for poly, new in _on_blocks(ring, {mono: 1}, i, bound[i], parts):
+                for m, c in ring.contract(poly, {**{n: s for n, s in bound.items() if n != i}, **new}, times).items():
+                    total[m] = total.get(m, 0) + c
+            return {m: c for m, c in total.items() if c}
     return None
+
+
+def _on_blocks(
+    ring: Ring, terms: Poly, i: int, size: Any, parts: list[tuple[Any, Any]]
+) -> Iterable[tuple[Poly, dict[int, Any]]]:
+    """Eᵀ of what the label i runs along, for each block; with the label that takes its place."""
+    k = 1 + max((i, *(n for mono in terms for (_, index), _ in mono for n in index if isinstance(n, int))))
+    for before, width in parts:
+        yield ring.contract(ring.mul(block(ring, size, before, width, i, k), terms), {i: size}), {k: width}
+
+
+def partition(factors: Iterable[Factor], label: int, size: Any) -> list[tuple[Any, Any]] | None:
+    """The blocks (before, width) into which the factors cut what a label runs along; None where they don't, or in no clear order."""
+    cuts = [sympy.S.Zero, size]
+    for cut in _cuts(factors, label):
+        later = [k for k, c in enumerate(cuts) if at_most(cut, c)]
+        if not later or not all(at_most(c, cut) for c in cuts[: later[0]]):
+            return None
+        if cuts[later[0]] != cut:
+            cuts.insert(later[0], cut)
+    return [(a, sympy.expand(b - a)) for a, b in pairwise(cuts)] if len(cuts) > 2 else None
+
+
+def _cuts(factors: Iterable[Factor], label: int) -> set[Any]:
+    found: set[Any] = set()
+    single: set[Any] = set()
+    seen: set[tuple[Factor, int]] = set()
+    stack = [(f, label) for f in factors]
+    while stack:
+        (a, index), here = stack.pop()
+        if ((a, index), here) in seen or here not in index[: len(a.space)]:
+            continue
+        seen.add(((a, index), here))
+        if a.kind == "block" and index[0] == here:
+            found |= {a.data, sympy.expand(a.data + a.space[1])}
+        elif a.kind == "upto":
+            found.add(a.data)
+        elif a.kind == "delta" and min(index) < 0:
+            single |= {place_of(min(index)) - 1, place_of(min(index))}
+        slots = [k for k, n in enumerate(index[: len(a.space)]) if n == here]
+        stack += [(f, k) for _, powers in a.terms for f, _ in powers for k in slots]
+    return found | single if found else found
+
+
+def vanishes(ring: Ring, terms: Poly) -> bool:
+    """Whether a form is zero on each of the blocks into which it cuts its axes."""
+    labels: dict[int, Any] = {}
+    factors = [f for mono in terms for f, _ in mono]
+    if any(a.kind in PLACED or a.deltas for a, _ in factors):
+        labels = {n: size for a, index in factors for n, size in zip(index, a.space, strict=False) if n >= 0}
+    for i, size in sorted(labels.items()):
+        if (parts := partition(factors, i, size)) is not None:
+            each = (poly for poly, _ in _on_blocks(ring, terms, i, size, parts))
+            return all(not poly or not ring.cleared(poly) or vanishes(ring, poly) for poly in each)
+    return False
 
 
 def _rows(ring: Ring, a: Atom, i: int) -> Poly:
@@ -180,4 +249,4 @@ def _pushed(ring: Ring, factor: Factor, rest: list[tuple[Factor, Coef]], bound: 
     return ring.product([{frozenset([*others, *own]): 1}, *parts])
 
 
-__all__ = ["PLACED", "block", "folded", "placed", "summed", "upto"]
+__all__ = ["PLACED", "block", "folded", "placed", "summed", "upto", "vanishes"]

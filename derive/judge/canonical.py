@@ -13,6 +13,7 @@ from typing import Any
 from sympy import Integer
 
 from derive.expr import Block, DeriveError, Expr, Instant, Stack, Unit, at_time, postorder
+from derive.judge import blocks
 from derive.judge.calculus import Calculus, kept
 from derive.judge.forms import Mono, Poly, accumulate
 from derive.judge.induction import aligned, courses, step
@@ -123,7 +124,7 @@ class _Proof:
         return None if used is None else self._said(used)
 
     def _zero(self, terms: Poly) -> bool:
-        return not terms or not self.ring.cleared(terms)
+        return not terms or not self.ring.cleared(terms) or blocks.vanishes(self.ring, terms)
 
     def _said(self, used: list[str]) -> str:
         parts = ["same canonical form"]

@@ -520,11 +520,21 @@ def _nabla(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
         inner, places, _ = _below(m, target)
         return derivative(m, _loss_or_none(m), inner, places), rest[1:]
     inner, places, _ = _below(m, node.below)
-    used = 1
+    used = 1 if _loss_call(m, target) is not None or _is_scalar(m, target) else next((k for k, (op, _) in enumerate(rest) if op), len(rest))
     if len(rest) > 1 and not rest[1][0] and isinstance(rest[1][1], Fence) and isinstance(target, Symbol | Scripted):
         used = 2  # ∇_w L(w)
     top = top_value(m, _joined(rest[:used]))
     return derivative(m, top, inner, places), rest[used:]
+
+
+def _is_scalar(m: Meaning, node: Node) -> bool:
+    """Whether a factor by itself may be what a gradient is taken of: ∇_w f · v, not ∇_w wᵀA w."""
+    if m.function_of(node) is not None:
+        return False
+    try:
+        return not m.value(node).rank
+    except DeriveError:
+        return True
 
 
 def _only_one(m: Meaning, target: Node, argument: Node | None) -> Value | None:
