@@ -82,7 +82,7 @@ def show_shape(shape: Shape) -> str:
         return "a scalar"
     if len(shape) == 1:
         return f"R^({shape[0]})" if " " in str(shape[0]) else f"R^{shape[0]}"
-    return f"R^({' x '.join(map(str, shape))})"
+    return f"R^({' x '.join(f'({s})' if getattr(s, 'is_Add', False) else str(s) for s in shape)})"
 
 
 def show_operand(e: Expr) -> str:

@@ -21,6 +21,7 @@ from derive.expr import (
     apply,
     as_expr,
     compose,
+    concat,
     det,
     ein,
     exact,
@@ -531,6 +532,7 @@ CALLABLES: dict[str, Callable[..., Expr]] = {
     "inner": inner, "dot": inner, "outer": outer, "trace": trace, "diag": diag, "total": total, "row_sums": row_sums,
     "column_sums": column_sums, "rows": rows, "columns": columns, "broadcast": broadcast, "identity": identity,
     "inverse": inverse, "det": det, "ones": ones_of, "mean": mean, "transpose": transpose, "matmul": matmul,
+    "concat": concat,
 }  # fmt: skip
 CONSTANTS: dict[str, sympy.Expr] = {"pi": sympy.pi}
 

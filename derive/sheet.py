@@ -22,7 +22,7 @@ from derive.jacobian import Jacobian, Paths
 from derive.numeric import Evaluator
 from derive.printing import Style
 from derive.printing.breaking import rows as broken
-from derive.printing.express import Speller
+from derive.printing.express import Speller, number
 from derive.printing.figures import below, short, value_node
 from derive.printing.names import letter
 from derive.printing.notation import Call, Listed, Node, Num, Partial, Prod, Rel, Sum, Sym, Word, width
@@ -147,7 +147,7 @@ class _Writer:
     def _space(self, shape: Sequence[Any]) -> Node:
         if not shape:
             return Sym("R", font="blackboard")
-        sizes: list[Node] = [letter(str(s)) if s.is_Symbol else Num(str(s)) for s in shape]
+        sizes: list[Node] = [letter(str(s)) if s.is_Symbol else number(s) for s in shape]
         exponent = sizes[0] if len(sizes) == 1 else _times(sizes)
         return Sym("R", font="blackboard", sup=exponent)
 

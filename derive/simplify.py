@@ -13,7 +13,9 @@ from itertools import product
 import sympy
 
 from derive.adjoint import derivative
+from derive.blocks import picked
 from derive.expr import (
+    Block,
     Comp,
     Ein,
     Expr,
@@ -202,7 +204,7 @@ def _product(node: Ein, used: dict[str, None]) -> Expr:
         return _rewrite(ein(merged, node.out, dict(enumerate(node.dims))), used)
     if (single := _sum_to_one(node, opened, used)) is not None:
         return single
-    return _distribute(node, opened, used) or node
+    return _picked(node, used) or _distribute(node, opened, used) or node
 
 
 def _merge_powers(opened: list[tuple[Expr, Letters]], used: dict[str, None]) -> list[tuple[Expr, Letters]] | None:
@@ -228,6 +230,23 @@ def _sum_to_one(node: Ein, opened: list[tuple[Expr, Letters]], used: dict[str, N
         if isinstance(e, Comp) and e.record is softmax and len(letters) == 1 and not {*letters} & {*node.out, *others}:
             used["1ᵀ softmax(a) = 1"] = None
             rest = [f for m, f in enumerate(opened) if m != k]
+            return ein(rest, node.out, dict(enumerate(node.dims)))
+    return None
+
+
+def _picked(node: Ein, used: dict[str, None]) -> Expr | None:
+    """[I 0] [a; b] = a: the rows that a block's place picks out of a factor that shows them."""
+    for k, (e, letters) in enumerate(node.factors):
+        if not isinstance(e, Block) or letters[0] in node.out:
+            continue
+        here = [m for m, (_, ls) in enumerate(node.factors) if m != k and letters[0] in ls]
+        if len(here) != 1 or (axes := node.factors[here[0]][1]).count(letters[0]) != 1:
+            continue
+        inner = picked(node.factors[here[0]][0], axes.index(letters[0]), e.before, e.shape[1])
+        if inner is not None:
+            used["[I 0] [a; b] = a"] = None
+            swapped = (inner, tuple(letters[1] if i == letters[0] else i for i in axes))
+            rest = [swapped if m == here[0] else f for m, f in enumerate(node.factors) if m != k]
             return ein(rest, node.out, dict(enumerate(node.dims)))
     return None
 

@@ -13,10 +13,11 @@ HOME = Path(derive.__file__).parent
 # From the ground up; a module may import what stands in an earlier layer, never its own or a later one.
 LAYERS = [
     {"expr", "definitions", "products"},
-    {"ops"},
+    {"ops", "blocks"},
     {"system", "adjoint", "kernels"},
     {"judge.functions", "judge.nodes", "judge.primes", "judge.labelling", "judge.facts"},
-    {"judge.graph", "judge.forms"},
+    {"judge.graph", "judge.blocks"},
+    {"judge.forms"},
     {"judge.contraction", "judge.given", "judge.calculus"},
     {"judge.model", "judge.meaning"},
     {"judge.field", "judge.floats", "judge.canonical"},

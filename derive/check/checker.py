@@ -20,7 +20,7 @@ from derive.judge import Court, Verdict
 from derive.judge.contraction import COST, Guard
 from derive.network import Network
 from derive.ops import diag
-from derive.reader import arrays, bigs, calls, derivatives, names
+from derive.reader import arrays, bigs, calls, derivatives, names, windows
 from derive.reader.document import Formula, read_document
 from derive.reader.meaning import Filler, Meaning, Reading, stacked
 from derive.reader.scope import LOSSES, Scope, flat
@@ -482,13 +482,17 @@ class Checker:
             found.setdefault((claim.left, claim.right), claim)
         return list(found.values()), errors
 
+    def apart(self, link: Link) -> frozenset[frozenset[str]]:
+        """The letters that the relation, or the words before it, say to be different."""
+        return windows.apart([*link.conditions, *([self.condition[0]] if self.condition is not None else [])])
+
     def usual(self, link: Link) -> Reading:
         """The reading that nothing has to be said about."""
         return next(readings(self.part.scope, link, self.part.repeated))
 
     def claim(self, link: Link, reading: Reading) -> Claim:
         """The two sides in one reading. Raises Unreadable, ShapeError."""
-        m = Meaning(self.part.scope, reading, link.source, free_scalars=True)
+        m = Meaning(self.part.scope, reading, link.source, free_scalars=True, apart=self.apart(link))
         m.learn(link.left)
         m.learn(link.right)
         dummies(m, link)

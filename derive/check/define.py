@@ -10,7 +10,7 @@ import sympy
 from derive.check.numbers import is_numeric
 from derive.check.readings import readings
 from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, time_indices
-from derive.reader import bigs, calls, names
+from derive.reader import bigs, calls, events, names
 from derive.reader.meaning import Filler, Meaning, Reading, stacked
 from derive.reader.scope import LOSSES, Key, Named, Scope, declare, flat, plain_tag, size_named
 from derive.reader.statements import Link
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 def defines(scope: Scope, link: Link) -> bool:
     """Whether the left side is a name that has no meaning yet, or an input that is given its number."""
+    if events.undefined(scope, Meaning(scope, Reading(), link.source), link):
+        return True
     node, arguments = _head(link.left)
     base = node.base if isinstance(node, Scripted) else node
     if not isinstance(base, Symbol):
@@ -110,6 +112,10 @@ def _head(node: Node) -> tuple[Node, tuple[Node, ...] | None]:
 def define(checker: Checker, link: Link) -> str:
     """Put the new name into the scope; what is said of it. Raises Unreadable where its value can't be read."""
     scope = checker.part.scope
+    if events.undefined(scope, Meaning(scope, Reading(), link.source), link):
+        _value(checker, events.turned(link))
+        events.define(scope, link)
+        return "a probability that is given a formula"
     node, arguments = _head(link.left)
     base = node.base if isinstance(node, Scripted) else node
     if not isinstance(base, Symbol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property, partial
 from itertools import product
 from typing import Any, NamedTuple
@@ -29,6 +29,7 @@ CLEAR = 1e-10  # a relative difference that is worth a look with balls
 ENOUGH = 60  # bits of agreement modulo primes
 DRAWS = 6
 LEAST = 3  # points at which the sides must agree
+TRIED = 1000  # sizes, until one is distinct from the others
 SEEDS = (0, 1, 2)
 ALL = tuple(range(POINTS))
 SEVERAL = (*range(16), *ALL[-3:])  # where there are kinks
@@ -167,7 +168,8 @@ class Case:
         self.known: dict[int, list[Spot]] = {}
         graph = bench.graph(bench.first + 3)
         self.bases = sorted({*graph.free_bases(left), *graph.free_bases(right)} - {LAST})
-        self.sizes = {**distinct(self.least()), **given.sizes}
+        formulas = {d for d in self.survey.dims | bench.survey.dims if d.is_Add or d.is_Mul}
+        self.sizes = {**distinct(self.least(), formulas), **given.sizes}
         self.sizes = {s: k for s, k in self.sizes.items() if s.is_Symbol}
         self.sequential = bench.system.sequential if bench.system else bool(self.bases or self.survey.fixed)
         last = given.last if given.last is not None else last
@@ -318,14 +320,20 @@ def combinations(instants: range, count: int) -> list[tuple[int, ...]]:
     return [tuple(instants[k // len(instants) ** j % len(instants)] for j in range(count)) for k in sorted(picked)]
 
 
-def distinct(least: tuple[dict[sympy.Symbol, int], set[int]]) -> dict[sympy.Symbol, int]:
-    """Pairwise distinct sizes, other than those that occur as numbers."""
+def distinct(
+    least: tuple[dict[sympy.Symbol, int], set[int]], formulas: Collection[sympy.Expr] = ()
+) -> dict[sympy.Symbol, int]:
+    """Pairwise distinct sizes, other than those that occur as numbers, sums such as n + d among them."""
     sizes: dict[sympy.Symbol, int] = {}
     taken = set(least[1])
     for symbol, size in least[0].items():
-        while size in taken:
+        known = [f for f in formulas if symbol in f.free_symbols and f.free_symbols <= {symbol, *sizes}]
+        for _ in range(TRIED):
+            values = [size, *(f.xreplace({**sizes, symbol: sympy.Integer(size)}) for f in known)]
+            if taken.isdisjoint(values) and len(set(values)) == len(values):
+                break
             size += 1
-        taken.add(size)
+        taken.update(map(int, values))
         sizes[symbol] = size
     return sizes
 

@@ -338,6 +338,10 @@ class Claim(Calculus):
         if x.times and not self._exists(own[-1]):
             return None
         total: Poly = {}
+        if x is w:  # at one instant it is the identity, and what x is computed from doesn't depend on it
+            if not self.network.causal:
+                return None
+            total = dict(self.mul(self._unit(x, own, below), self.same_instant(own[-1], below[-1])))
         start = self._beyond(index)
         for y in sorted(leaves_of(self.network.right(x, self.budget)), key=lambda y: y.serial):
             if y.kind != "var" or y.data[2]:

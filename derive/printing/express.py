@@ -9,8 +9,10 @@ from typing import Any
 
 import sympy
 
+from derive.blocks import Part, grid
 from derive.expr import (
     ROW,
+    Block,
     Comp,
     Ein,
     Expr,
@@ -70,6 +72,8 @@ class Speller:
         value = constant_value(e)
         if value is not None:
             return number(value) if not e.shape or value == 0 else _times(value, ONE_VECTOR if len(e.shape) == 1 else _all_ones())
+        if isinstance(e, Lin | Ein | Block) and (cells := grid(e)) is not None:
+            return self._blocks(cells, e)
         match e:
             case Var():
                 return self.numbers.get(e) or symbol(e, self.style)
@@ -100,6 +104,11 @@ class Speller:
                 arg = self.spell(e.arg)
                 return Power(arg, Num("-1")) if e.fn == "inverse" else Call(Sym("det", font="function", latex=r"\det"), (arg,))
         raise MissingRule(f"no notation for {type(e).__name__}: it needs a case in printing.express")
+
+    def _blocks(self, cells: list[list[Part | None]], e: Expr) -> Node:
+        rows = tuple(tuple(Num("0") if p is None else self.spell(p.value) for p in row) for row in cells)
+        matrices = len(e.shape) == 2 and not any(p is not None and p.single for row in cells for p in row)
+        return Grid(rows, matrices)
 
     # -- sums -----------------------------------------------------------------------------------------------
 

@@ -145,9 +145,10 @@ class Word(Node):
 
 @dataclass(frozen=True)
 class Grid(Node):
-    """A matrix or column of numbers."""
+    """A matrix or column of numbers, or (blocks) a matrix of matrices, whose transpose has the transposed ones."""
 
     rows: tuple[tuple[Node, ...], ...]
+    blocks: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ class Cases(Node):
     rows: tuple[tuple[Node, Node], ...]
 
 
+IDENTITY = Sym("I")
 ATOM, POSTFIX, CALL, PRODUCT, ENTRYWISE, BIG, SUM, RELATION, LIST = 100, 90, 80, 70, 60, 50, 40, 10, 5
 
 PRECEDENCE: dict[type, int] = {
@@ -225,6 +227,9 @@ def transposed(node: Node) -> Node:
     """The transpose, carried inside products: (AB)ᵀ is BᵀAᵀ, and twice is nothing."""
     if isinstance(node, Transposed):
         return node.base
+    if isinstance(node, Grid) and node.blocks:
+        cells = [[c if isinstance(c, Num) or c == IDENTITY else transposed(c) for c in row] for row in node.rows]
+        return Grid(tuple(zip(*cells, strict=True)), True)
     if isinstance(node, Prod) and node.op == "":
         return product([transposed(f) if _has_shape(f) else f for f in reversed(node.factors)])
     return Transposed(node)

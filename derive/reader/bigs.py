@@ -11,7 +11,7 @@ import sympy
 from derive.expr import Instant, ShapeError, at_time, ein, over, time_indices, transpose, unit
 from derive.expr import is_row as is_row_expr
 from derive.ops import exp, log
-from derive.reader import arrays, names
+from derive.reader import arrays, names, windows
 from derive.reader.scope import flat
 from derive.reader.syntax import Big, Commas, Node, Number, Product, Relation, Scripted, Sum, Symbol, Words, children, put
 from derive.reader.tokens import Unreadable
@@ -29,6 +29,7 @@ class Binder:
     lo: Node | None
     hi: Node | None
     conditions: tuple[Relation, ...] = ()
+    count: sympy.Expr | None = None  # how many terms there are, where the limits don't say it
 
 
 MOST = 32  # terms that are written out
@@ -166,7 +167,13 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
                 continue
             middle = part.parts[1] if len(part.parts) == 3 else None
             if isinstance(middle, Symbol) and part.ops == ("≤", "≤"):
+                found = [b for b in found if b.index != middle.head or b.lo is not None]
                 found.append(Binder(middle.head, part.parts[0], part.parts[2]))
+                continue
+            if (apart := windows.distance(part)) is not None:
+                letter, most = apart
+                found.append(Binder(letter.head, Sum(((-1, most),)), most))
+                conditions.append(Relation((letter, Number("0")), ("≠",)))
                 continue
             raise m.fail(f"the limits {m.text(part)}", part)
         for item in names.script_items(part):
@@ -181,8 +188,26 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
     return found
 
 
+def learn(m: Meaning, node: Big) -> None:
+    """Which indices of a sum run over the words around a word."""
+    try:
+        binders = _binders(m, node) if isinstance(node.sub, Relation | Commas) else []
+    except Unreadable:
+        return
+    for b in binders:
+        if (size := _window(m, b)) is not None:
+            m.scope.window[b.index] = m.label_sizes[b.index] = size
+
+
+def _window(m: Meaning, b: Binder) -> sympy.Expr | None:
+    return windows.size(m.scope, b.lo, b.hi, [c.parts[1] for c in b.conditions])
+
+
 def _bind(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
     label = m.rename.get(b.index, b.index)
+    around = _window(m, b)
+    if around is not None and (label in body.labels or node.kind == "sum"):  # every one of the words around, or so many times
+        b = Binder(b.index, None, None) if label in body.labels else Binder(b.index, None, None, count=around)
     if b.index == m.scope.clock and m.scope.timed:
         b = replace(b, index="t")
     if label in body.labels:
@@ -338,6 +363,8 @@ def _over_time(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
 
 def _count(m: Meaning, b: Binder, node: Big) -> sympy.Expr:
     """The number of terms of a sum whose body lacks the index."""
+    if b.count is not None:
+        return b.count
     lo = m.constant(b.lo) if b.lo is not None else sympy.Integer(1)
     if b.hi is None:
         raise m.fail(f"a sum over {b.index}, which its terms lack, without limits", node)

@@ -9,7 +9,7 @@ from derive.adjoint import local_jacobian
 from derive.expr import Expr, Instant, Map, ShapeError, Var, apply, ein, opaque, rebuild, stack, zeros
 from derive.expr import var as make_var
 from derive.ops import Composition, Function, power
-from derive.reader import derivatives, names
+from derive.reader import derivatives, events, names, objectives
 from derive.reader.scope import Template, flat
 from derive.reader.syntax import Big, Commas, Fence, Fraction, Node, Number, Product, Relation, Scripted, Symbol, Words
 from derive.reader.tokens import Unreadable
@@ -55,9 +55,9 @@ def function_of(m: Meaning, node: Node) -> tuple[str, Any] | None:
 
 def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
     """(f(x), what is left) where `node` names a function; a name followed by brackets that are an index or an instant, too."""
-    indicator = _indicator(m, node, rest)
-    if indicator is not None:
-        return indicator
+    first = _indicator(m, node, rest) or events.applied(m, node, rest) or (objectives.applied(m, node, rest) if m.scope.window else None)
+    if first is not None:
+        return first
     found = function_of(m, node)
     if found is None:
         return _bracketed(m, node, rest)

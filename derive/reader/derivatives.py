@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from derive.adjoint import local_jacobian
 from derive.expr import DeriveError, Expr, Opaque, Over, Var, at_time, ein, jac, rebuild, var
-from derive.reader import names
+from derive.reader import names, windows
 from derive.reader.scope import LOSSES, Template, flat
 from derive.reader.syntax import ALONE, Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol
 from derive.reader.values import Chain, Value, contract, divide, is_row_shape, transposed
@@ -238,7 +238,7 @@ LOSS = var("loss_of_the_problem")  # of a problem that has none
 
 def top_value(m: Meaning, node: Node) -> Value:
     """What is differentiated. L(w), CE(y, ŷ) are the loss; f(x, h) is what the network calls f."""
-    loss = _loss_call(m, node)
+    loss = _loss_call(m, node) if not windows.calls_word(m, node) else None
     if loss is not None:
         return loss
     return m.value(node)
@@ -339,7 +339,7 @@ def _second(m: Meaning, p: Parts, top: Value | None) -> Value:
 # -- neighbours ---------------------------------------------------------------------------------------------------
 
 
-ORDERS = {"jacobian": 1, "denominator": -1}  # of tops in a product; where ∂L/∂v has the shape of v both are written
+ORDERS = {"gradient": 1, "jacobian": 1, "denominator": -1}  # of tops in a product; where ∂L/∂v has the shape of v both are written
 
 
 def meet(a: Value, b: Value, layout: str = "gradient") -> Value | None:

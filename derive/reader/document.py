@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from derive.expr import DeriveError
-from derive.reader.tokens import LONGEST, clean
+from derive.reader.tokens import WORDS, LONGEST, clean
 
 BIGGEST = 2_000_000  # characters of a document
 MOST_FORMULAS = 5_000
@@ -109,7 +109,18 @@ def read_document(text: str, latex: bool | None = None) -> Document:
     formulas = _bounded(_marked(text_without_code, macros))
     if not formulas and text_without_code.strip():
         formulas = _bounded(_plain_lines(text, macros))
-    return Document(text, formulas, words)
+    return Document(text, formulas, words | _written_words(formulas))
+
+
+_NAMED = re.compile(r"(?<![\\A-Za-z^_{])(?:d(?=[a-z]{3}))?([a-z]{3,})(?=\s*(?:_|\^\{?\(|&?\s*=))")
+
+
+def _written_words(formulas: list[Formula]) -> set[str]:
+    """Names of several letters, net_{h1} and den: left sides, and runs with a script, that can be spoken."""
+    runs = {run for formula in formulas for run in _NAMED.findall(formula.tex)}
+    return {run for run in runs if set(run) & set("aeiou") and run not in WORDS}
+
+
 
 
 def _bounded(found: Iterator[Formula]) -> list[Formula]:

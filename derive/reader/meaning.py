@@ -125,6 +125,7 @@ class Meaning:
     instant: Instant = Instant("t")  # of a sequence written without one: T where the relation speaks of nothing but T
     free_scalars: bool = False
     strangers: list[str] = field(default_factory=list)  # letters that were read as any number
+    apart: frozenset[frozenset[str]] = frozenset()  # letters that are said to be different
     differentials: frozenset[str] = frozenset()  # names whose differential stands in the relation
     varied: frozenset[Var] = frozenset()  # what alone changes, where everything else is held
     settled_names: dict[int, tuple[Node, Any]] | None = None  # what names mean, once the relation has been looked through
@@ -135,6 +136,9 @@ class Meaning:
     def learn(self, node: Node) -> None:
         """What the indices of a formula run over, from the names that carry them; which instants it speaks of."""
         bases = self._bases
+        for n in walk(node):
+            if isinstance(n, Big):
+                bigs.learn(self, n)
         self.raised = self.raised or any(names.raises_time(self, n) for n in walk(node))
         self.timeless = self.timeless and not any(names.speaks_of_time(self, n) for n in walk(node))
         for n in walk(node):

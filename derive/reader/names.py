@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import sympy
 
 from derive.expr import Expr, Instant, Over, Var, at_time, ein, jac, lin, var
+from derive.reader import windows
 from derive.reader.scope import LOSSES, Key, Named, Scope, flat, plain_tag
 from derive.reader.syntax import Commas, Fence, Node, Number, Product, Scripted, Sum, Symbol
 from derive.reader.tokens import GREEK, Unreadable
@@ -278,6 +279,8 @@ def _may_be_exponent(m: Meaning, sup: Node, rank: int) -> bool:
     """Whether a superscript may be a power or a transpose: a letter that is nothing else is part of the name, and so is a word."""
     if isinstance(sup, Product) and flat(sup).isalpha() and len(flat(sup)) > 2 and all(not op for op, _ in sup.factors):
         return False  # W^{new}
+    if isinstance(sup, Product) and all(isinstance(f, Fence) and not op for op, f in sup.factors):
+        return False  # z^{[1](i)}
     if not isinstance(sup, Symbol):
         return True
     if rank == 1:
@@ -338,6 +341,9 @@ def value_of(m: Meaning, node: Node) -> Value:
     found = find(m, node)
     if found is not None:
         return finished(m, found, node)
+    around = windows.member(m, node)
+    if around is not None:
+        return around
     special = _special(m, node, base)
     if special is not None:
         return special
@@ -580,7 +586,7 @@ def one_hot(m: Meaning, node: Node) -> Value | None:
     key = flat(node.base if isinstance(node, Scripted) else node)
     named = m.scope.onehot.get(key)
     if named is None:
-        return None
+        return windows.word(m, node) if m.scope.window else None
     value = Value(named.expr)
     if isinstance(node, Scripted) and node.sub is not None:
         value = place(m, value, tuple(script_items(node.sub)))

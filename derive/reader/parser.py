@@ -13,6 +13,7 @@ from derive.reader.syntax import (
     Dots,
     Fence,
     Fraction,
+    Given,
     Nabla,
     Node,
     Number,
@@ -431,7 +432,7 @@ class Parser:
         ):
             if self.peek().kind == "|" or (self.peek().kind == "command" and self.peek().text == "mid"):  # p(o|c)
                 self.next()
-                body = Commas((body, self.relation()), start=opening.start, end=self.last)
+                body = Given((body, self.relation()), start=opening.start, end=self.last)
             else:
                 break
         self.fences.pop()

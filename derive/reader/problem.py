@@ -286,6 +286,8 @@ def _left(draft: _Draft, link: Link) -> _Left:
     sub, sup = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)
     tag_parts: list[str] = []
     when: Instant | None = None
+    if _spelled(sub) and not any(flat(n) in draft.letters for n in names.script_items(sub)):
+        tag_parts, sub = [flat(sub)], None  # net_{h1}
     for script in (sub, sup):
         for part in [script] if isinstance(script, Fence) else names.script_items(script):
             at = names.instant(m, part) if draft.timed else None
@@ -306,6 +308,12 @@ def _left(draft: _Draft, link: Link) -> _Left:
     return _Left(key, tag, isinstance(sup, Fence) and when is None, when is not None, labels, when)
 
 
+def _spelled(script: Node | None) -> bool:
+    """h1 and o2: a letter with its number."""
+    items = names.script_items(script) if isinstance(script, Product) else []
+    return len(items) > 1 and isinstance(items[0], Symbol) and all(isinstance(n, Number) for n in items[1:])
+
+
 def _is_tag(draft: _Draft, m: Meaning, part: Node, link: Link) -> bool:
     """Whether a letter of a left side is part of names on the right: the u of a_u = W_u x + b_u."""
     for n in walk(link.right):
@@ -323,7 +331,7 @@ def _index_letters(links: list[Link]) -> set[str]:
         for n in (*walk(link.left), *walk(link.right)):
             if isinstance(n, Big) and n.sub is not None:
                 found |= {flat(x) for x in walk(n.sub) if isinstance(x, Symbol)}
-            elif isinstance(n, Scripted) and n.sub is not None:
+            elif isinstance(n, Scripted) and n.sub is not None and not _spelled(n.sub):
                 items = names.script_items(n.sub)
                 found |= {flat(i) for i in items if len(items) > 1 and isinstance(i, Symbol)}
     return {x for x in found if len(x) == 1}

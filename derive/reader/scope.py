@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -81,6 +82,10 @@ class Scope:
     first: int = 1  # the first instant, while there is no network yet
     time: str = "both"  # where instants stand: subscript, superscript or both
     until: float = math.inf  # by the processor's clock: when what is being read must be done
+    window: dict[str, sympy.Expr] = field(default_factory=dict)  # letters that run over the words around a word, and how many these are
+    families: dict[tuple[Any, ...], Var] = field(default_factory=dict)  # the quantities of the words in a window, v_{c+j}
+    pairs: set[str] = field(default_factory=set)  # functions that are losses of a pair of words
+    events: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # conditional probabilities that the document defines
 
     def copy(self) -> Scope:
         own = {f.name: type(v)(v) for f in fields(self) if isinstance(v := getattr(self, f.name), dict | set)}
@@ -209,7 +214,7 @@ def shape_of(text: str, scope: Scope) -> tuple[sympy.Expr, ...]:
     if text.strip() in ("scalar", "1", ""):
         return ()
     sizes = []
-    for part in text.replace("×", "x").replace("*", "x").replace(r"\times", "x").split("x"):
+    for part in re.split(r"\\times|[×*]|(?<![_A-Za-z])x(?![A-Za-z])|(?<=\d)x(?=\d)", text):
         sizes.append(size_named(part.strip(), scope))
     return tuple(sizes)
 

@@ -298,7 +298,8 @@ def _apart(segment: list[Token]) -> list[tuple[bool, list[Token]]]:
         )
         depth += (_sign(token) == "command langle") - (_sign(token) == "command rangle")
         if depth == 0 and (
-            token.kind in (",", ";", "quad", "text")
+            token.kind in (",", ";", "quad")
+            or (token.kind == "text" and (k == 0 or segment[k - 1].kind not in ("_", "^")))
             or (token.kind == "." and k + 1 < len(segment))
             or (token.kind == ":" and k < 4)
         ):

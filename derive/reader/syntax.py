@@ -54,6 +54,11 @@ class Commas(Node):
 
 
 @dataclass(frozen=True)
+class Given(Commas):
+    """p(a | b): what a probability is of, and what is given."""
+
+
+@dataclass(frozen=True)
 class Sum(Node):
     """terms: (sign, node) in order; `plusminus` signs are not read."""
 

@@ -187,7 +187,7 @@ class _Lexer:
             else:
                 yield Token("skip", name, at, after)
         elif name in _WITH_ARGUMENT:
-            yield Token("skip", name, at, self._group_end(after, end))
+            yield Token("quad" if name.startswith("hspace") else "skip", name, at, self._group_end(after, end))
         elif name in FONTS:
             yield from self._font(name, at, after, end, glued)
         elif name in ("begin", "end"):

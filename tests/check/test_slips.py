@@ -22,7 +22,12 @@ from derive.reader.statements import Chain, Link, statements
 CORPUS = Path(__file__).parents[1] / "corpus"
 NETWORKS = [name for name in derive.gallery() if derive.load(name).system.loss is not None]
 STYLES = [Style(), Style(time="subscript", layers="subscript"), Style(time="subscript", adjoint="partial")]
-PLENTY = 1e6  # seconds: here no document's budget counts
+
+
+@pytest.fixture(autouse=True)
+def _time_for_every_line(monkeypatch):
+    """No line is short of time because of the lines before it: what is left of a document is not what is tested here."""
+    monkeypatch.setattr(slips, "_seconds", lambda judge: min(slips.SECONDS, max(0.0, judge.left() - 0.2)))
 
 
 def checker(name: str) -> Checker:
@@ -30,7 +35,7 @@ def checker(name: str) -> Checker:
 
 
 def line_of(judge: Checker, tex: str) -> Line:
-    judge.slip_seconds = judge.seconds = PLENTY
+    judge.seconds = 1e6
     for pattern, target in judge.part.macros:
         tex = pattern.sub(lambda _, target=target: target, tex)
     found = [s for s in statements(tex, judge.part.scope.words, Chain()) if isinstance(s, Link)]
@@ -144,14 +149,20 @@ def test_two_edits_where_one_does_not_do(name, tex, kind, corrected):
 
 def test_a_name_wrong_everywhere_is_one_slip():
     judge = Checker(parts(read_settings(CORPUS / "seed_004.toml"), "seed_004", CORPUS))
-    line = line_of(judge, r"\frac{\partial L_1}{\partial h_1} = \frac{\partial L_1}{\partial y_1} * \frac{\partial y_1}{\partial h_1}")
+    line = line_of(
+        judge, r"\frac{\partial L_1}{\partial h_1} = \frac{\partial L_1}{\partial y_1} * \frac{\partial y_1}{\partial h_1}"
+    )
     assert line.slip is not None and line.slip.kind == "symbol"
     assert line.slip.corrected.count(r"\hat{y}_1") == 2
 
 
 def test_no_edit_makes_a_line_empty():
     """x = x, and derivatives of a thing by itself, correct nothing."""
-    for name, tex in (("mlp", r"\bar{b}^{(1)} = \bar{b}^{(2)}"), ("residual", r"\bar{s} = \bar{y}"), ("relu_sparsity", r"\bar w_1 = h_1")):
+    for name, tex in (
+        ("mlp", r"\bar{b}^{(1)} = \bar{b}^{(2)}"),
+        ("residual", r"\bar{s} = \bar{y}"),
+        ("relu_sparsity", r"\bar w_1 = h_1"),
+    ):
         kind, text = slip_of(name, tex)
         left, _, right = text.partition("=")
         assert kind is None or left.strip() != right.strip(), text
