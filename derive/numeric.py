@@ -39,7 +39,7 @@ from derive.expr import (
     rebuild,
 )
 from derive.sweep import Adjoint, Sweep
-from derive.system import INDEX, LAST, System
+from derive.system import INDEX, LAST, System, solved_sizes
 
 Array = Any
 Values = Mapping[str, Any]
@@ -205,29 +205,11 @@ def _sizes(system: System, arrays: dict[str, Array]) -> dict[sympy.Symbol, int]:
             if dimension.is_Symbol and sizes.setdefault(dimension, n) != n:
                 raise ValueProblem(f"{key}: its size {dimension} is {n}, but {dimension} = {sizes[dimension]} elsewhere")
             formulas.append((key, dimension, n))
-    _follow(sizes, formulas)
+    sizes = solved_sizes([(d, n) for _, d, n in formulas], sizes)
     for key, dimension, n in formulas:
         if dimension.xreplace(sizes) != n:
             raise ValueProblem(f"{key}: a size of {dimension.xreplace(sizes)} was expected ({dimension}), not {n}")
     return sizes
-
-
-def _follow(sizes: dict[sympy.Symbol, int], formulas: list[tuple[str, sympy.Expr, int]]) -> None:
-    """Sizes that no array has alone, from the sums and multiples that it has: n from n + d = 5 and d = 2."""
-    waiting = formulas
-    while waiting:
-        left = []
-        for key, dimension, n in waiting:
-            unknown = dimension.free_symbols - sizes.keys() - {ROW}
-            if len(unknown) == 1 and (found := sympy.solve(dimension.xreplace(sizes) - n, *unknown)):
-                if len(found) > 1 or not found[0].is_Integer or found[0] < 1:
-                    raise ValueProblem(f"{key}: a size of {dimension} was expected, not {n}")
-                sizes[unknown.pop()] = int(found[0])
-            elif unknown:
-                left.append((key, dimension, n))
-        if len(left) == len(waiting):
-            return
-        waiting = left
 
 
 def _dims(shape: tuple) -> str:

@@ -6,11 +6,14 @@ order in which the nodes can be computed. It derives nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from derive.expr import DeriveError, Expr, Instant, Jac, Opaque, Over, Var, at_time, postorder, show_shape
+import sympy
+
+from derive.expr import ROW, DeriveError, Expr, Instant, Jac, Opaque, Over, Var, at_time, postorder, show_shape
 
 INDEX = "t"
 LAST = "T"
@@ -218,3 +221,26 @@ def instant_order(needs: dict[str, set[str]], describe: dict[str, str]) -> list[
                 stack.append((name, True))
                 stack.extend((need, False) for need in sorted(needs[name] & needs.keys(), reverse=True))
     return list(order)
+
+
+# -- sizes in numbers ---------------------------------------------------------------------------------------------
+
+
+def solved_sizes(formulas: Iterable[tuple[sympy.Expr, int]], known: Mapping[sympy.Symbol, int]) -> dict[sympy.Symbol, int]:
+    """The known sizes with those that follow: n = 3 from n + d = 5 and d = 2. Formulas that no size fits say nothing."""
+    sizes = dict(known)
+    waiting = [(d, n) for d, n in formulas if d is not ROW and not d.is_number]
+    while waiting:
+        left = []
+        for d, n in waiting:
+            unknown = sorted(d.free_symbols - sizes.keys(), key=str)
+            if len(unknown) > 1:
+                left.append((d, n))
+            elif unknown:
+                found = sympy.solve(d.xreplace(sizes) - n, unknown[0])
+                if len(found) == 1 and found[0].is_Integer and found[0] > 0:
+                    sizes[unknown[0]] = int(found[0])
+        if len(left) == len(waiting):
+            break
+        waiting = left
+    return sizes

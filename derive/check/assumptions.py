@@ -170,9 +170,9 @@ def under(checker: Checker, link: Link) -> tuple[str, str, str | None] | None:
 def special(checker: Checker, system: System, case: Case) -> System:
     """The network in which an input has this form."""
     assert isinstance(case.name, Var) and isinstance(case.value, Expr)
-    if case.name.time is not None or any(system.owner(v) is not None for v in case.value.atoms(Var)):
-        return system
     key = (id(system), case.text)
+    if key not in checker.special and (case.name.time is not None or any(system.owner(v) is not None for v in case.value.atoms(Var))):
+        return system
     if key not in checker.special:
         checker.special[key] = replace(
             system,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from derive.check import assumptions, engine, numbers, signals, slips, targets
+from derive.check import assumptions, engine, numbers, samples, scalars, signals, slips, targets
 from derive.check.define import define, defines
 from derive.check.lines import Line, Report, Slip
 from derive.check.readings import differentials, readings
@@ -50,7 +50,9 @@ _LAYER = re.compile(
 )
 _SUPPOSED = re.compile(r"\b(if|when|whenever|case|cases|for|where|assume|suppose|let)\b[^.]*$", re.IGNORECASE)
 _WHEN = re.compile(r"\b(if|when|whenever|iff|unless|until|suppose|assume|assuming|let|such that|so that)( that| and only if)?[\s$({\\]*$", re.IGNORECASE)
+_FOR = re.compile(r"[\s$\\\])]*(for (every|all|any|each)( other)?( \w+)?|for|when|whenever|if|where)\s+(\$|\\\()(?P<tex>[^$\\]*\\neq?[^$\\]*|[^$\\=]*≠[^$\\]*)(\$|\\\))")
 _SET_TO_ZERO = re.compile(r"\b(set(ting)?|minimi[sz]\w*|minimum|maxim\w*|stationar\w*|optim\w+|critical|solv\w+|extremum)\b", re.IGNORECASE)
+_WORST = ("refuted", "unreadable", "undecided", "definition", "agrees", "proved")
 SLIPS = 3.0  # seconds for the slips of a document
 POT = 1.5  # seconds for the slips of a formula
 REST = 0.3  # seconds of a relation that are kept for its counterexample
@@ -96,7 +98,7 @@ class Checker:
     """Judges the relations of a text in the networks of its parts."""
 
     def __init__(self, pieces: list[Part], explain: bool = True):
-        self.pieces, self.explain = pieces, explain
+        self.pieces, self.explain = [scalars.by_numbers(part) for part in pieces], explain
         self.slip_seconds = SLIPS  # what is left
         self.pot, self.following = POT, 0  # the same, of one formula; its relations that are still to come
         self.seconds = ALL  # the same, for everything
@@ -107,9 +109,9 @@ class Checker:
         self.lines: list[Line] = []
         self.waiting: list[tuple[int, Link, Part]] = []  # unread lines, which a definition may yet explain
         self.wrong: list[Wrong] = []
-        self.part = pieces[0]
+        self.part = self.pieces[0]
         self.chain = Chain()
-        self.before = ""  # the words before a formula
+        self.before = self.after = ""  # the words around a formula
         self.condition: tuple[Relation, str] | None = None  # "If i ≠ j:" in the words before
         self.conditioned: int | None = None  # the one display for which it is said
 
@@ -122,6 +124,7 @@ class Checker:
         for formula in document.formulas:
             part = self.pieces[max((k for k, at in starts if at < formula.end), default=0)]
             self.before = document.text[max(0, formula.start - 200) : formula.start]
+            self.after = document.text[formula.end : formula.end + 80]
             if part is not self.part:
                 self.part, self.chain, self.wrong, self.condition = part, Chain(), [], None
             if formula.display is None:
@@ -159,6 +162,8 @@ class Checker:
         self.pot, self.following = POT, len(found)
         for s in found:
             self.following -= 1
+            if self.following == 0 and isinstance(s, Link) and s.op == "=" and (said := self._said_after(formula)) is not None:
+                s = replace(s, conditions=(*s.conditions, said))
             if len(self.lines) >= MOST_LINES:
                 raise DeriveError(f"more than {MOST_LINES} relations in one document")
             if isinstance(s, Broken):
@@ -173,6 +178,14 @@ class Checker:
             elif s.op in ("=", "≈"):
                 self.lines.append(self.relation(s, formula.display))
                 self._again(s)
+
+    def _said_after(self, formula: Formula) -> Relation | None:
+        """The condition on indices in the words after a formula: "y_w = 0 for every w ≠ o"."""
+        found = _FOR.match(self.after) if not formula.tex.rstrip().endswith(".") else None
+        said = statements(found["tex"], self.part.scope.words, Chain()) if found else []
+        if len(said) != 1 or not isinstance(said[0], Link) or not index_condition(self.part.scope, said[0]):
+            return None
+        return Relation(tuple(replace(n, start=0, end=0) for n in (said[0].left, said[0].right)), (said[0].op,))
 
     def _again(self, link: Link) -> None:
         """Lines that used a name before it was said what it is: "= PX, where P = …"."""
@@ -268,7 +281,7 @@ class Checker:
                         continue
         if not verdicts:
             return None
-        worst = min(verdicts, key=lambda v: ("refuted", "undecided", "definition", "agrees", "proved").index(v.verdict))
+        worst = min(verdicts, key=lambda v: _WORST.index(v.verdict))
         return replace(worst, reason=f"{worst.reason}; for the layers {', '.join(map(str, dict.fromkeys(layers)))}", slip=None)
 
     def court(self) -> Court:
@@ -296,6 +309,8 @@ class Checker:
             return counted
         if link.op == "=" and (said := assumptions.assumed(self, link)) is not None:
             return replace(line, verdict="definition", reason=said)
+        if cases := samples.cases(scope, link):
+            return min((self._relation(case, line, started) for case in cases), key=lambda judged: _WORST.index(judged.verdict))
         claims, errors = self.claims(link)
         display = line.display
         if not claims:
@@ -428,6 +443,12 @@ class Checker:
                 if all(court.judge(claim.left, claim.right, values=p, budget=2.0, explain=False).holds for p in patterns):
                     return replace(line, verdict="agrees", reason=said, bound="2^-120 at the targets tried")
         return None
+
+    def holds_for_targets(self, left: Expr, right: Expr) -> bool:
+        """Whether two formulas are one, in general or for the targets that a document assumes."""
+        claim = Claim(left, right, Reading())
+        verdict = self.decide(claim)
+        return (verdict is not None and verdict.holds) or self._for_targets([claim], Line(0, None, "", "", "")) is not None
 
     def _forced(self) -> dict[Var, Any]:
         """Values that are conditions: of computed quantities, and of some inputs where not all of them have one."""
@@ -611,7 +632,7 @@ class Checker:
 
     def _value(self, link: Link, node: Node, reading: Reading) -> Any:
         """The number, or the array, that a side is; None where the given numbers don't say it."""
-        m = Meaning(self.part.scope, reading, link.source)
+        m = Meaning(self.part.scope, reading, link.source, apart=self.apart(link))
         m.learn(link.left)
         m.learn(link.right)
         dummies(m, link)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import sympy
 
+from derive.check import around, samples
 from derive.check.numbers import is_numeric
 from derive.check.readings import readings
 from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, time_indices
 from derive.reader import bigs, calls, events, names
 from derive.reader.meaning import Filler, Meaning, Reading, stacked
-from derive.reader.scope import LOSSES, Key, Named, Scope, declare, flat, plain_tag, size_named
+from derive.reader.scope import LOSSES, Key, Named, Scope, declare, flat, identifier, plain_tag, size_named
 from derive.reader.statements import Link
 from derive.reader.syntax import Big, Commas, Fence, Node, Product, Scripted, Sum, Symbol, walk
 from derive.reader.tokens import Unreadable
@@ -41,7 +42,7 @@ def defines(scope: Scope, link: Link) -> bool:
         return False
     found = names.find(m, node)
     if found is not None and _free_name(scope, found) and not any(n == node for n in walk(link.right)):
-        return not is_numeric(link.right)
+        return found.named.given or not is_numeric(link.right)
     if found is not None:
         return _given(scope, m, node, link)
     if base.head in ("delta", "ones") and calls._indicator(m, node, []) is not None:
@@ -81,6 +82,8 @@ def _change(scope: Scope, link: Link) -> bool:
 def _free_name(scope: Scope, found: names.Found) -> bool:
     """A name that was declared and nothing more: the document may say what it is."""
     v = found.named.expr
+    if found.named.given:
+        return True
     return isinstance(v, Var) and not found.named.introduced and not found.bar and found.exponent is None and all(isinstance(p, Symbol) for p in found.places) and (
         scope.system is None or scope.system.quantities.get(v.name) is None
     )  # fmt: skip
@@ -128,8 +131,6 @@ def define(checker: Checker, link: Link) -> str:
     known = names.find(m, node)
     if known is not None and not _free_name(scope, known):
         return "an update of a quantity"
-    if known is not None:
-        scope.names[key] = [n for n in scope.names[key] if n is not known.named]  # it was declared and nothing more
     brackets = (
         isinstance(link.left, Product)
         and isinstance(link.left.factors[1][1], Fence)
@@ -146,6 +147,7 @@ def define(checker: Checker, link: Link) -> str:
             pass
         scope.functions[base.head] = template
         return "a new function"
+    samples.drawn(checker, link)
     value = _value(checker, link)
     if isinstance(value, Filler):
         sizes = {s for part in (value, value.more) if part is not None for s in _sizes(part.expr)}
@@ -164,9 +166,14 @@ def define(checker: Checker, link: Link) -> str:
         chain = None
     if chain is not None and labels:
         chain = Chain(None, chain.below, 0, len(expr.shape))
+    if not labels and not sequential and chain is None and scope.families:
+        expr = around.computed(scope, identifier(key, tag), expr)
+        around.same_loss(checker, expr)
     if base.head in LOSSES and not base.accents and not tag and not sequential and not expr.shape:
         scope.objective = expr
-    scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=tuple(n.rstrip("'") for n in labels)))
+    if known is not None:
+        scope.names[key] = [n for n in scope.names[key] if n is not known.named]  # it was declared and nothing more
+    scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=tuple(n.rstrip("'") for n in labels), given=is_numeric(link.right)))
     return "a new name"
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sympy
 
 from derive.expr import (
@@ -42,6 +43,7 @@ from derive.system import Equation, System
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker
+    from derive.check.settings import Part
 
 _courts: dict[System, Court] = {}  # their guards are set anew for every relation
 
@@ -69,6 +71,30 @@ def scalar_form(checker: Checker, link: Link) -> bool:
     except (DeriveError, RecursionError, ArithmeticError):
         return False
     return False
+
+
+def by_numbers(part: Part) -> Part:
+    """The part in scalars where the numbers that are given make every size 1: "one unit each". Else the part as it is."""
+    system = part.scope.system
+    given = [v for v in (system.declared if system is not None else ()) if v.shape]
+    if not given or not all(v.key in part.values and _all_one(part.values[v.key], v) for v in given):
+        return part
+    values = {k: _flat(v, k) for k, v in part.values.items()}
+    lists = {v.name for v in given if v.time is not None}
+    try:
+        small = _scalar_scope(part.scope)
+    except DeriveError:
+        return part
+    return replace(part, scope=small, values={k: v if k in lists or not isinstance(v, list) else v[0] for k, v in values.items()})
+
+
+def _all_one(value: Any, v: Var) -> bool:
+    shape = np.shape(value)
+    return shape[1:] == (1,) * len(v.shape) if v.time is not None else shape == (1,) * len(v.shape)
+
+
+def _flat(value: Any, key: str) -> Any:
+    return np.ravel(np.array(value, dtype=object)).tolist() if isinstance(value, list) else value
 
 
 def _scalar_scope(scope: Scope) -> Scope:

@@ -277,7 +277,7 @@ class Writer:
             case Fence():
                 return self._fence(node)
             case Commas():
-                return self.commas([self.node(i) for i in node.items])
+                return self.commas([self.node(i) for i in node.items], node.breaks)
             case Sum():
                 return self._sum(node)
             case Product():
@@ -324,9 +324,9 @@ class Writer:
             pieces += [self.marked_sign(op, before.end, part.start), self.node(part)]
         return self.row(pieces)
 
-    def commas(self, items: list[str]) -> str:
-        comma = self.sign(",")
-        return self.row([piece for item in items for piece in (comma, item)][1:])
+    def commas(self, items: list[str], breaks: tuple[int, ...] = ()) -> str:
+        signs = [self.sign(";" if k in breaks else ",") for k in range(len(items))]
+        return self.row([piece for pair in zip(signs, items, strict=True) for piece in pair][1:])
 
     def face(self, node: Symbol) -> str:
         """The font in which the source sets a letter."""

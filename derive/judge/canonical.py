@@ -190,7 +190,8 @@ class _Proof:
         ring = self.ring
         assert isinstance(ring, Claim)
         names = [(a, when) for a, when in names_in(terms) if a.kind == "jac" or a.data[2]]
-        if not any(a.kind == "jac" and when for a, when in names) and not any(a.kind == "whole" and a.data[0] == "product" for a in atoms_in(terms)):
+        products = any(a.kind == "whole" and a.data[0] == "product" for a in atoms_in(terms))
+        if not products and not any(a.kind == "jac" and _through_time(a, when) for a, when in names):
             return None
         changed = ring.substituted(terms, ring.forward, frozenset(a for a, _ in names if a.kind == "var"))
         self.notes = ["adjoints as derivatives of the loss"] if changed != terms else []
@@ -260,6 +261,12 @@ class _Proof:
         if a.data[2]:
             return (0, stage, tuple(_early(t) for t in when), position, a.serial)
         return (2, -stage, not when, tuple(_late(t) for t in when), -position, a.serial)  # a stage's static nodes come first in it
+
+
+def _through_time(a: Atom, when: Index) -> bool:
+    """Whether a Jacobian spans any number of instants."""
+    top, below, _ = a.data
+    return bool(top.times) and (not below.times or when[0][0] != when[-1][0])
 
 
 def _early(t: tuple[int, int]) -> tuple[int, int]:

@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 
 from derive.expr import ROW, DeriveError, Var
-from derive.system import System
+from derive.system import System, solved_sizes
 
 Array = np.ndarray
 NUMBER = re.compile(r"\s*[+-]?(\d{1,60}(\.\d{0,60})?|\.\d{1,60})([eE][+-]?\d{1,3})?\s*|\s*[+-]?\d{1,60}/\d{1,60}\s*")
@@ -41,7 +41,20 @@ def read(system: System | None, free: Iterable[Var], values: Mapping[str, Any]) 
             raise DeriveError(f"{key} is computed by {system.name}: only what it takes can be given")
         if v is not None:
             result = _with(result, v, instant, array(key, value), system.first if system else 1)
-    return result
+    return result._replace(sizes=_all_sizes(result.sizes)) if result.sizes else result
+
+
+def _all_sizes(found: dict[Any, int]) -> dict[Any, int]:
+    """The sizes with those that sums and multiples say; of n + d = 5 alone the first is 1. Raises DeriveError where none fit."""
+    sizes = {d: n for d, n in found.items() if d.is_Symbol}
+    formulas = {d: n for d, n in found.items() if not d.is_Symbol and not d.is_number}
+    sizes = solved_sizes(formulas.items(), sizes)
+    while open_ := sorted({s for d in formulas for s in d.free_symbols} - sizes.keys(), key=str):
+        sizes = solved_sizes(formulas.items(), {**sizes, open_[0]: 1})
+    for d, n in formulas.items():
+        if d.xreplace(sizes) != n:
+            raise DeriveError(f"{n} entries where there are {d}")
+    return {**found, **sizes}
 
 
 def _with(given: Given, v: Var, instant: int | None, numbers: Array, first: int) -> Given:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import sympy
 
 from derive import ops
 from derive.expr import ShapeError, ein, stack, unit
-from derive.reader import names
+from derive.reader import blocks, names
 from derive.reader.scope import flat
-from derive.reader.syntax import Choices, Commas, Dots, Node, Number, Relation, Rows, Sum, Symbol, Words, walk
+from derive.reader.syntax import Choices, Commas, Dots, Node, Number, Product, Relation, Rows, Sum, Symbol, Words, walk
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Value, add, delta, entry, number, scale, sum_over, together, transposed, unlabelled
 
@@ -37,7 +38,7 @@ def rows(m: Meaning, node: Rows) -> Value:
         raise m.fail("a matrix with rows of different lengths", node)
     values = [[m.value(cell) for cell in row if cell is not None] for row in cells]
     if any(v.rank for row in values for v in row):
-        return _blocks(m, values, node)
+        return blocks.joined(m, values)
     return filled(values)
 
 
@@ -57,17 +58,29 @@ def filled(values: list[list[Value]]) -> Value:
     return Value(stack(exprs, (height, width)))
 
 
-def _blocks(m: Meaning, values: list[list[Value]], node: Node) -> Value:
-    raise m.fail("a matrix made of vectors or matrices", node)
+def spaced(m: Meaning, node: Product) -> Value | None:
+    """[W_h \\; W_x], matrices beside each other with room between them; None where this is a product."""
+    factors = [factor for _, factor in node.factors]
+    if len(factors) < 2 or any(sign for sign, _ in node.factors):
+        return None
+    if not all(_ROOM.search(m.source[a.end : b.start]) for a, b in pairwise(factors)):
+        return None
+    values = [m.value(f) for f in factors]
+    if any(v.rank != 2 for v in values) or len({v.shape[0] for v in values}) > 1:
+        return None
+    return blocks.joined(m, [values])
+
+
+_ROOM = re.compile(r"\\[;: ]|~|\\q?quad|\\hspace|\\enspace|\\thickspace")
 
 
 def listed(m: Meaning, node: Commas) -> Value:
-    """(a, b, c) and [1, 2]: a row of numbers, a column by the conventions of most writers."""
+    """(a, b, c) and [1, 2]: a row of numbers, a column by the conventions of most writers; vectors in a list make one vector."""
     if any(isinstance(i, Dots) for i in node.items):
         return _picture(m, [list(node.items)], node)
     values = [m.value(i) for i in node.items if not isinstance(i, Words)]
     if any(v.rank for v in values):
-        raise m.fail("a list of vectors", node)
+        return blocks.joined(m, blocks.listed(values, node.breaks))
     return Value(stack([v.expr for v in together(*values)], (len(values),))) if not values[0].labels else _nope(m, node)
 
 

@@ -11,7 +11,7 @@ from derive.expr import var as make_var
 from derive.ops import Composition, Function, power
 from derive.reader import derivatives, events, names, objectives
 from derive.reader.scope import Template, flat
-from derive.reader.syntax import Big, Commas, Fence, Fraction, Node, Number, Product, Relation, Scripted, Symbol, Words
+from derive.reader.syntax import Big, Commas, Dots, Fence, Fraction, Given, Node, Number, Product, Relation, Scripted, Symbol, Words
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Value, inner, is_row_shape, transposed
 from derive.system import OpenFunction, open_functions
@@ -362,8 +362,10 @@ def _indicator(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
 
     base = node.base if isinstance(node, Scripted) else node
     one = (isinstance(base, Symbol) and base.head == "ones") or (isinstance(base, Number) and base.text == "1")
-    if one and isinstance(node, Scripted) and isinstance(node.sub, Relation):
-        return arrays.condition(m, node.sub), rest
+    if one and isinstance(node, Scripted):
+        below = node.sub.body if isinstance(node.sub, Fence) else node.sub  # 1_{\{z > 0\}}
+        if isinstance(below, Relation):
+            return arrays.condition(m, below), rest
     if (
         one
         and not isinstance(node, Scripted)
@@ -378,6 +380,7 @@ def _indicator(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         if (
             len(items) == 2
             and m.scope.delta != "error"
+            and not (base.head == "delta" and names.tagged(m, flat(node.sub)))
             and flat(items[1]) != "top"
             and all(isinstance(i, Symbol | Number | Scripted) for i in items)
         ):
@@ -406,7 +409,8 @@ def _bracketed(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         return _scripts(m, value, scripts), rest[1:]
     if fence.kind == "bracket" and not found.places and not found.exponent and len(found.named.expr.shape) > 0:
         items = fence.body.items if isinstance(fence.body, Commas) else (fence.body,)
-        if len(items) <= len(found.named.expr.shape) and all(_index_like(i) for i in items):
+        fits = len(items) <= len(found.named.expr.shape) and all(_index_like(i) for i in items)
+        if fits and not names.holds_arrays(m, fence.body):
             value = names.finished(m, found, node)
             value = names.place(m, transposed(value) if is_row_shape(value.shape) else value, tuple(items))
             return _scripts(m, value, scripts), rest[1:]
@@ -420,7 +424,8 @@ def _bracketed(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         from dataclasses import replace
 
         return _scripts(m, names.finished(m, replace(found, instant=when), node), scripts), rest[1:]
-    if not found.bar and _arguments(m, fence.body) and (found.named.expr is m.scope.loss or _made_of(m, found.expr, fence.body)):
+    own = _arguments(m, fence.body) and (found.named.expr is m.scope.loss or _made_of(m, found.expr, fence.body))
+    if not found.bar and (own or _listed(m, found, fence.body)):
         return _scripts(m, names.finished(m, found, node), scripts), rest[1:]
     return None
 
@@ -433,6 +438,15 @@ def _made_of(m: Meaning, e: Expr, arguments: Node) -> bool:
     inside = derivatives.ancestors(m, e)
     found = [names.find(m, i) for i in (arguments.items if isinstance(arguments, Commas) else (arguments,))]
     return all(f is not None and not f.places and not f.bar and f.exponent is None and f.expr in inside for f in found)
+
+
+def _listed(m: Meaning, found: names.Found, node: Node) -> bool:
+    """Whether brackets after a scalar list arrays, with labels, words and dots beside them, J(v_c, o, U): that is no factor."""
+    if found.expr.shape or found.places or not isinstance(node, Commas) or isinstance(node, Given):
+        return False
+    items = tuple(i for i in node.items if not isinstance(i, Dots))
+    known = [names.find(m, i) for i in items if isinstance(i, Symbol | Scripted)]
+    return _arguments(m, Commas(items)) and any(f is not None and bool(f.expr.shape) and not f.places for f in known)
 
 
 def _arguments(m: Meaning, node: Node) -> bool:

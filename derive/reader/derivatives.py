@@ -238,7 +238,7 @@ LOSS = var("loss_of_the_problem")  # of a problem that has none
 
 def top_value(m: Meaning, node: Node) -> Value:
     """What is differentiated. L(w), CE(y, ŷ) are the loss; f(x, h) is what the network calls f."""
-    loss = _loss_call(m, node) if not windows.calls_word(m, node) else None
+    loss = _loss_call(m, node) if not windows.elsewhere(m, node) else None
     if loss is not None:
         return loss
     return m.value(node)
@@ -327,7 +327,8 @@ def _second(m: Meaning, p: Parts, top: Value | None) -> Value:
             node = node.factors[0][1]
         below = [node, node]
     pairs = []
-    for node in reversed(below[:2]):
+    lying = [isinstance(node, Scripted) and flat(node.sup) in ("top", "T") for node in below[:2]]
+    for node in below[:2] if lying == [False, True] else reversed(below[:2]):  # ∂u ∂vᵀ: u along the rows
         if isinstance(node, Scripted) and flat(node.sup) in ("top", "T"):
             bare = Scripted(node.base, node.sub, None, node.primes, start=node.start, end=node.end)
             node = bare if node.sub is not None else node.base
@@ -520,21 +521,28 @@ def _nabla(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
         inner, places, _ = _below(m, target)
         return derivative(m, _loss_or_none(m), inner, places), rest[1:]
     inner, places, _ = _below(m, node.below)
-    used = 1 if _loss_call(m, target) is not None or _is_scalar(m, target) else next((k for k, (op, _) in enumerate(rest) if op), len(rest))
-    if len(rest) > 1 and not rest[1][0] and isinstance(rest[1][1], Fence) and isinstance(target, Symbol | Scripted):
-        used = 2  # ∇_w L(w)
+    used = _taken(m, inner, rest)
     top = top_value(m, _joined(rest[:used]))
     return derivative(m, top, inner, places), rest[used:]
 
 
-def _is_scalar(m: Meaning, node: Node) -> bool:
-    """Whether a factor by itself may be what a gradient is taken of: ∇_w f · v, not ∇_w wᵀA w."""
-    if m.function_of(node) is not None:
-        return False
+def _taken(m: Meaning, by: Value, rest: Rest) -> int:
+    """How many factors a gradient is taken of: the one of ∇_w f · v, two of ∇_w L(w), all of ∇_w wᵀA w and of ∇_w ½ f."""
+    target = rest[0][1]
+    if len(rest) > 1 and not rest[1][0] and isinstance(rest[1][1], Fence) and isinstance(target, Symbol | Scripted):
+        return 2
+    every = next((k for k, (op, _) in enumerate(rest) if op), len(rest))
+    if _loss_call(m, target) is not None:
+        return 1
+    if m.function_of(target) is not None:
+        return every
     try:
-        return not m.value(node).rank
+        v = m.value(target)
     except DeriveError:
-        return True
+        return 1
+    system = m.scope.system
+    depends = any(a is by.expr or (system is not None and system.owner(a) is not None) for a in v.expr.atoms(Var))
+    return 1 if depends and not v.rank else every
 
 
 def _only_one(m: Meaning, target: Node, argument: Node | None) -> Value | None:
@@ -593,7 +601,9 @@ def _hessian(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
         only = _only_one(m, rest[0][1], argument)
         by = only if only is not None else by
     if rest and not rest[0][0]:
-        used = 2 if len(rest) > 1 and not rest[1][0] and isinstance(rest[1][1], Fence) else 1
+        if by is None:
+            raise m.fail("∇² without saying by what", node)
+        used = _taken(m, by, rest)
         top, left = top_value(m, _joined(rest[:used])), rest[used:]
     if by is None:
         raise m.fail("∇² without saying by what", node)

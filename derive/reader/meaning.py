@@ -145,6 +145,8 @@ class Meaning:
             if isinstance(n, Product):
                 for (_, a), (op, b) in itertools.pairwise(n.factors):
                     if not op and isinstance(b, Fence) and b.kind == "bracket" and (found := names.find(self, a)) is not None:
+                        if names.holds_arrays(self, b.body):
+                            continue
                         self._learn(found, (*found.places, *(b.body.items if isinstance(b.body, Commas) else (b.body,))))
             elif isinstance(n, Symbol | Scripted) and (found := names.find(self, n)) is not None:
                 self._learn(found, found.places)
@@ -252,8 +254,8 @@ class Meaning:
         if node.kind in ("paren", "bracket", "brace"):
             if isinstance(node.body, Relation) and node.body.ops[0] in ("=", "≠"):
                 return arrays.condition(self, node.body)  # [i = j] is one where it holds
-            inside = self.raw(node.body)
-            return inside
+            beside = arrays.spaced(self, node.body) if node.kind == "bracket" and isinstance(node.body, Product) else None
+            return beside if beside is not None else self.raw(node.body)
         if node.kind == "angle":
             items = node.body.items if isinstance(node.body, Commas) else (node.body,)
             if len(items) != 2:

@@ -202,10 +202,12 @@ def _fitting(m: Meaning, named: Named, places: tuple[Node, ...]) -> int:
     for k, (place, size) in enumerate(zip(places, shape, strict=False)):
         if isinstance(place, Symbol) and not place.accents:
             known = m.label_sizes.get(place.head)
+            if (hot := m.scope.onehot.get(place.head)) is not None and hot.expr.shape:
+                known = hot.expr.shape[-1]
             score += 0 if known is None else 4 if known == size else -8
         letter = flat(place).rstrip("'")
         if k < len(named.letters):
-            score += 1 if named.letters[k] == letter else 0
+            score += 1 if named.letters[k] == letter else -1 if named.axis is not None else 0
     return score
 
 
@@ -271,8 +273,13 @@ def _sup_roles(
     text = plain_tag(flat(sup))
     if (text and text == named.tag) or (text and named.tag.endswith(text)) or (text and named.tag.startswith(text)):
         yield text, None, None, -1 if isinstance(sup, Number) else 2
-    if not fenced and _may_be_exponent(m, sup, len(named.expr.shape) - (0 if named.tag else indices)):
+    if (not fenced or _computed(sup)) and _may_be_exponent(m, sup, len(named.expr.shape) - (0 if named.tag else indices)):
         yield "", None, sup, 1 if flat(sup) in ("top", "T", "2", "-1") else 0
+
+
+def _computed(sup: Node) -> bool:
+    """w^{(1 - 1)}: an exponent that is worked out."""
+    return isinstance(sup, Fence) and isinstance(sup.body, Sum) and all(isinstance(n, Number) for _, n in sup.body.terms)
 
 
 def _may_be_exponent(m: Meaning, sup: Node, rank: int) -> bool:
@@ -433,6 +440,11 @@ def _error(m: Meaning, node: Node, base: Symbol) -> Value | None:
     return None
 
 
+def tagged(m: Meaning, text: str) -> bool:
+    """Whether scripts are part of the names of the network: the o1 of net_{o1}, in δ_{o1}."""
+    return len(text) > 1 and any(n.tag == text for found in m.scope.names.values() for n in found)
+
+
 PREACTIVATIONS = ("z", "a", "net", "s", "u")
 
 
@@ -591,6 +603,19 @@ def one_hot(m: Meaning, node: Node) -> Value | None:
     if isinstance(node, Scripted) and node.sub is not None:
         value = place(m, value, tuple(script_items(node.sub)))
     return value
+
+
+def holds_arrays(m: Meaning, body: Node) -> bool:
+    """Whether brackets hold vectors or matrices, [h_{t-1}, x_t], and no indices, [i, j]."""
+    for item in body.items if isinstance(body, Commas) else (body,):
+        base = item.base if isinstance(item, Scripted) else item
+        letter = isinstance(item, Symbol) and (item.head in "ijklmnpqrsuv" or item.head in m.bound)
+        if not isinstance(base, Symbol) or letter or one_hot(m, item) is not None:
+            continue
+        found = find(m, item)
+        if found is not None and len(found.named.expr.shape) > len(found.places):
+            return True
+    return False
 
 
 def index(m: Meaning, node: Node, size: sympy.Expr | None) -> str | sympy.Expr:

@@ -9,7 +9,7 @@ from derive.expr import Expr, ShapeError, Var, rebuild, var, zeros
 from derive.ops import exp
 from derive.reader import derivatives, names, windows
 from derive.reader.scope import LOSSES, flat
-from derive.reader.syntax import Commas, Fence, Node, Scripted, Symbol
+from derive.reader.syntax import Fence, Node, Scripted, Symbol
 from derive.reader.values import Value, add, inner
 
 if TYPE_CHECKING:
@@ -22,8 +22,10 @@ def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
     """(the loss of a pair, what is left) where a call has a word in a window among its arguments."""
     if not isinstance(node, Symbol | Scripted) or not rest or rest[0][0] or not isinstance(rest[0][1], Fence):
         return None
-    items = rest[0][1].body.items if isinstance(rest[0][1].body, Commas) else (rest[0][1].body,)
+    items = windows.items(rest[0][1])
     words = [i for i in items if windows.is_word(m, i)]
+    if not words and _is_loss(m, node) and (found := _at_mean(m, items)) is not None:
+        return found, rest[1:]
     words = words or [i for i in items if flat(node) in m.scope.pairs and _single(m, i)]
     if len(words) != 1 or not (_is_loss(m, node) or names.find(m, node) is None) or m.function_of(node) is not None:
         return None
@@ -64,6 +66,21 @@ def _at_word(m: Meaning, given: list[Value], word: Value) -> Value | None:
         return None
     rest = rebuild(formula, lambda n: zeros(target.shape) if n is target else n)
     return add([(1, inner(Value(slope), word)), (1, Value(rest))])
+
+
+def _at_mean(m: Meaning, items: tuple[Node, ...]) -> Value | None:
+    """The network's loss with the mean v̄ of the words around for the vector v_c of its family."""
+    system, loss = m.scope.system, m.scope.loss
+    for item in items:
+        mean = windows.mean(m.scope, item)
+        if mean is not None and isinstance(item, Symbol) and system is not None and loss is not None:
+            inputs = derivatives.ancestors(m, loss)
+            kin = {n.expr for n in m.scope.names.get((item.head, ()), ()) if n.expr in inputs and n.expr.shape == mean.shape}
+            if len(kin) == 1:
+                name = kin.pop()
+                formula = derivatives.explicit(m, loss, ())
+                return Value(rebuild(formula, lambda n, name=name, mean=mean: mean if n is name else n))  # type: ignore[misc]
+    return None
 
 
 def _open(m: Meaning, node: Node, given: list[Value], word: Node) -> Value:

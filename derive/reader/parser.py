@@ -155,12 +155,14 @@ class Parser:
     def commas(self) -> Node:
         start = self.peek().start
         items = [self.sum()]
+        breaks: list[int] = []
         while (
             self.peek().kind in (",", ";")
             or (self.peek().kind == ":" and self.fences)
             or (self.peek().kind == "quad" and self._starts(1))
         ):
-            self.next()
+            if self.next().kind == ";":
+                breaks.append(len(items))
             while self.peek().kind == "quad":
                 self.next()
             kind = self.peek().kind
@@ -169,7 +171,7 @@ class Parser:
             if kind in ("|", "norm") and self.fences[-1:] == [kind]:
                 break
             items.append(self.sum())
-        return items[0] if len(items) == 1 else Commas(tuple(items), start=start, end=self.last)
+        return items[0] if len(items) == 1 else Commas(tuple(items), tuple(breaks), start=start, end=self.last)
 
     def sum(self) -> Node:
         """Terms with signs."""

@@ -215,7 +215,8 @@ def _shape(draft: _Draft, link: Link) -> tuple[sympy.Expr, ...] | None:
 
 
 def _size_text(part: str) -> str:
-    return re.sub(r"\\(?:mathrm|text|mathit|operatorname)\s*|[{}\s\\]", "", part)
+    part = re.sub(r"\\[cl]?dot\b", "·", part)
+    return re.sub(r"\\(?:mathrm|text|mathit|operatorname|left|right)\s*|[{}\s\\]", "", part)
 
 
 def _declare(draft: _Draft, item: Node, shape: tuple[sympy.Expr, ...], link: Link) -> None:
@@ -309,8 +310,10 @@ def _left(draft: _Draft, link: Link) -> _Left:
 
 
 def _spelled(script: Node | None) -> bool:
-    """h1 and o2: a letter with its number."""
+    """h1 and o2: a letter with its number; total: a word."""
     items = names.script_items(script) if isinstance(script, Product) else []
+    if len(items) > 2 and flat(script).isalpha() and set(flat(script)) & set("aeou"):
+        return True
     return len(items) > 1 and isinstance(items[0], Symbol) and all(isinstance(n, Number) for n in items[1:])
 
 
@@ -331,8 +334,8 @@ def _index_letters(links: list[Link]) -> set[str]:
         for n in (*walk(link.left), *walk(link.right)):
             if isinstance(n, Big) and n.sub is not None:
                 found |= {flat(x) for x in walk(n.sub) if isinstance(x, Symbol)}
-            elif isinstance(n, Scripted) and n.sub is not None and not _spelled(n.sub):
-                items = names.script_items(n.sub)
+            elif isinstance(n, Scripted) and n.sub is not None:
+                items = names.script_items(n.sub) if not _spelled(n.sub) else []
                 found |= {flat(i) for i in items if len(items) > 1 and isinstance(i, Symbol)}
     return {x for x in found if len(x) == 1}
 

@@ -33,6 +33,7 @@ class Named:
     axis: int | None = None  # one index picks along this axis: u_w is column w of U
     introduced: bool = False  # by the document itself
     letters: tuple[str, ...] = ()  # the indices with which the document defined it: δ_k and δ_j may be two things
+    given: bool = False  # by numbers alone: a formula may yet say what it is
     chain: Any = None  # a derivative that waits for a layout, where that is what the name was given
 
     def at(self, instant: Instant | None) -> Expr:
@@ -220,6 +221,50 @@ def shape_of(text: str, scope: Scope) -> tuple[sympy.Expr, ...]:
 
 
 def size_named(text: str, scope: Scope) -> sympy.Expr:
+    """A size: a name, a number, or a sum of names, numbers and multiples such as n + d, 2(n + d), 4h. Raises DeriveError."""
+    text = re.sub(r"\\[cl]?dot\b", "·", text)
+    parts = _SIZE.findall(text) if re.search(r"[-+·()]|^\d+\s*[^\d\s]", text) else []
+    if len(parts) < 2:
+        return _single_size(text, scope)
+    size, left = _size_sum(parts, scope)
+    if left or size.is_nonpositive:
+        raise DeriveError(f"{text!r} is not a size: a name, a number or a sum such as n + d is needed")
+    return size
+
+
+_SIZE = re.compile(r"\d+|[-+·()]|[^-+·()\d\s][^-+·()\s]*")
+
+
+def _size_sum(parts: list[str], scope: Scope) -> tuple[sympy.Expr, list[str]]:
+    total, sign = sympy.S.Zero, 1
+    while parts:
+        term, parts = _size_product(parts, scope)
+        total += sign * term
+        if not parts or parts[0] not in ("+", "-"):
+            break
+        sign, parts = (1 if parts[0] == "+" else -1), parts[1:] or [""]
+    return sympy.expand(total), parts
+
+
+def _size_product(parts: list[str], scope: Scope) -> tuple[sympy.Expr, list[str]]:
+    size = sympy.S.One
+    first = True
+    while first or (parts and parts[0] not in ("+", "-", ")")):
+        head, *rest = parts or [""]
+        if head == "·" and not first:
+            head, *rest = rest or [""]
+        if head == "(":
+            inner, rest = _size_sum(rest, scope)
+            if rest[:1] != [")"]:
+                raise DeriveError("a bracket in a size is never closed")
+            rest = rest[1:]
+        else:
+            inner = _single_size(head, scope)
+        size, parts, first = size * inner, rest, False
+    return size, parts
+
+
+def _single_size(text: str, scope: Scope) -> sympy.Expr:
     if text.isdecimal() and len(text) < 5 and int(text) > 0:
         return sympy.Integer(int(text))
     name = text.replace("{", "").replace("}", "").replace("\\", "")

@@ -48,9 +48,10 @@ class Fence(Node):
 
 @dataclass(frozen=True)
 class Commas(Node):
-    """Several things, separated by commas."""
+    """Several things, separated by commas; breaks: how many of them stand before each semicolon."""
 
     items: tuple[Node, ...]
+    breaks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _parts(cls: type) -> tuple[str, ...]:
     return _HOLDING[cls]
 
 
-_PLAIN = frozenset(["start", "end", "head", "accents", "text", "kind", "primes", "order", "ops", "sign"])
+_PLAIN = frozenset(["start", "end", "head", "accents", "text", "kind", "primes", "order", "ops", "sign", "breaks"])
 _HOLDING: dict[type, tuple[str, ...]] = {}
 
 

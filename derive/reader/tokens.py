@@ -141,7 +141,7 @@ class _Lexer:
             elif found := _LETTERS.match(text, at, end):
                 yield from self._letters(found[0], at, glued)
                 at = found.end()
-            elif text[at : at + 3] == "..." or (text[at : at + 2] == ".." and not glued):
+            elif text[at : at + 2] == "..":
                 run = len(re.match(r"\.+", text[at:])[0])  # type: ignore[index]
                 yield Token("command", "dots", at, at + run, glued)
                 at += run
@@ -199,6 +199,8 @@ class _Lexer:
             yield Token("name", name, at, after, glued)
         elif name in self.known and name not in _TAKING:
             yield Token("name", name, at, after, glued)
+        elif name == "forall":
+            yield Token("text", "for all", at, after, glued)
         elif name in ("#", "%", "$", "_", "&"):
             yield Token("text", name, at, after, glued)
         else:
@@ -243,7 +245,7 @@ class _Lexer:
         inside = self.text[start + 1 : stop - 1].strip()
         if name in _BOLD and inside in ("1", "0", "I"):
             yield Token("name", _filler(name, inside), at, stop, glued)
-        elif name == "mathbb":
+        elif name == "mathbb" and re.fullmatch(r"[A-Za-z]{1,3}", inside):
             yield Token("name", f"set {inside}", at, stop, glued)
         elif name in _WORDLY and (
             re.fullmatch(r"[A-Za-z]{2,}", inside) or (name in ("text", "mbox", "hbox") and len(inside) != 1)

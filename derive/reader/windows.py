@@ -111,12 +111,29 @@ def letter(m: Meaning, node: Node) -> tuple[str, sympy.Expr] | None:
     return (m.rename.get(found[0], found[0]), m.scope.window[found[0]]) if found is not None and found[0] in m.scope.window else None
 
 
-def calls_word(m: Meaning, node: Node) -> bool:
-    """Whether a call, J(v_c, w_{t+j}, U), has a word in a window among its arguments."""
+def elsewhere(m: Meaning, node: Node) -> bool:
+    """Whether a call is not what stands before its brackets: J(v_c, w_{t+j}, U) of a word around, J(v̄, w_c, U) of their mean."""
     if not m.scope.window or not isinstance(node, Product) or not isinstance(node.factors[-1][1], Fence):
         return False
-    body = node.factors[-1][1].body
-    return any(is_word(m, i) for i in (body.items if isinstance(body, Commas) else (body,)))
+    return any(is_word(m, i) or mean(m.scope, i) is not None for i in items(node.factors[-1][1]))
+
+
+def items(fence: Fence) -> tuple[Node, ...]:
+    """What brackets list."""
+    return fence.body.items if isinstance(fence.body, Commas) else (fence.body,)
+
+
+def mean(scope: Scope, node: Node) -> Var | None:
+    """The quantity that a name stands for, where the network computes it from the words around."""
+    key = (node.head, node.accents) if isinstance(node, Symbol) else None
+    found = [n.expr for n in scope.names.get(key, ()) if n.introduced and not n.tag] if key is not None else []
+    return next((v for v in found if isinstance(v, Var) and around(scope, v)), None)
+
+
+def around(scope: Scope, v: Var) -> bool:
+    """Whether a quantity is computed from those of the words around."""
+    owner = scope.system.owner(v) if scope.system is not None else None
+    return owner is not None and bool(owner.right.atoms(Var) & set(scope.families.values()))
 
 
 def words(scope: Scope) -> list[Var]:

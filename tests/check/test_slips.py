@@ -24,18 +24,19 @@ NETWORKS = [name for name in derive.gallery() if derive.load(name).system.loss i
 STYLES = [Style(), Style(time="subscript", layers="subscript"), Style(time="subscript", adjoint="partial")]
 
 
-@pytest.fixture(autouse=True)
-def _time_for_every_line(monkeypatch):
-    """No line is short of time because of the lines before it: what is left of a document is not what is tested here."""
-    monkeypatch.setattr(slips, "_seconds", lambda judge: min(slips.SECONDS, max(0.0, judge.left() - 0.2)))
+
+LOADED = {name: derive.load(name) for name in NETWORKS}
+COURTS: dict[str, dict] = defaultdict(dict)
 
 
 def checker(name: str) -> Checker:
-    return Checker(parts({}, problem=derive.load(name)))
+    """A new one, so that no line is short of time for what the lines before it took; the models are kept."""
+    judge = Checker(parts({}, problem=LOADED[name]))
+    judge.courts = COURTS[name]
+    return judge
 
 
 def line_of(judge: Checker, tex: str) -> Line:
-    judge.seconds = 1e6
     for pattern, target in judge.part.macros:
         tex = pattern.sub(lambda _, target=target: target, tex)
     found = [s for s in statements(tex, judge.part.scope.words, Chain()) if isinstance(s, Link)]
@@ -57,7 +58,7 @@ ALL: Counter[str] = Counter()
 
 def sample(name: str, style: Style) -> list[tuple[str, str]]:
     """(kind, line) for one mutant of each kind of every adjoint; always the same ones."""
-    net = derive.load(name)
+    net = LOADED[name]
     chosen = []
     for key, formula in net.solve().adjoints.items():
         left = write(net.system.nodes[key].adjoint, "latex", style)
@@ -73,10 +74,9 @@ def sample(name: str, style: Style) -> list[tuple[str, str]]:
 def test_the_slip_of_a_mutant_is_its_mutation(name):
     """A mutant is refuted (or it is the same formula), and what is called corrected is right."""
     rng = random.Random(name)
-    judge = checker(name)
     named = total = 0
     for kind, tex in sample(name, rng.choice(STYLES)):
-        line = line_of(judge, tex)
+        line = line_of(checker(name), tex)
         assert line.verdict in ("refuted", "proved", "agrees"), f"{tex}: {line.verdict}, {line.reason}"
         if line.verdict != "refuted":
             continue
@@ -199,12 +199,12 @@ def test_what_the_engine_has_is_written_as_the_person_writes(name, tex, right):
 @pytest.mark.parametrize("style", STYLES, ids=["raised", "lowered", "partial"])
 @pytest.mark.parametrize("name", NETWORKS)
 def test_what_the_engine_has_is_read_back_and_right(name, style):
-    net, judge = derive.load(name), checker(name)
+    net = LOADED[name]
     for key, formula in net.solve().adjoints.items():
         left = write(net.system.nodes[key].adjoint, "latex", style)
         right = expected(name, f"{left} = {write(formula, 'latex', style)}")
         assert right is not None
-        assert line_of(judge, f"{left} = {right}").verdict in HOLDS
+        assert line_of(checker(name), f"{left} = {right}").verdict in HOLDS
 
 
 SCALAR = [

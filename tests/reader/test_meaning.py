@@ -148,8 +148,8 @@ ROWS = {
     # -- numbers ----------------------------------------------------------------------------------------------------
     "numbers": Row(lambda v: -0.125 * v.s**2, [r"-\frac18 s^2", "-0.125 s^2", r"-2^{-3} s^2", r"-\tfrac{1}{8} s \cdot s", r"-.125 s^2", r"-\frac{s^2}{8}", "-s^2 / 8", r"-(s/4)(s/2)", "-0.25 s^2 0.5"], [r"\frac18 s^2", r"-\frac14 s^2"]),
     # -- norms, determinants ----------------------------------------------------------------------------------------
-    "squared norm": Row(lambda v: v.w @ v.w, [r"\lVert w \rVert^2", r"\|w\|_2^2", r"\left\| w \right\|^2", r"w^\top w", r"\sum_i w_i^2", r"\Vert w \Vert_2^2", r"|w|^2", r"\norm{w}^2"], [r"\lVert w \rVert", r"\|w\|_1^2"]),
-    "norm": Row(lambda v: np.linalg.norm(v.w), [r"\lVert w \rVert", r"\|w\|_2", r"\sqrt{w^\top w}", r"\sqrt{\sum_i w_i^2}", r"(w^\top w)^{1/2}", r"(w^\top w)^{\frac12}", r"\|w\|^1"], [r"\|w\|^2"]),
+    "squared norm": Row(lambda v: v.w @ v.w, [r"\lVert w \rVert^2", r"\|w\|_2^2", r"\left\| w \right\|^2", r"w^\top w", r"\sum_i w_i^2", r"\Vert w \Vert_2^2", r"|w|^2", r"\norm{w}^2", "||w||^2", "||w||_2^2", r"\left|\left| w \right|\right|^2"], [r"\lVert w \rVert", r"\|w\|_1^2", "||w||", "w_2^2"]),
+    "norm": Row(lambda v: np.linalg.norm(v.w), [r"\lVert w \rVert", r"\|w\|_2", r"\sqrt{w^\top w}", r"\sqrt{\sum_i w_i^2}", r"(w^\top w)^{1/2}", r"(w^\top w)^{\frac12}", r"\|w\|^1", "||w||", "||w||_2"], [r"\|w\|^2"]),
     "Frobenius norm": Row(lambda v: (v.A**2).sum(), [r"\lVert A \rVert_F^2", r"\|A\|^2", r"\operatorname{tr}(A^\top A)", r"\sum_{i,j} A_{ij}^2", r"\|A\|_{F}^{2}"], [r"\|A\|_F"]),
     "norm of entries": Row(lambda v: np.abs(v.w).sum(), [r"\|w\|_1", r"\sum_i |w_i|", r"\mathbf 1^\top |w|"], [r"\|w\|_2"]),
     "distance": Row(lambda v: ((v.u - v.w) ** 2).sum() / 2, [r"\frac12 \lVert u - w \rVert^2", r"\frac{1}{2}\sum_i (u_i - w_i)^2", r"\frac12 (u - w)^\top (u - w)", r"\tfrac12 \|w - u\|_2^2", r"\frac{\|u - w\|^2}{2}"], [r"\frac12 \|u + w\|^2", r"\|u - w\|^2"]),
@@ -265,6 +265,11 @@ SOFTMAX = r"""
 $x \in \mathbb{R}^{d}$, $W \in \mathbb{R}^{k \times d}$, $y \in \mathbb{R}^{k}$
 $$z = W x$$ $$p = \mathrm{softmax}(z)$$ $$L = -\sum_{i} y_i \log p_i$$
 """
+LINEAR = r"""
+% time: t = 1..T
+$W \in \mathbb{R}^{n \times n}$, $h_0, y \in \mathbb{R}^n$
+$$h_t = W h_{t-1}$$ $$L = \frac12 \lVert h_T - y \rVert^2$$
+"""
 SHARED = r"""
 % loss: L
 $x \in \mathbb{R}^{d}$, $W \in \mathbb{R}^{n \times d}$, $y \in \mathbb{R}^{n}$, $q \in \mathbb{R}$
@@ -312,6 +317,9 @@ CLAIMS = {
     "repeated indices": Claims([r"z_i = W_{ij} x_j + b_i", r"\bar x_j = W_{ij} \bar z_i", r"\frac{\partial L}{\partial x_j} = \frac{\partial L}{\partial z_i} \frac{\partial z_i}{\partial x_j}", r"L = \frac12 (h_i - y_i) (h_i - y_i)"], [r"z_i = W_{ij} x_j", r"\bar x_j = W_{ij} \bar h_i", r"L = \frac12 (h_i - y_i)^2", r"L = h_i - y_i"], SQUARES, {"sums": "repeated"}),
     "repeated indices where nothing says so": Claims([r"\frac{\partial L}{\partial x_j} = \frac{\partial L}{\partial z_i} \frac{\partial z_i}{\partial x_j}", r"\frac{\partial L}{\partial x_j} = \frac{\partial L}{\partial z_i} W_{ij}"], [r"\frac{\partial L}{\partial q} = \frac{\partial L}{\partial z_i}", r"\frac{\partial L}{\partial q} = z_i - y_i", r"L = \frac12 (z_i - y_i)^2"], SHARED),
     "a sum that is missing": Claims([r"\frac{\partial L}{\partial q} = \sum_i \frac{\partial L}{\partial z_i}", r"\frac{\partial L}{\partial x_j} = \sum_i (z_i - y_i) W_{ij}", r"L = \frac12 \sum_i (z_i - y_i)^2"], [r"\frac{\partial L}{\partial q} = z_k - y_k", r"\frac{\partial L}{\partial x_j} = (z_1 - y_1) W_{1j}", r"L = \frac12 (z_1 - y_1)^2"], SHARED),
+    "a sum over more than its first term": Claims([r"q = -\sum_i u_i \log p_i + (1 - u_i) \log(1 - p_i)", r"\frac{\partial q}{\partial p_i} = -\frac{u_i}{p_i} + \frac{1 - u_i}{1 - p_i}", r"q = -\sum_i \left[ u_i \log p_i + (1 - u_i) \log(1 - p_i) \right]"], [r"q = -\sum_i u_i \log p_i - (1 - u_i) \log(1 - p_i)", r"q = -\sum_i u_i \log p_i", r"\frac{\partial q}{\partial p_i} = -\frac{u_i}{p_i}"], settings={"declare": {"u": "n", "p": "n"}}, before=r"$$q = -\sum_{i=1}^n u_i \log p_i + (1 - u_i) \log(1 - p_i)$$"),
+    "gradients of whole products": Claims([r"\nabla_x \frac12 x^\top A x = \frac12 (A + A^\top) x", r"\nabla_x b^\top x = b", r"\nabla_x s b^\top x = s b", r"\nabla_x^2 \frac12 x^\top A x = \frac12 (A + A^\top)", r"\nabla_A b^\top A x = b x^\top", r"\nabla_x \lVert A x - b \rVert^2 = 2 A^\top (A x - b)", r"\nabla_x \log \sum_i e^{x_i} = \mathrm{softmax}(x)", r"\partial_{x_i} (b^\top x) = b_i"], [r"\nabla_x \frac12 x^\top A x = A x", r"\nabla_x s b^\top x = b", r"\nabla_A b^\top A x = x b^\top"], settings={"declare": {"x": "n", "b": "n", "A": "n x n", "s": "scalar"}}),
+    "powers of matrices over time": Claims([r"h_t = W^t h_0", r"h_2 = W^2 h_0", r"h_t = W^{t-1} h_1", r"\bar h_t = (W^\top)^{T-t} \bar h_T", r"\bar h_{t-1} = W^T \bar h_t"], [r"h_t = W^{t-1} h_0", r"h_t = W^\top h_{t-1}", r"\bar h_t = W^{T-t} \bar h_T"], LINEAR),
     "logarithms of another base": Claims([r"\log 8 = 3", r"\log x = \frac{\ln x}{\ln 2}", r"\frac{\partial \log s}{\partial s} = \frac{1}{s \ln 2}"], [r"\log x = \ln x", r"\frac{\partial \log s}{\partial s} = \frac1s"], settings={"declare": {"x": "n", "s": "scalar"}, "log": "2"}),
     "aliases": Claims([r"\bar V = \delta x^\top", r"\frac{\partial C}{\partial V_{ij}} = \delta_i x_j", r"\delta = \bar a \odot \phi'(z)", r"a = \phi(V x + b)"], [r"\bar V = x \delta^\top", r"\delta = \bar a \odot \phi(z)"], SQUARES, {"alias": {"V": "W", "a": "h", r"\phi": r"\tanh", r"\delta": r"\bar{z}", "C": "L"}}),
 }  # fmt: skip
@@ -432,7 +440,7 @@ REFUSED = {
     r"10^{10^{10}}": r"the number 10^{10^{10}} is too large", r"\sum_{i=1}^n": None, r"\frac{\partial u}{}": None, r"\sigma": r"\sigma without an argument", r"\max(u, w)": r"max is only read as max(0, z)",
     r"\begin{pmatrix} 1 & 2 \\ 3 \end{pmatrix}": "a matrix with rows of different lengths", r"\begin{pmatrix} u \\ w \end{pmatrix}": "a matrix made of vectors or matrices", r"u = w": "a relation inside a formula",
     r"\|u\|_3": "the norm 3", r"\langle u, w, p \rangle": "⟨ ⟩ takes two", r"\sigma^{-1}(u)": "an inverse function", r"\log_b(q)": "the base b of a logarithm", r"\partial u": "∂ outside a derivative",
-    r"\sum_i \prod_{k} s": "a sum over k, which its terms lack, without limits", r"\dots": "dots: what they stand for can't be told here", r"\text{some words}": None, r"\mathbf{1}\mathbf{1}": "a product of two things without sizes",
+    r"\sum_i \prod_{k} s": "a sum over k, which its terms lack, without limits", r"\dots": "dots: what they stand for can't be told here", r"\text{some words}": None, r"\mathbf{1}\mathbf{1}": "a product of two things without sizes", r"A \otimes B": "⊗ of matrices: their Kronecker product is not read (where it is entry by entry, the scope says so)",
     r"A^{w}": None, r"(-1)^{1/2}": "a root of a negative number", "0^{-1}": "a division by zero", r"w_1 + \dots": "dots in a sum: what they stand for", r"\frac{\partial^2 u}{\partial s \partial (s w)}": None,
 }  # fmt: skip
 

@@ -76,6 +76,9 @@ TABLE = {
         Whh @ STATE: ["W_{hh} h_t"],
         entry(STATE, 2): ["h_{t,2}", "h^{(t)}_2", "h_2^{(t)}", r"\mathbf{h}_{t,2}", "h_t[2]", "(h_t)_2"],
         entry(STATE, n): ["h_{t,n}", "h^{(t)}_n"],
+        power(at("h", Instant("", 1)), 2): ["h_1^2", "h_{1}^{2}", "(h_1)^2", "h^{(1)2}"],
+        power(STATE, 2): ["h_t^2", "h^2", "(h_t)^2", r"h_t^{\odot 2}", r"h_t^{\circ 2}"],
+        entry(at("h", Instant("", 2)), 1): ["h^{(2)}_1", "h_{2,1}"],
         at("target", t(), (m,)): [r"\mathrm{target}_t", r"\text{target}^{(t)}", r"\operatorname{target}_t"],
     },
     "lstm": {  # accents that are part of a name
@@ -160,6 +163,15 @@ def test_the_first_index_may_be_zero():
 def test_constants_and_sizes(tex, wanted):
     e = read(tex, scope_of("v: d, W: n x d"))
     assert e.shape == () and judge(e, constant(wanted)).verdict == "proved"
+
+
+def test_an_instant_above_without_brackets():
+    """h^2 is a square, unless instants stand above without brackets here."""
+    square, entry_ = power(at("h", Instant("", 1)), 2), entry(at("h", Instant("", 2)), 1)
+    assert read("h_1^2", scope_of("rnn_tanh")) is square
+    assert read("h_1^2", scope_of("rnn_tanh", (("time", "subscript"),))) is square
+    assert read("h_1^2", scope_of("rnn_tanh", (("time", "superscript"),))) is entry_
+    assert read("h^1_1 + h^2_1", scope_of("rnn_tanh")) is entry(at("h", Instant("", 1)), 1) + entry_
 
 
 def test_a_primed_name_of_its_own():

@@ -106,6 +106,8 @@ TREES = {
     "(x)": "paren(x)", "[x]": "bracket(x)", r"\{x\}": "brace(x)", "|x|": "abs(x)", r"\|x\|^2": "norm(x)[;2]", r"\lVert a - b \rVert": "norm(<+a -b>)", r"\left| a \right| b": "(abs(a) b)",
     "f(x, y)": "(f paren(x, y))", "W[i, j]": "(W bracket(i, j))", "W[i, :]": "(W bracket(i, :))", "p(o|c)": "(p paren(o, c))", r"p(o \mid c)": "(p paren(o, c))", "(a, |b|)": "paren(a, abs(b))",
     r"\langle a, b \rangle": "angle(a, b)", r"\norm{x}": "norm(x)", "f(\\cdot)": "(f paren(...))", "(0, 1]": "paren(0, 1)", r"\abs{x}": "abs(x)", r"|a||b|": "(abs(a) abs(b))",
+    # strokes
+    "||x||": "norm(x)", "||x||_2^2": "norm(x)[2;2]", "||x - y||^2 + ||z||": "<+norm(<+x -y>)[;2] +norm(z)>", "|a|b|c|": "(abs(a) b abs(c))", "(||x||)^2": "paren(norm(x))[;2]", "|x|_2": "abs(x)[2;]", "||A x|| y": "(norm((A x)) y)",
     # relations, lists
     "a = b = c": "a = b = c", "a := b": "a = b", r"x \in \mathbb{R}^{n \times d}": "x ∈ set R[;(n × d)]", r"a \approx 0.1": "a ≈ 0.1", r"i \ne j": "i ≠ j", r"a \leq b < c": "a ≤ b < c",
     "x, y = 1": "x, y = 1", r"a = b, \quad i = 1": "a = b, i = 1", r"a \equiv b": "a = b", r"x \sim y": "x ∼ y", r"a \leftarrow b": "a ← b", "a; b": "a, b",
