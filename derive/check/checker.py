@@ -346,6 +346,8 @@ class Checker:
             return replace(line, verdict="definition", reason=define(self, link))
         if verdict.verdict == "refuted" and (held := self._in_special_case(link, line)) is not None:
             return held
+        if verdict.verdict == "refuted" and self.part.values and (held := self._rounded(link, line)) is not None:
+            return held
         if verdict.verdict == "refuted" and _SET_TO_ZERO.search(self.before) and (_is_zero(claim.left) or _is_zero(claim.right)):
             return replace(line, verdict="definition", reason="a condition: something is set to zero")
         if verdict.verdict == "refuted" and display is None and _WHEN.search(self.before):
@@ -629,6 +631,20 @@ class Checker:
             how = "the same number" if not slack_of(slack) else "the same in the precision in which it is written"
             return replace(line, verdict="agrees", reason=how)
         return self._wrong_number(link, line, left, right, same)
+
+    def _rounded(self, link: Link, line: Line) -> Line | None:
+        """δ_2 = (1 - h_2^2)(-4.754): names and rounded numbers side by side, equal in the precision that these have."""
+        reading = Reading(layout="gradient" if self.part.scope.layout == "auto" else self.part.scope.layout)
+        try:
+            left, right = (self._value(link, n, reading) for n in (link.left, link.right))
+            slack = sum(numbers.carried(n, lambda n: self._value(link, n, reading)) for n in (link.left, link.right))
+        except DeriveError:
+            return None
+        if left is None or right is None or left.shape != right.shape or not slack:
+            return None
+        if not numbers.agree(left, right, slack).all():
+            return None
+        return replace(line, verdict="agrees", reason="the same in the precision in which it is written")
 
     def _value(self, link: Link, node: Node, reading: Reading) -> Any:
         """The number, or the array, that a side is; None where the given numbers don't say it."""

@@ -196,17 +196,16 @@ def _cuts(factors: Iterable[Factor], label: int) -> set[Any]:
     return found | single if found else found
 
 
-def vanishes(ring: Ring, terms: Poly) -> bool:
-    """Whether a form is zero on each of the blocks into which it cuts its axes."""
-    labels: dict[int, Any] = {}
+def apart(ring: Ring, terms: Poly) -> list[Poly]:
+    """A form on each of the blocks into which it cuts one of its axes; none where it cuts none."""
     factors = [f for mono in terms for f, _ in mono]
+    labels: dict[int, Any] = {}
     if any(a.kind in PLACED or a.deltas for a, _ in factors):
         labels = {n: size for a, index in factors for n, size in zip(index, a.space, strict=False) if n >= 0}
     for i, size in sorted(labels.items()):
         if (parts := partition(factors, i, size)) is not None:
-            each = (poly for poly, _ in _on_blocks(ring, terms, i, size, parts))
-            return all(not poly or not ring.cleared(poly) or vanishes(ring, poly) for poly in each)
-    return False
+            return [poly for poly, _ in _on_blocks(ring, terms, i, size, parts)]
+    return []
 
 
 def _rows(ring: Ring, a: Atom, i: int) -> Poly:
@@ -249,4 +248,4 @@ def _pushed(ring: Ring, factor: Factor, rest: list[tuple[Factor, Coef]], bound: 
     return ring.product([{frozenset([*others, *own]): 1}, *parts])
 
 
-__all__ = ["PLACED", "block", "folded", "placed", "summed", "upto", "vanishes"]
+__all__ = ["PLACED", "apart", "block", "folded", "placed", "summed", "upto"]

@@ -118,13 +118,30 @@ class _Proof:
         self.notes: list[str] = []
 
     def reason(self) -> str | None:
-        used: list[str] | None = []
-        if not self._zero(self.difference):
-            used = self._expand() if isinstance(self.ring, Claim) else None
+        used = self.used()
         return None if used is None else self._said(used)
 
+    def used(self) -> list[str] | None:
+        """The names whose meanings show the difference zero; None where it isn't shown."""
+        if self._zero(self.difference):
+            return []
+        used = self._expand() if isinstance(self.ring, Claim) else None
+        return self._by_blocks() if used is None else used
+
     def _zero(self, terms: Poly) -> bool:
-        return not terms or not self.ring.cleared(terms) or blocks.vanishes(self.ring, terms)
+        return not terms or not self.ring.cleared(terms)
+
+    def _by_blocks(self) -> list[str] | None:
+        """The difference on each of the blocks into which it cuts an axis: what was used; None where one isn't shown zero."""
+        used: list[str] = []
+        pieces = blocks.apart(self.ring, self.start)
+        for piece in pieces:
+            proof = _Proof(self.ring, piece, self.where)
+            if (more := proof.used()) is None:
+                return None
+            used += more
+            self.notes += [note for note in proof.notes if note not in self.notes]
+        return used if pieces else None
 
     def _said(self, used: list[str]) -> str:
         parts = ["same canonical form"]

@@ -135,6 +135,11 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
         assert p.top is not None
         top = top_value(m, p.top)
         direct = direct or (isinstance(top.expr, Opaque) and below.expr in top.expr.arg.children())  # ∂f(x, h)/∂h
+    step = _at_one_step(m, top.expr, below.expr) if p.alone and not top.labels and not below.labels else None
+    if step is not None and isinstance(top.expr, Var):  # ∂⁺h_t/∂W: by way of what else the step computes
+        if places:
+            return names.place(m, Value(step), places, skip=top.rank)
+        return Value(step, (), Chain(top.expr, below.expr, top.rank, len(below.shape), False))
     result = derivative(m, top, below, places, direct, step=p.alone or (direct and m.pulled))
     if flipped and result.rank >= 2:
         count = len(result.expr.shape)

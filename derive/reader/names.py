@@ -97,7 +97,7 @@ def speaks_of_time(m: Meaning, node: Node) -> bool:
             _time_like(m, i)
             for s in (node.sub, node.sup)
             for i in ([s] if isinstance(s, Fence) else script_items(s))
-            if not (isinstance(i, Symbol) and i.head in ("T", "top"))
+            if not (s is node.sup and isinstance(i, Symbol) and i.head in ("T", "top"))
         )
     return isinstance(node, Symbol) and node.head in ("t", m.scope.clock)
 
