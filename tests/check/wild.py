@@ -90,7 +90,7 @@ def names(where: str) -> tuple[str, ...]:
     if net is None:
         return ("x", "W", "h_t", r"\bar x", "y_i", "a_{ij}", r"\hat y")
     found = [plain_latex(v) for v in net.system.quantities.values()]
-    return tuple(found + [r"\bar{%s}" % n for n in found] + [r"\frac{\partial L}{\partial %s}" % n for n in found])
+    return tuple(found + [rf"\bar{{{n}}}" for n in found] + [rf"\frac{{\partial L}}{{\partial {n}}}" for n in found])
 
 
 def plain_latex(v: Var) -> str:
@@ -185,7 +185,7 @@ def soup(rng: random.Random) -> str:
 
 
 def name(rng: random.Random) -> str:
-    head = rng.choice((letter(rng), r"\bar{%s}" % letter(rng), r"\hat{y}", r"\sigma", r"\delta", r"\mathbf{%s}" % letter(rng), r"W_%s" % letter(rng)))
+    head = rng.choice((letter(rng), rf"\bar{{{letter(rng)}}}", r"\hat{y}", r"\sigma", r"\delta", rf"\mathbf{{{letter(rng)}}}", f"W_{letter(rng)}"))
     return head + rng.choice(("", "", "", "_t", "_{t-1}", "^{(t)}", "^{(t+1)}", "_i", "_{ij}", "_{12}", "^T", r"^{\top}", "'", "^2", "^{-1}", "^{(l)}", "_T", "_0"))
 
 
@@ -203,9 +203,9 @@ def formula(rng: random.Random, depth: int = 0) -> str:
         case 4 | 5 | 6:
             return "".join(rng.choice("+-") + inner() for _ in range(rng.randrange(1, 5)))
         case 7:
-            return r"\frac{%s}{%s}" % (inner(), inner())
+            return rf"\frac{{{inner()}}}{{{inner()}}}"
         case 8:
-            return r"\frac{\partial %s}{\partial %s}" % (name(rng), name(rng))
+            return rf"\frac{{\partial {name(rng)}}}{{\partial {name(rng)}}}"
         case 9:
             return rng.choice((r"\sum_{%s} %s", r"\prod_{%s} %s")) % (
                 rng.choice(("i", "j", "k", "i=1", "t", "t=1", r"i \ne j", "i,j", "ij", "s=1")) + rng.choice(("}^{n", "}^{T", "}^{t", "}^{t-1", "")),
@@ -215,26 +215,27 @@ def formula(rng: random.Random, depth: int = 0) -> str:
             return rng.choice((r"\tanh(%s)", r"\sigma(%s)", r"\sigma'(%s)", r"\exp(%s)", r"\log %s", r"\operatorname{softmax}(%s)", r"\operatorname{diag}(%s)",
                                r"\operatorname{tr}(%s)", r"\det(%s)", r"\max(0, %s)", "f(%s)", "g'(%s)", r"\operatorname{relu}(%s)")) % inner()  # fmt: skip
         case 12:
-            return r"\sqrt{%s}" % inner()
+            return rf"\sqrt{{{inner()}}}"
         case 13:
-            return "(%s)%s" % (inner(), rng.choice(("", "^T", "^2", "^{-1}", "_i", "_{ij}", "^{3}", "^{t}", "^{n}", r"^{\odot 2}")))
+            return f"({inner()})" + rng.choice(("", "^T", "^2", "^{-1}", "_i", "_{ij}", "^{3}", "^{t}", "^{n}", r"^{\odot 2}"))
         case 14:
             return rng.choice((r"\|%s\|", r"\|%s\|^2", r"\lVert %s \rVert_2", "|%s|", r"\langle %s, x \rangle")) % inner()
         case 15:
             rows = rng.randrange(1, 4), rng.randrange(1, 4)
-            return r"\begin{bmatrix}%s\end{bmatrix}" % r"\\".join("&".join(inner() if rng.random() < 0.3 else name(rng) for _ in range(rows[1])) for _ in range(rows[0]))
+            table = r"\\".join("&".join(inner() if rng.random() < 0.3 else name(rng) for _ in range(rows[1])) for _ in range(rows[0]))
+            return rf"\begin{{bmatrix}}{table}\end{{bmatrix}}"
         case 16:
-            return r"\begin{cases}%s & i = j \\ %s & \text{otherwise}\end{cases}" % (inner(), inner())
+            return rf"\begin{{cases}}{inner()} & i = j \\ {inner()} & \text{{otherwise}}\end{{cases}}"
         case 17:
-            return r"\nabla_{%s} %s" % (name(rng), letter(rng))
+            return rf"\nabla_{{{name(rng)}}} {letter(rng)}"
         case 18:
-            return r"\delta_{ij} %s" % inner()
+            return r"\delta_{ij} " + inner()
         case 19:
-            return "e^{%s}" % inner()
+            return f"e^{{{inner()}}}"
         case 20:
-            return r"\frac{\partial %s}{\partial %s} %s" % (name(rng), name(rng), inner())
+            return rf"\frac{{\partial {name(rng)}}}{{\partial {name(rng)}}} {inner()}"
         case _:
-            return r"\mathbb{1}_{%s} %s" % (rng.choice(("i=j", "x>0", "n", "")), inner())
+            return rf"\mathbb{{1}}_{{{rng.choice(('i=j', 'x>0', 'n', ''))}}} {inner()}"
 
 
 def statement(rng: random.Random) -> str:
@@ -315,7 +316,7 @@ def strange(rng: random.Random, tokens: list[str]) -> None:
 
 def code(rng: random.Random, tokens: list[str]) -> None:
     piece = rng.choice(CODE)
-    _splice(rng, tokens, [rng.choice((piece, r"\mathrm{%s}" % piece, r"\operatorname{%s}" % piece, r"\text{%s}" % piece, "x_{%s}" % piece))])
+    _splice(rng, tokens, [rng.choice((piece, rf"\mathrm{{{piece}}}", rf"\operatorname{{{piece}}}", rf"\text{{{piece}}}", f"x_{{{piece}}}"))])
 
 
 def graft(rng: random.Random, tokens: list[str]) -> None:
@@ -327,7 +328,7 @@ def graft(rng: random.Random, tokens: list[str]) -> None:
 
 def grow(rng: random.Random, tokens: list[str]) -> None:
     """The formula several times over, as factors, terms, scripts or a chain."""
-    tokens[:] = (tokens + [rng.choice((" ", "+", "-", "=", r"\\", "^", "_", r"\odot ", "/"))]) * rng.choice((2, 3, 6))
+    tokens[:] = [*tokens, rng.choice((" ", "+", "-", "=", r"\\", "^", "_", r"\odot ", "/"))] * rng.choice((2, 3, 6))
 
 
 def relation(rng: random.Random, tokens: list[str]) -> None:
@@ -348,13 +349,15 @@ def mutant(rng: random.Random, text: str) -> str:
     return "".join(tokens)
 
 
+AROUND = (
+    *("%s",) * 6, *("$$%s$$",) * 8, "$%s$", r"\[%s\]", r"\begin{align*}%s\end{align*}", r"\begin{equation}%s\end{equation}", "```math\n%s\n```",
+    "Then $$%s$$ and so $$= 0$$", r"\documentclass{article}\newcommand{\x}{x}\begin{document}\[%s\]\end{document}", "If $i \\ne j$:\n$$%s$$", "- $$%s\n",
+)  # fmt: skip
+
+
 def wrapped(rng: random.Random, text: str) -> str:
     """The formula as it may stand in a document."""
-    around = rng.choice(
-        ("%s",) * 6 + ("$$%s$$",) * 8 + ("$%s$", r"\[%s\]", r"\begin{align*}%s\end{align*}", r"\begin{equation}%s\end{equation}", "```math\n%s\n```",
-         "Then $$%s$$ and so $$= 0$$", r"\documentclass{article}\newcommand{\x}{x}\begin{document}\[%s\]\end{document}", "If $i \\ne j$:\n$$%s$$", "- $$%s\n")  # fmt: skip
-    )
-    return around.replace("%s", text)
+    return rng.choice(AROUND).replace("%s", text)
 
 
 # -- the stream ---------------------------------------------------------------------------------------------------
