@@ -291,7 +291,7 @@ class Evaluator:
             case Unit():
                 return np.eye(at.size(node.shape[0]))[int(at.number(node.place)) - 1]
             case Block():
-                return np.eye(*map(at.size, node.shape), -int(at.number(node.before)))
+                return np.eye(at.size(node.shape[0]), at.size(node.shape[1]), -int(at.number(node.before)))
             case Square():
                 return self.kernel.square(node.fn, memo[node.arg])
             case Over():

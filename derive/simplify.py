@@ -139,9 +139,9 @@ def _expanded(e: Expr, order: dict[Expr, int]) -> list[tuple[sympy.Expr, Expr]]:
         return [(sympy.S.One, e)]
     sizes = dict(enumerate(e.dims))
     found = []
-    for picked in product(*choices):
-        factors = [(t, letters) for _, t, letters in sorted(picked, key=lambda p: order.get(p[1], 0))]
-        found.append((sympy.Mul(*(c for c, _, _ in picked)), ein(factors, e.out, sizes)))
+    for chosen in product(*choices):
+        factors = [(t, letters) for _, t, letters in sorted(chosen, key=lambda p: order.get(p[1], 0))]
+        found.append((sympy.Mul(*(c for c, _, _ in chosen)), ein(factors, e.out, sizes)))
     return found
 
 

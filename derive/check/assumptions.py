@@ -12,8 +12,8 @@ from derive import ops
 from derive.check.numbers import is_numeric
 from derive.expr import DeriveError, Expr, Var, lin, rebuild, transpose, var
 from derive.reader import calls, names
-from derive.reader.meaning import Meaning, Reading
 from derive.reader.document import Formula
+from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import parse
 from derive.reader.scope import Template, flat
 from derive.reader.statements import Link
@@ -84,9 +84,10 @@ def symmetric(checker: Checker, formula: Formula, text: str) -> None:
     except DeriveError:
         return
     found = names.find(Meaning(scope, Reading(), formula.tex), node) if isinstance(node, Symbol | Scripted) else None
-    if found is not None and not found.places and not found.bar and found.exponent is None:
-        if _remember_symmetric(checker, found.expr):
-            checker.reconsider()
+    if found is None or found.places or found.bar or found.exponent is not None:
+        return
+    if _remember_symmetric(checker, found.expr):
+        checker.reconsider()
 
 
 def _remember_symmetric(checker: Checker, v: Expr) -> bool:
@@ -97,7 +98,9 @@ def _remember_symmetric(checker: Checker, v: Expr) -> bool:
     if system is not None and system.owner(v) is not None:
         return False
     other = var(f"any_{v.name}", v.shape)
-    checker.part.cases.insert(0, Case(f"{v.name} is symmetric", v, lin([(sympy.Rational(1, 2), other), (sympy.Rational(1, 2), transpose(other))], v.shape), len(checker.lines)))
+    half = sympy.Rational(1, 2)
+    value = lin([(half, other), (half, transpose(other))], v.shape)
+    checker.part.cases.insert(0, Case(f"{v.name} is symmetric", v, value, len(checker.lines)))
     return True
 
 
@@ -184,4 +187,4 @@ def special(checker: Checker, system: System, case: Case) -> System:
 
 
 def _put(e: Expr, case: Case) -> Expr:
-    return rebuild(e, lambda n: case.value if n is case.name else n)  # type: ignore[return-value]
+    return rebuild(e, lambda n: case.value if n is case.name else n)  # type: ignore[arg-type, return-value]

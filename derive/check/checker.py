@@ -49,8 +49,14 @@ _LAYER = re.compile(
     r"(?P<open>\^\{?[\[(]|_\{|\^\{)\s*(?P<letter>[lL])\s*(?P<shift>[+-]\s*\d)?\s*(?P<close>[\])}])|\^\s*(?P<bare>[lL])(?![A-Za-z])"
 )
 _SUPPOSED = re.compile(r"\b(if|when|whenever|case|cases|for|where|assume|suppose|let)\b[^.]*$", re.IGNORECASE)
-_WHEN = re.compile(r"\b(if|when|whenever|iff|unless|until|suppose|assume|assuming|let|such that|so that)( that| and only if)?[\s$({\\]*$", re.IGNORECASE)
-_FOR = re.compile(r"[\s$\\\])]*(for (every|all|any|each)( other)?( \w+)?|for|when|whenever|if|where)\s+(\$|\\\()(?P<tex>[^$\\]*\\neq?[^$\\]*|[^$\\=]*≠[^$\\]*)(\$|\\\))")
+_WHEN = re.compile(
+    r"\b(if|when|whenever|iff|unless|until|suppose|assume|assuming|let|such that|so that)( that| and only if)?[\s$({\\]*$",
+    re.IGNORECASE,
+)
+_FOR = re.compile(
+    r"[\s$\\\])]*(for (every|all|any|each)( other)?( \w+)?|for|when|whenever|if|where)\s+"
+    r"(\$|\\\()(?P<tex>[^$\\]*\\neq?[^$\\]*|[^$\\=]*≠[^$\\]*)(\$|\\\))"
+)
 _SET_TO_ZERO = re.compile(r"\b(set(ting)?|minimi[sz]\w*|minimum|maxim\w*|stationar\w*|optim\w+|critical|solv\w+|extremum)\b", re.IGNORECASE)
 _WORST = ("refuted", "unreadable", "undecided", "definition", "agrees", "proved")
 SLIPS = 3.0  # seconds for the slips of a document
@@ -378,11 +384,11 @@ class Checker:
                     return replace(line, verdict=verdict.verdict, reason=_reason(verdict, claim, claim.reading), bound=verdict.bound)
                 opposite = opposite or self.court().quick(-claim.left, claim.right) is True
         scope.errors = settled
-        if node is not None and families and settled is None and not signals.by_derivative(link.right):
-            if (scope.delta == "error" or (signals.layered(node) and not opposite)) and not signals.by_index(
-                scope, link, node, families[0]
-            ):
-                scope.errors = families[0]
+        if node is None or not families or settled is not None or signals.by_derivative(link.right):
+            return None
+        stands = scope.delta == "error" or (signals.layered(node) and not opposite)
+        if stands and not signals.by_index(scope, link, node, families[0]):
+            scope.errors = families[0]
         return None
 
     def _under_conditions(self, claims: list[Claim], line: Line) -> Line | None:
@@ -612,7 +618,7 @@ class Checker:
         if left is None or right is None:
             return None
         if left.shape != right.shape:
-            if right.size == 1 and float(right.ravel()[0]) == 0.0 or left.size == 1:
+            if (right.size == 1 and float(right.ravel()[0]) == 0.0) or left.size == 1:
                 left, right = left + 0 * right, right + 0 * left
             else:
                 return replace(
@@ -731,8 +737,14 @@ class Checker:
             reason = f"{reason}; it follows from line {follows}"
         self._remember(link, line, claim)
         return replace(
-            line, verdict="refuted", reason=reason, expected=slips.expected(self, link), slip=slip, counterexample=full.counterexample, follows=follows,
-        )  # fmt: skip
+            line,
+            verdict="refuted",
+            reason=reason,
+            expected=slips.expected(self, link),
+            slip=slip,
+            counterexample=full.counterexample,
+            follows=follows,
+        )
 
     def _remember(self, link: Link, line: Line, claim: Claim | None = None) -> None:
         """A false line that gives a quantity a value: later lines may use it."""
@@ -877,10 +889,13 @@ def dummies(m: Meaning, link: Link) -> None:
 
 def _at_number(m: Meaning, node: Node) -> bool:
     """Whether a product holds a function of a number, log 8."""
+
+    def plain(b: Node) -> bool:
+        return not any(calls.function_of(m, n) is not None for n in walk(b) if isinstance(n, Symbol | Scripted))
+
     return isinstance(node, Product) and any(
-        not op and calls.function_of(m, a) is not None and not any(calls.function_of(m, n) is not None for n in walk(b) if isinstance(n, Symbol | Scripted))
-        for (_, a), (op, b) in pairwise(node.factors)
-    )  # fmt: skip
+        not op and calls.function_of(m, a) is not None and plain(b) for (_, a), (op, b) in pairwise(node.factors)
+    )
 
 
 def changing(m: Meaning, link: Link, reading: Reading) -> None:

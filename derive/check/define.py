@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import sympy
@@ -84,9 +85,9 @@ def _free_name(scope: Scope, found: names.Found) -> bool:
     v = found.named.expr
     if found.named.given:
         return True
-    return isinstance(v, Var) and not found.named.introduced and not found.bar and found.exponent is None and all(isinstance(p, Symbol) for p in found.places) and (
-        scope.system is None or scope.system.quantities.get(v.name) is None
-    )  # fmt: skip
+    if found.named.introduced or found.bar or found.exponent is not None or not all(isinstance(p, Symbol) for p in found.places):
+        return False
+    return isinstance(v, Var) and (scope.system is None or scope.system.quantities.get(v.name) is None)
 
 
 def _given(scope: Scope, m: Meaning, node: Node, link: Link) -> bool:
@@ -141,10 +142,8 @@ def define(checker: Checker, link: Link) -> str:
         if any(names.find(m, a) is None for a in arguments):
             scope.functions[base.head] = template
             return "a new function"
-        try:  # f(x) = xᵀAx of a known x: the quantity f, and a function
+        with suppress(DeriveError):  # f(x) = xᵀAx of a known x: the quantity f, and a function
             scope.add(key, Named("", _arranged(_value(checker, link), ()), introduced=True))
-        except DeriveError:
-            pass
         scope.functions[base.head] = template
         return "a new function"
     samples.drawn(checker, link)
@@ -173,7 +172,8 @@ def define(checker: Checker, link: Link) -> str:
         scope.objective = expr
     if known is not None:
         scope.names[key] = [n for n in scope.names[key] if n is not known.named]  # it was declared and nothing more
-    scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=tuple(n.rstrip("'") for n in labels), given=is_numeric(link.right)))
+    letters = tuple(n.rstrip("'") for n in labels)
+    scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=letters, given=is_numeric(link.right)))
     return "a new name"
 
 

@@ -91,7 +91,8 @@ def cases(scope: Scope, link: Link) -> list[Link]:
 def _named_apart(scope: Scope, left: Node, index: Node, tag: Node) -> bool:
     """Whether a name of the left side carries the index, and is another quantity where the tag stands for it."""
     for n in walk(left):
-        if isinstance(n, Scripted) and n.sub == index and isinstance(n.base, Symbol) and flat(tag) not in scope.onehot:
-            if any(named.tag == flat(tag) for named in scope.names.get((n.base.head, n.base.accents), ())):
-                return True
+        if not isinstance(n, Scripted) or n.sub != index or not isinstance(n.base, Symbol) or flat(tag) in scope.onehot:
+            continue
+        if any(named.tag == flat(tag) for named in scope.names.get((n.base.head, n.base.accents), ())):
+            return True
     return False

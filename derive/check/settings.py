@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 KEYS = {
     "problem": str, "vectors": str, "layout": str, "elementwise": list, "delta": str, "log": str, "index_base": int, "time": str, "alias": dict,
-    "declare": dict, "columns": dict, "rows": dict, "values": dict, "onehot": dict, "functions": dict, "part": list, "from": str, "title": str, "sums": str,
+    "declare": dict, "columns": dict, "rows": dict, "values": dict, "onehot": dict, "functions": dict, "part": list, "from": str,
+    "title": str, "sums": str,
 }  # fmt: skip
 CHOICES = {
     "vectors": ("column", "row"), "layout": ("auto", "gradient", "jacobian", "denominator"), "delta": ("auto", "error", "kronecker", "partial"),
@@ -376,10 +377,7 @@ def _value_key(scope: Scope, name: str, place: str) -> str:
     if found is None or not isinstance(found.expr, Var):
         if isinstance(node, Symbol) and (node.head in scope.sizes or node.head in scope.last):
             return node.head
-        key, _ = name_of(name)
-        tag = flat(node.sub) + flat(node.sup) if isinstance(node, Scripted) else ""
-        v = declare(scope, name, ())
-        return v.key if not tag else v.key
+        return declare(scope, name, ()).key
     v = found.expr
     if found.named.sequential and found.instant is not None and not found.instant.base:
         return f"{v.name}[{found.instant.offset}]"

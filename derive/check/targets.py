@@ -25,7 +25,7 @@ def assumptions(scope: Scope) -> Iterator[tuple[str, list[dict[str, Any]]]]:
             yield f"for one-hot {v.name}", [{v.key: value} for value in _each(v, _one_hot)]
     weighed = weights([e.right for e in system.equations] + ([scope.objective] if scope.objective is not None else []))
     for v in weighed:
-        if v not in hot and (v.name in system.quantities and system.owner(v) is None or v.name not in system.by_name):
+        if v not in hot and ((v.name in system.quantities and system.owner(v) is None) or v.name not in system.by_name):
             yield f"for {v.name} that sums to one", [{v.key: value} for value in _each(v, _summing)]
 
 
@@ -73,7 +73,7 @@ def _logarithm(e: Expr) -> bool:
         return any(_logarithm(x) for _, x in e.terms)
     if isinstance(e, Ein):
         return any(_logarithm(x) for x, _ in e.factors)
-    return isinstance(e, Map) and e.fn is log or (getattr(getattr(e, "record", None), "name", "") == "logsumexp")
+    return (isinstance(e, Map) and e.fn is log) or (getattr(getattr(e, "record", None), "name", "") == "logsumexp")
 
 
 def concerned(left: Expr, right: Expr, system: System | None, pattern: dict[str, Any]) -> bool:

@@ -596,8 +596,8 @@ def polynomial_slope(fn: ops.Function) -> tuple[Coef, ...] | None:
     rows: dict[Any, list[Coef]] = {}
     names = [next(iter(next(iter(t)))) for t in tags]
     for mono, c in cleared.items():
-        (tag,) = (n for n in names if n in mono)
-        rows.setdefault(mono - {tag}, [0] * 5)[names.index(tag)] = c
+        k = next(k for k, n in enumerate(names) if n in mono)
+        rows.setdefault(mono - {names[k]}, [0] * 5)[k] = c
     solved = sympy.Matrix([[sympy.Rational(str(c)) for c in row[1:]] for row in rows.values()])
     wanted = sympy.Matrix([sympy.Rational(str(row[0])) for row in rows.values()])
     unknown = sympy.symbols("c0:4")

@@ -175,7 +175,8 @@ class _Proof:
         Jacobians first, then adjoints one by one, the most derived first, in the difference as it stands and in the one in which
         quantities are replaced by their equations.
         """
-        plain, used, done = self.difference, [], set()
+        plain, used = self.difference, []
+        done: set[Any] = set()
         if (more := self._solved(plain)) is not None:
             return more
         self.notes = []
@@ -354,9 +355,7 @@ def names_in(terms: Poly) -> set[Name]:
             for (b, index), _ in powers:
                 if b.leaves:
                     inner = [
-                        (times[k][0], times[k][1] + offset if times[k][0] != BOUND else times[k][1] + offset)
-                        if k < len(times)
-                        else (BOUND, offset)
+                        (times[k][0], times[k][1] + offset) if k < len(times) else (BOUND, offset)
                         for k, offset in index[len(b.space) :]
                     ]
                     stack.append((b, tuple(inner)))

@@ -382,7 +382,7 @@ class Ring:
         """
         shape = labelled([(c, tuple(m)) for m, c in terms.items()], times=bound, axes=axes)
         if space is None:
-            return atom(kind, data, shape.sizes, len(shape.times), shape.terms, group=shape.group, positive=positive), shape.index
+            return atom(kind, data, shape.sizes, len(shape.times), shape.terms, group=shape.group, positive=positive), shape.slots
         rows = self._on_axes(shape.terms, {k: axes.index(label) if label in axes else label for k, label in enumerate(shape.space)})
         return atom(kind, data, space, len(shape.times), rows, shape.bound), (*axes, *shape.times)
 
@@ -628,7 +628,7 @@ class Ring:
         every = (k for (_, index), _ in inside + outside for k in index)
         fresh = max(self._fresh(every), self._fresh(bound), self._fresh(times))
         self.budget.check(factors=sum(math.floor(e) for _, e in cons))
-        bound, times = dict(bound), set(times)
+        bound = dict(bound)
         parts = [single(f, e) for f, e in inside + outside if (f, e) not in cons]
         for (a, index), e in cons:
             for _ in range(math.floor(e)):
@@ -656,7 +656,7 @@ class Ring:
         con = atom(
             "con", None, shape.sizes, len(shape.times), shape.terms, shape.bound, shape.group, positive=is_positive(powers)
         )
-        return single((con, con.least(shape.index)))
+        return single((con, con.least(shape.slots)))
 
     def _cancelled(self, powers: list, bound: dict[int, Any], times: frozenset[int]) -> Poly | None:
         """Σ_ij a_i e_ij (Σ_j e_ij)⁻¹ is Σ_i a_i: a contraction in a denominator whose terms stand beside it."""

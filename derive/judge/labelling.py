@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from itertools import count
+from itertools import count, pairwise
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
@@ -147,7 +147,7 @@ class Labelled(NamedTuple):
     group: tuple[tuple[int, ...], ...]
 
     @property
-    def index(self) -> Index:
+    def slots(self) -> Index:
         return (*self.space, *self.times)
 
 
@@ -379,7 +379,7 @@ def _written_order(entry: tuple[Factor, Coef]) -> tuple:
 def _ranks(keys: list[Any]) -> list[int]:
     order = sorted(range(len(keys)), key=keys.__getitem__)
     ranks, rank = [0] * len(keys), 0
-    for before, v in zip(order, order[1:], strict=False):
+    for before, v in pairwise(order):
         rank += keys[before] != keys[v]
         ranks[v] = rank
     return ranks

@@ -303,7 +303,9 @@ class Claim(Calculus):
         times: dict[int, Moment] = {NOW: index[-1]} if len(index) > len(axes) else {}
         own = [k for k in used if isinstance(k, int)]
         space.update({AXES + k: label for k, label in enumerate(own)})
-        times.update({USED: k for k in used if not isinstance(k, int)})
+        for k in used:
+            if not isinstance(k, int):
+                times[USED] = k
         return self.relabelled(terms, space, times)
 
     def _adjoint_meaning(self, v: Atom, index: Index) -> Poly | None:
@@ -359,7 +361,7 @@ class Claim(Calculus):
     @staticmethod
     def _parts(a: Atom, index: Index) -> tuple[Index, Index]:
         """The index of the top and that of what is below."""
-        x, w, _ = a.data
+        x, _, _ = a.data
         wide, all_ = len(x.space), len(a.space)
         times = index[all_:]
         return (*index[:wide], *times[: x.times]), (*index[wide:all_], *times[x.times :])

@@ -95,9 +95,10 @@ class Speller:
                 return Partial(shown, self.spell(e.below), plus=e.direct and self.style.marked)
             case Stack():
                 width = int(e.shape[-1])
-                cells = [self.spell(c) for c in e.kids]
-                lines = [[c] for c in cells] if len(e.shape) == 1 else [cells[k : k + width] for k in range(0, len(cells), width)]
-                return Grid(tuple(map(tuple, lines)))
+                entries = [self.spell(c) for c in e.kids]
+                if len(e.shape) == 1:
+                    return Grid(tuple((c,) for c in entries))
+                return Grid(tuple(tuple(entries[k : k + width]) for k in range(0, len(entries), width)))
             case Unit():
                 return Sym("e", sub=number(e.place), font="bold")
             case Square():

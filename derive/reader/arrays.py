@@ -93,7 +93,7 @@ def _nope(m: Meaning, node: Node) -> Value:
 
 def _picture(m: Meaning, cells: list[list[Node | None]], node: Node) -> Value:
     """The matrix behind a picture: its general entry, with a label for the row and one for the column."""
-    solid = [[c for c in row] for row in cells if any(_is_entry(c) for c in row)]
+    solid = [list(row) for row in cells if any(_is_entry(c) for c in row)]
     if not solid:
         raise m.fail("a matrix of dots", node)
     if len(solid) == 1:
@@ -309,12 +309,9 @@ def condition(m: Meaning, node: Relation) -> Value:
     if op in ("=", "≠"):
         v = kronecker(m, left, right)
         return v if op == "=" else _not(v)
-    if op in (">", "<", "≥", "≤"):
-        if isinstance(right, Number) and float(right.text) == 0:
-            v = m.value(left)
-            sign = 1 if op in (">", "≥") else -1
-            stepped = ops.step(v.expr if sign == 1 else -v.expr)
-            return Value(stepped, v.labels)
+    if op in (">", "<", "≥", "≤") and isinstance(right, Number) and float(right.text) == 0:
+        v = m.value(left)
+        return Value(ops.step(v.expr if op in (">", "≥") else -v.expr), v.labels)
     raise m.fail(f"the condition {m.text(node)}", node)
 
 

@@ -336,8 +336,7 @@ def _over_time(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
     hi = names.instant(m, b.hi) if b.hi is not None else Instant("T")
     if lo is None or hi is None:
         raise m.fail("the limits of a sum over time", node)
-    conditions = [c for c in b.conditions]
-    if conditions:
+    if b.conditions:
         raise m.fail("a sum over time with an exclusion", node)
     if not lo.base and lo.offset < first.offset and system is not None:
         lo = first  # t = 0 … T where the problem counts from 1

@@ -42,11 +42,11 @@ def joined(m: Meaning, values: Cells) -> Value:
     upright = len(widths) == 1 and all(c.value.rank < 2 for row in cells for c in row)
     lying = len(heights) == 1 and all(is_row_shape(c.value.shape) or not c.value.rank for c in cells[0])
     terms = []
-    for m, row in enumerate(cells):
+    for n, row in enumerate(cells):
         for k, c in enumerate(row):
             if c.height is None or (constant_value(c.value.expr) == 0 and not c.value.rank):
                 continue
-            before = tuple(sympy.expand(sympy.Add(*sizes)) for sizes in (heights[:m], widths[:k]))
+            before = tuple(sympy.expand(sympy.Add(*sizes)) for sizes in (heights[:n], widths[:k]))
             shape: tuple[Any, ...] = (height,) if upright else (ROW, width) if lying else (height, width)
             terms.append((1, _placed(c.value, before, shape)))
     if not terms:

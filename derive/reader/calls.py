@@ -11,7 +11,21 @@ from derive.expr import var as make_var
 from derive.ops import Composition, Function, power
 from derive.reader import derivatives, events, names, objectives
 from derive.reader.scope import Template, flat
-from derive.reader.syntax import Big, Commas, Dots, Fence, Fraction, Given, Node, Number, Product, Relation, Scripted, Symbol, Words
+from derive.reader.syntax import (
+    Big,
+    Commas,
+    Dots,
+    Fence,
+    Fraction,
+    Given,
+    Node,
+    Number,
+    Product,
+    Relation,
+    Scripted,
+    Symbol,
+    Words,
+)
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Value, inner, is_row_shape, transposed
 from derive.system import OpenFunction, open_functions

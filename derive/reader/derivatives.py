@@ -482,7 +482,7 @@ def twice(m: Meaning, top: Value, first: tuple[Value, tuple[Node, ...]], second:
     a, b = first[0].expr, second[0].expr
     if not isinstance(a, Var) or not isinstance(b, Var) or a.time is not None or b.time is not None:
         raise m.fail("a second derivative by something that is not a quantity", Symbol("d"))
-    e = explicit(m, top.expr if top.expr is not LOSS else top.expr, (a, b))
+    e = explicit(m, top.expr, (a, b))
     hessian = local_jacobian(local_jacobian(e, a), b)
     value = Value(hessian, top.labels)
     rank = top.rank

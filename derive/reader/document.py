@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from derive.expr import DeriveError
-from derive.reader.tokens import WORDS, LONGEST, clean
+from derive.reader.tokens import LONGEST, WORDS, clean
 
 BIGGEST = 2_000_000  # characters of a document
 MOST_FORMULAS = 5_000

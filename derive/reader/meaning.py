@@ -15,17 +15,13 @@ from derive.expr import (
     DeriveError,
     Expr,
     Instant,
-    Jac,
     ShapeError,
-    apply,
+    Var,
     constant,
     ein,
     inverse,
-    is_row,
-    lin,
     over,
     time_indices,
-    Var,
 )
 from derive.ops import exp, log, power
 from derive.reader import arrays, bigs, calls, derivatives, names
@@ -67,6 +63,12 @@ from derive.reader.values import (
     transposed,
 )
 
+_NOW = Instant("t")
+_LAYOUTS = {
+    "gradient": "∂L/∂v in the shape of v",
+    "jacobian": "the numerator layout (∂L/∂v lies down)",
+    "denominator": "the denominator layout",
+}
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Reading:
     def describe(self, default: Reading) -> list[str]:
         """How this reading differs from another, in words."""
         words = {
-            "layout": {"gradient": "∂L/∂v in the shape of v", "jacobian": "the numerator layout (∂L/∂v lies down)", "denominator": "the denominator layout"}[self.layout],
+            "layout": _LAYOUTS[self.layout],
             "total": "total derivatives" if self.total else "derivatives in one equation alone",
             "latest_left": "the latest factor of a product on the left" if self.latest_left else "the earliest factor of a product on the left",
             "repeated": "a sum over repeated indices",
@@ -122,7 +124,7 @@ class Meaning:
     timeless: bool = True  # no instant stands in the relation
     raised: bool = False  # instants stand above without brackets, a^l and a^1, so that a^2 is one too
     pulled: bool = False  # the loss's own adjoint stands in the relation: a derivative of the loss beside it is one step
-    instant: Instant = Instant("t")  # of a sequence written without one: T where the relation speaks of nothing but T
+    instant: Instant = _NOW  # of a sequence written without one: T where the relation speaks of nothing but T
     free_scalars: bool = False
     strangers: list[str] = field(default_factory=list)  # letters that were read as any number
     apart: frozenset[frozenset[str]] = frozenset()  # letters that are said to be different
@@ -153,14 +155,10 @@ class Meaning:
                 self.pulled = self.pulled or (found.bar and found.named.expr is self.scope.loss)
                 if found.instant is not None:
                     bases.add(found.instant.base)
-            elif (
-                isinstance(n, Big)
-                and isinstance(n.sup, Symbol)
-                and n.sup.head in self.scope.sizes
-                and isinstance(n.sub, Relation)
-            ):
-                if isinstance(n.sub.parts[0], Symbol):
-                    self.label_sizes.setdefault(n.sub.parts[0].head, self.scope.sizes[n.sup.head])
+            elif isinstance(n, Big) and isinstance(n.sup, Symbol) and isinstance(n.sub, Relation):
+                label, size = n.sub.parts[0], self.scope.sizes.get(n.sup.head)
+                if isinstance(label, Symbol) and size is not None:
+                    self.label_sizes.setdefault(label.head, size)
 
         self.instant = Instant("T") if "T" in bases and "t" not in bases else Instant("t")
 
@@ -870,4 +868,3 @@ def filler_product(m: Meaning, a: Value, b: Value) -> Value:
     raise ShapeError("a vector of ones that doesn't fit here")
 
 
-_ = (DeriveError, Jac, apply, is_row, lin)

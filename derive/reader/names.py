@@ -451,7 +451,11 @@ PREACTIVATIONS = ("z", "a", "net", "s", "u")
 def error_families(scope: Scope) -> list[Key]:
     """The letters of computed quantities, those of pre-activations first."""
     system = scope.system
-    computed = [k for k, found in scope.names.items() if system is not None and any(isinstance(n.expr, Var) and system.owner(n.expr) is not None for n in found)]
+    if system is None:
+        return []
+    computed = [
+        k for k, found in scope.names.items() if any(isinstance(n.expr, Var) and system.owner(n.expr) is not None for n in found)
+    ]
     usual = [(h, ()) for h in PREACTIVATIONS if (h, ()) in computed]
     return usual + [k for k in computed if k not in usual and k[0] not in LOSSES]
 
@@ -468,7 +472,10 @@ def error_of(m: Meaning, node: Scripted, key: Key) -> Found | None:
 
 
 def _stranger(m: Meaning, node: Node, base: Symbol) -> Value | None:
-    """W_{fg} beside W_{fx} and W_{gx}: a name that the problem doesn't have, of the family of those that it has; it may be anything of their shape."""
+    """W_{fg} beside W_{fx} and W_{gx}: a name that the problem doesn't have, of the family of those that it has.
+
+    It may be anything of their shape.
+    """
     if not isinstance(node, Scripted) or node.sup is not None or node.primes:
         return None
     tag = plain_tag(flat(node.sub))

@@ -33,32 +33,40 @@ DEEPEST = 60  # nested brackets, braces and fractions
 INSIDE = 80  # signs inside each other, of whatever kind
 
 RELATIONS = {
-    "=": "=", ":=": "=", "command equiv": "=", "command triangleq": "=", "command coloneqq": "=", "command approx": "≈", "command simeq": "≈", "command sim": "∼",
-    "command propto": "∝", "<": "<", ">": ">", "command lt": "<", "command gt": ">", "command le": "≤", "command leq": "≤", "command ge": "≥", "command geq": "≥",
-    "command ne": "≠", "command neq": "≠", "command in": "∈", "command notin": "∉", "command gets": "←", "command leftarrow": "←", "command ll": "<", "command gg": ">",
-    "command leqslant": "≤", "command geqslant": "≥", "command approxeq": "≈", "command cong": "≈", "command doteq": "=", "command stackrel=": "=",
+    "=": "=", ":=": "=", "command equiv": "=", "command triangleq": "=", "command coloneqq": "=", "command approx": "≈",
+    "command simeq": "≈", "command sim": "∼",
+    "command propto": "∝", "<": "<", ">": ">", "command lt": "<", "command gt": ">", "command le": "≤", "command leq": "≤",
+    "command ge": "≥", "command geq": "≥",
+    "command ne": "≠", "command neq": "≠", "command in": "∈", "command notin": "∉", "command gets": "←",
+    "command leftarrow": "←", "command ll": "<", "command gg": ">",
+    "command leqslant": "≤", "command geqslant": "≥", "command approxeq": "≈", "command cong": "≈", "command doteq": "=",
+    "command stackrel=": "=",
 }  # fmt: skip
 ARROWS = frozenset(
     "Rightarrow implies therefore because rightarrow to longrightarrow Longrightarrow iff Leftrightarrow leftrightarrow hookrightarrow mapsto "
     "xrightarrow curvearrowleft leadsto Leftarrow impliedby downarrow uparrow searrow nearrow rightsquigarrow".split()
 )
 _TIMES = {
-    "*": "*", "/": "/", "command cdot": "·", "command times": "×", "command odot": "⊙", "command circ": "∘", "command star": "⋆", "command otimes": "⊗",
+    "*": "*", "/": "/", "command cdot": "·", "command times": "×", "command odot": "⊙", "command circ": "∘",
+    "command star": "⋆", "command otimes": "⊗",
     "command bullet": "•", "command ast": "*", "command div": "/", "command oslash": "⊘", "command bigodot": "⊙", "command hadamard": "⊙",
 }  # fmt: skip
 _DOTS = frozenset("dots ldots cdots vdots ddots dotsc dotsb dotsm iddots hdots".split())
 _ACCENTS = {
-    "bar": "bar", "overline": "bar", "hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "dot": "dot", "ddot": "ddot", "vec": "",
+    "bar": "bar", "overline": "bar", "hat": "hat", "widehat": "hat", "tilde": "tilde", "widetilde": "tilde", "dot": "dot",
+    "ddot": "ddot", "vec": "",
     "overrightarrow": "", "mathring": "ring", "check": "check", "breve": "breve", "acute": "acute",
 }  # fmt: skip
 _BIG = {"sum": "sum", "prod": "prod", "lim": "lim", "int": "int", "bigcup": "cup", "bigoplus": "oplus"}
 _UNWRAP = frozenset("boxed underline cancel bcancel xcancel fbox smash mathop mathrel mathbin mathord overline* substack".split())
 _MATRICES = frozenset(
-    "matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix array psmallmatrix bsmallmatrix pmatrix* bmatrix* matrix* bNiceMatrix pNiceMatrix".split()
+    "matrix pmatrix bmatrix Bmatrix vmatrix Vmatrix smallmatrix array psmallmatrix bsmallmatrix pmatrix* bmatrix* matrix* "
+    "bNiceMatrix pNiceMatrix".split()
 )
 _CASES = frozenset("cases dcases cases* rcases dcases*".split())
 _ALIGNED = frozenset(
-    "aligned split gathered alignedat align align* gather gather* equation equation* eqnarray eqnarray* multline multline* flalign flalign* alignat alignat* math displaymath".split()
+    "aligned split gathered alignedat align align* gather gather* equation equation* eqnarray eqnarray* multline multline* "
+    "flalign flalign* alignat alignat* math displaymath".split()
 )
 _OPEN = {"(": ("paren", ")"), "[": ("bracket", "]"), "\\{": ("brace", "\\}"), "norm": ("norm", "norm"), "|": ("abs", "|")}
 _STARTS = frozenset(["number", "name", "{", "(", "[", "\\{", "norm", "|", "begin"])
@@ -523,7 +531,7 @@ class Parser:
             if token.kind == "text":
                 words.append(token)
         if self.peek().kind in ("&", "newline", "end"):
-            if len(words) == 1 and "$" in words[0].text or (condition and words):
+            if (len(words) == 1 and "$" in words[0].text) or (condition and words):
                 return Words(words[0].text, start=start, end=self.last)
             return Words(" ".join(w.text for w in words), start=start, end=self.last)
         node = self.relation()

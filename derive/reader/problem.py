@@ -344,11 +344,15 @@ def _indexes(part: Node, link: Link) -> bool:
     """Whether a letter that is no usual index is one here: it stands as an item of a script on the right side."""
     if not isinstance(part, Symbol) or len(part.head) != 1 or part.accents:
         return False
-    return any(
-        flat(item) == part.head and len(items) > 1
-        for n in walk(link.right) if isinstance(n, Scripted) and n.sub is not None
-        for items in [names.script_items(n.sub)] for item in items
-    ) or any(isinstance(n, Fence) and n.kind == "bracket" and part.head in {flat(i) for i in names.script_items(n.body)} for n in walk(link.right))  # fmt: skip
+
+    def places(n: Node) -> list[Node]:
+        """The places that x_{ij} and x[i] speak of."""
+        if isinstance(n, Scripted) and n.sub is not None:
+            items = names.script_items(n.sub)
+            return items if len(items) > 1 else []
+        return names.script_items(n.body) if isinstance(n, Fence) and n.kind == "bracket" else []
+
+    return any(flat(item) == part.head for n in walk(link.right) for item in places(n))
 
 
 def _used_as_tag(draft: _Draft, key: Key, labels: tuple[str, ...], link: Link) -> bool:
@@ -646,9 +650,16 @@ def _finished(draft: _Draft, directives: dict[str, str], name: str, title: str) 
     loss = _loss(draft, directives.get("loss", ""), equations)
     returned = loss or (equations[-1].left if equations else None)
     system = System(
-        name, directives.get("title", "") or title or name.replace("_", " "), tuple(draft.declared.values()), needed, tuple(draft.functions), equations,
-        draft.first, loss, returned,
-    )  # fmt: skip
+        name,
+        directives.get("title", "") or title or name.replace("_", " "),
+        tuple(draft.declared.values()),
+        needed,
+        tuple(draft.functions),
+        equations,
+        draft.first,
+        loss,
+        returned,
+    )
     _ = system.stages  # a cycle is said here
     draft.scope.system, draft.scope.until = system, math.inf
     return Problem(system, draft.scope, "subscript" if draft.subscripts else "superscript")

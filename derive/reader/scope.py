@@ -50,12 +50,13 @@ class Template:
 
 
 FUNCTIONS: dict[str, Any] = {
-    "sigma": ops.sigmoid, "sigmoid": ops.sigmoid, "tanh": ops.tanh, "exp": ops.exp, "log": ops.log, "ln": ops.log, "relu": ops.relu, "ReLU": ops.relu,
-    "softplus": ops.softplus, "silu": ops.silu, "SiLU": ops.silu, "swish": ops.silu, "gelu": ops.gelu, "GELU": ops.gelu, "sin": ops.sin, "cos": ops.cos,
+    "sigma": ops.sigmoid, "sigmoid": ops.sigmoid, "tanh": ops.tanh, "exp": ops.exp, "log": ops.log, "ln": ops.log,
+    "relu": ops.relu, "ReLU": ops.relu,
+    "softplus": ops.softplus, "silu": ops.silu, "SiLU": ops.silu, "swish": ops.silu, "gelu": ops.gelu, "GELU": ops.gelu,
+    "sin": ops.sin, "cos": ops.cos,
     "erf": ops.erf, "sign": ops.sign, "sgn": ops.sign, "abs": ops.absolute, "sqrt": ops.sqrt, "softmax": ops.softmax, "logsumexp": ops.logsumexp,
-    "LSE": ops.logsumexp, "logit": None, "leakyrelu": ops.leaky_relu, "LeakyReLU": ops.leaky_relu, "elu": ops.elu, "ELU": ops.elu,
+    "LSE": ops.logsumexp, "leakyrelu": ops.leaky_relu, "LeakyReLU": ops.leaky_relu, "elu": ops.elu, "ELU": ops.elu,
 }  # fmt: skip
-FUNCTIONS = {k: v for k, v in FUNCTIONS.items() if v is not None}
 
 
 @dataclass
@@ -89,7 +90,7 @@ class Scope:
     events: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # conditional probabilities that the document defines
 
     def copy(self) -> Scope:
-        own = {f.name: type(v)(v) for f in fields(self) if isinstance(v := getattr(self, f.name), dict | set)}
+        own: dict[str, Any] = {f.name: type(v)(v) for f in fields(self) if isinstance(v := getattr(self, f.name), dict | set)}
         return replace(self, **{**own, "names": {k: list(v) for k, v in self.names.items()}})
 
     # -- filling --------------------------------------------------------------------------------------------
@@ -195,7 +196,7 @@ def network_scope(system: System | None) -> Scope:
 def name_of(text: str) -> tuple[Key, Node]:
     """The letter and accents of a name written in LaTeX, with the whole node. Raises DeriveError."""
     try:
-        node = parse(text, [w for w in _words(text)])
+        node = parse(text, list(_words(text)))
     except Unreadable as error:
         raise DeriveError(f"{text!r} is not a name: {error}") from None
     base = node.base if isinstance(node, Scripted) else node
@@ -303,6 +304,6 @@ def free_letters(node: Node) -> set[str]:
 
 
 __all__ = [
-    "FUNCTIONS", "LOSSES", "Key", "Mapping", "Named", "Scope", "Template", "declare", "flat", "free_letters", "identifier", "name_of", "network_scope", "plain_tag",
-    "shape_of", "size_named",
+    "FUNCTIONS", "LOSSES", "Key", "Mapping", "Named", "Scope", "Template", "declare", "flat", "free_letters", "identifier", "name_of",
+    "network_scope", "plain_tag", "shape_of", "size_named",
 ]  # fmt: skip

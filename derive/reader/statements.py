@@ -26,7 +26,8 @@ class Link:
 
     @property
     def tex(self) -> str:
-        return f"{self.source[self.left.start : self.left.end].strip()} {_SHOWN.get(self.op, self.op)} {self.source[self.right.start : self.right.end].strip()}"
+        left, right = (self.source[n.start : n.end].strip() for n in (self.left, self.right))
+        return f"{left} {_SHOWN.get(self.op, self.op)} {right}"
 
 
 @dataclass(frozen=True)
@@ -329,9 +330,9 @@ def _trimmed(tokens: list[Token]) -> list[Token]:
     kinds = [t.kind for t in tokens[:4]]
     texts = [t.text for t in tokens[:4]]
     rest = tokens[3:]
-    if kinds[:1] == ["("] and kinds[2:3] == [")"] and kinds[1:2] in (["number"], ["name"]) and rest and _label(texts[1]):
-        if rest[0].kind not in ("^", "_", "=", "+", "-", "*", "/") and _sign(rest[0]) not in RELATIONS:
-            return _trimmed(rest)
+    numbered = kinds[:1] == ["("] and kinds[2:3] == [")"] and kinds[1:2] in (["number"], ["name"]) and rest and _label(texts[1])
+    if numbered and rest[0].kind not in ("^", "_", "=", "+", "-", "*", "/") and _sign(rest[0]) not in RELATIONS:
+        return _trimmed(rest)
     if kinds[1:2] in ([")"], ["."]) and kinds[0] in ("number", "name") and _label(texts[0]) and len(tokens) > 2:
         return _trimmed(tokens[2:])
     if kinds[:1] == ["*"] or (kinds[:1] == ["command"] and texts[0] in ("times", "cdot", "bullet", "ast", "checkmark")):
@@ -497,11 +498,11 @@ def _equation_inside(node: Node) -> Relation | None:
 
 def _without_note(node: Node) -> tuple[Node, Node | None]:
     """(the expression, the note) of a (t = 0): what is in brackets at the end of a line is no factor."""
-    if isinstance(node, Product) and isinstance(node.factors[-1][1], Fence) and isinstance(node.factors[-1][1].body, Relation):
-        if node.factors[-1][1].kind == "paren":
-            rest = node.factors[:-1]
-            kept = rest[0][1] if len(rest) == 1 else replace(node, factors=rest, end=rest[-1][1].end)
-            return kept, node.factors[-1][1].body
+    if isinstance(node, Product):
+        *rest, (_, last) = node.factors
+        if isinstance(last, Fence) and last.kind == "paren" and isinstance(last.body, Relation):
+            kept = rest[0][1] if len(rest) == 1 else replace(node, factors=tuple(rest), end=rest[-1][1].end)
+            return kept, last.body
     if isinstance(node, Sum):
         sign, last = node.terms[-1]
         trimmed, note = _without_note(last)

@@ -47,13 +47,19 @@ _SAME_LETTER = {
     "hslash": "hbar",
 }
 _UNICODE = {
-    "−": "-", "–": "-", "·": r"\cdot ", "⋅": r"\cdot ", "×": r"\times ", "∂": r"\partial ", "∇": r"\nabla ", "∑": r"\sum ", "Σ": r"\Sigma ", "∏": r"\prod ",
-    "⊙": r"\odot ", "∘": r"\circ ", "⊗": r"\otimes ", "≈": r"\approx ", "≠": r"\ne ", "≤": r"\le ", "≥": r"\ge ", "∈": r"\in ", "⇒": r"\Rightarrow ",
-    "→": r"\to ", "′": "'", "ᵀ": r"^{\top}", "⊤": r"\top ", "…": r"\dots ", "⋯": r"\cdots ", "√": r"\sqrt ", "½": r"\frac{1}{2}", "²": "^2", "‖": r"\Vert ",
+    "−": "-", "–": "-", "·": r"\cdot ", "⋅": r"\cdot ", "×": r"\times ", "∂": r"\partial ", "∇": r"\nabla ", "∑": r"\sum ",
+    "Σ": r"\Sigma ", "∏": r"\prod ",
+    "⊙": r"\odot ", "∘": r"\circ ", "⊗": r"\otimes ", "≈": r"\approx ", "≠": r"\ne ", "≤": r"\le ", "≥": r"\ge ", "∈": r"\in ",
+    "⇒": r"\Rightarrow ",
+    "→": r"\to ", "′": "'", "ᵀ": r"^{\top}", "⊤": r"\top ", "…": r"\dots ", "⋯": r"\cdots ", "√": r"\sqrt ",
+    "½": r"\frac{1}{2}", "²": "^2", "‖": r"\Vert ",
     "\u00a0": " ", "\u2009": " ", "\u200b": " ", "，": ",", "。": ".", "：": ":", "（": "(", "）": ")",
-    "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "ε": r"\epsilon ", "ϵ": r"\epsilon ", "ζ": r"\zeta ", "η": r"\eta ", "θ": r"\theta ", "κ": r"\kappa ",
-    "λ": r"\lambda ", "μ": r"\mu ", "ν": r"\nu ", "ξ": r"\xi ", "π": r"\pi ", "ρ": r"\rho ", "σ": r"\sigma ", "τ": r"\tau ", "φ": r"\phi ", "ϕ": r"\phi ", "χ": r"\chi ",
-    "ψ": r"\psi ", "ω": r"\omega ", "Γ": r"\Gamma ", "Δ": r"\Delta ", "Θ": r"\Theta ", "Λ": r"\Lambda ", "Φ": r"\Phi ", "Ψ": r"\Psi ", "Ω": r"\Omega ", "ℓ": r"\ell ", "ℒ": "L",
+    "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "ε": r"\epsilon ", "ϵ": r"\epsilon ", "ζ": r"\zeta ",
+    "η": r"\eta ", "θ": r"\theta ", "κ": r"\kappa ",
+    "λ": r"\lambda ", "μ": r"\mu ", "ν": r"\nu ", "ξ": r"\xi ", "π": r"\pi ", "ρ": r"\rho ", "σ": r"\sigma ", "τ": r"\tau ",
+    "φ": r"\phi ", "ϕ": r"\phi ", "χ": r"\chi ",
+    "ψ": r"\psi ", "ω": r"\omega ", "Γ": r"\Gamma ", "Δ": r"\Delta ", "Θ": r"\Theta ", "Λ": r"\Lambda ", "Φ": r"\Phi ",
+    "Ψ": r"\Psi ", "Ω": r"\Omega ", "ℓ": r"\ell ", "ℒ": "L",
 }  # fmt: skip
 FONTS = frozenset(
     "mathbf boldsymbol bm mathit mathsf mathtt mathrm mathcal mathfrak mathscr mathnormal textbf textit textrm textsf textnormal text mbox hbox "
@@ -68,18 +74,21 @@ _ROOMY = frozenset(
     "mathstrut strut normalsize small large Large centering unicode ensuremath smallskip medskip bigskip relax protect".split()
 )
 _WITH_ARGUMENT = frozenset(
-    "label tag tag* hspace hspace* vspace vspace* phantom hphantom vphantom color textcolor cite ref eqref hypertarget raisebox intertext".split()
+    "label tag tag* hspace hspace* vspace vspace* phantom hphantom vphantom color textcolor cite ref eqref hypertarget "
+    "raisebox intertext".split()
 )
 _THROUGH = frozenset(
     "boxed underline cancel bcancel xcancel fbox colorbox overbrace underbrace smash mathop mathrel mathbin mathord substack mathstrut".split()
 )
 WORDS = frozenset(
-    "log ln exp tanh sinh cosh sin cos sqrt sigmoid softmax relu ReLU LeakyReLU leakyrelu softplus silu swish gelu GELU diag Diag tr Tr trace det rank "
+    "log ln exp tanh sinh cosh sin cos sqrt sigmoid softmax relu ReLU LeakyReLU leakyrelu softplus silu swish gelu GELU diag "
+    "Diag tr Tr trace det rank "
     "max min argmax sign sgn abs act prod logsumexp LSE erf Var vec logit mean sum elu ELU SiLU softsign".split()
 )
 _TAKING = frozenset(["sqrt", "vec", "abs"])  # as commands they take one argument, and no factor after it
 PROSE = frozenset(
-    "if else otherwise where and or for since thus then when with so let suppose yes no hence because as is are the a an we get have using by all each any otherwise "
+    "if else otherwise where and or for since thus then when with so let suppose yes no hence because as is are the a an we "
+    "get have using by all each any otherwise "
     "therefore note that here given column row vector matrix scalar trivial unknown case cases not of in on at to from let".split()
 )
 _NUMBER = re.compile(r"\d+\.\d+|\d+|\.\d+")
@@ -195,9 +204,7 @@ class _Lexer:
             if self.text[after : after + 1] != "{" or stop < 0:
                 raise Unreadable(f"\\{name} without the name of an environment", at, name)
             yield Token(name, self.text[after + 1 : stop].strip(), at, stop + 1, glued)
-        elif name in GREEK:
-            yield Token("name", name, at, after, glued)
-        elif name in self.known and name not in _TAKING:
+        elif name in GREEK or (name in self.known and name not in _TAKING):
             yield Token("name", name, at, after, glued)
         elif name == "forall":
             yield Token("text", "for all", at, after, glued)

@@ -194,7 +194,7 @@ def entrywise(a: Value, b: Value) -> Value:
     if not a.rank or not b.rank:
         return scale(a, b)
     if a.shape != b.shape:
-        if is_row_shape(a.shape) and b.rank == 1 or is_row_shape(b.shape) and a.rank == 1:
+        if (is_row_shape(a.shape) and b.rank == 1) or (is_row_shape(b.shape) and a.rank == 1):
             raise ShapeError(
                 f"can't multiply {show_shape(a.shape)} by {show_shape(b.shape)} entry by entry: one lies, the other stands"
             )
@@ -271,7 +271,7 @@ def transposed(v: Value) -> Value:
 def slim(v: Value) -> Value:
     """v without its axes of size one: R^1 is a number, R^{1 × n} a vector that lies down."""
     every, count = tuple(range(len(v.expr.shape))), len(v.labels)
-    kept = tuple(a for a in every if a < count or v.expr.shape[a] != 1 and v.expr.shape[a] is not ROW)
+    kept = tuple(a for a in every if a < count or (v.expr.shape[a] != 1 and v.expr.shape[a] is not ROW))
     return v if kept == every else Value(ein([(v.expr, every)], kept), v.labels)
 
 

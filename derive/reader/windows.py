@@ -51,7 +51,8 @@ def _whole(scope: Scope, node: Node) -> sympy.Expr | None:
             return _whole(scope, node.body)
         case Sum():
             terms = [_whole(scope, n) for _, n in node.terms]
-            return None if None in terms else sympy.Add(*(s * t for (s, _), t in zip(node.terms, terms, strict=True)))
+            signed = [s * t for (s, _), t in zip(node.terms, terms, strict=True) if t is not None]
+            return sympy.Add(*signed) if len(signed) == len(terms) else None
         case Product() if all(op in ("", "*", "·") for op, _ in node.factors):
             parts = [_whole(scope, n) for _, n in node.factors]
             return None if None in parts else sympy.Mul(*parts)
