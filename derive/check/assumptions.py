@@ -174,7 +174,9 @@ def special(checker: Checker, system: System, case: Case) -> System:
     """The network in which an input has this form."""
     assert isinstance(case.name, Var) and isinstance(case.value, Expr)
     key = (id(system), case.text)
-    if key not in checker.special and (case.name.time is not None or any(system.owner(v) is not None for v in case.value.atoms(Var))):
+    if key not in checker.special and (
+        case.name.time is not None or any(system.owner(v) is not None for v in case.value.atoms(Var))
+    ):
         return system
     if key not in checker.special:
         checker.special[key] = replace(

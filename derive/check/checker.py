@@ -57,7 +57,9 @@ _FOR = re.compile(
     r"[\s$\\\])]*(for (every|all|any|each)( other)?( \w+)?|for|when|whenever|if|where)\s+"
     r"(\$|\\\()(?P<tex>[^$\\]*\\neq?[^$\\]*|[^$\\=]*≠[^$\\]*)(\$|\\\))"
 )
-_SET_TO_ZERO = re.compile(r"\b(set(ting)?|minimi[sz]\w*|minimum|maxim\w*|stationar\w*|optim\w+|critical|solv\w+|extremum)\b", re.IGNORECASE)
+_SET_TO_ZERO = re.compile(
+    r"\b(set(ting)?|minimi[sz]\w*|minimum|maxim\w*|stationar\w*|optim\w+|critical|solv\w+|extremum)\b", re.IGNORECASE
+)
 _WORST = ("refuted", "unreadable", "undecided", "definition", "agrees", "proved")
 SLIPS = 3.0  # seconds for the slips of a document
 POT = 1.5  # seconds for the slips of a formula
@@ -204,7 +206,9 @@ class Checker:
                 if part is self.part and line.n - n <= LATEST and (used or self.lines[n - 1].verdict == "unreadable"):
                     judged = self.relation(earlier, self.lines[n - 1].display)
                     was = self.lines[n - 1].verdict
-                    if judged.verdict not in ("unreadable", "definition", was) and not (was == "refuted" and judged.verdict == "undecided"):
+                    if judged.verdict not in ("unreadable", "definition", was) and not (
+                        was == "refuted" and judged.verdict == "undecided"
+                    ):
                         self.lines[n - 1] = replace(judged, n=n)
 
     def reconsider(self) -> None:
@@ -327,7 +331,9 @@ class Checker:
             if verdict is None:
                 continue
             if verdict.holds:
-                return replace(line, verdict=verdict.verdict, reason=_reason(verdict, claim, self.usual(link)), bound=verdict.bound)
+                return replace(
+                    line, verdict=verdict.verdict, reason=_reason(verdict, claim, self.usual(link)), bound=verdict.bound
+                )
             if first is None or (first[1].verdict == "refuted" and verdict.verdict == "undecided"):
                 first = claim, verdict
         assert first is not None
@@ -381,7 +387,9 @@ class Checker:
                 if verdict is not None and verdict.holds:
                     if node is not None and signals.by_index(scope, link, node, key):
                         scope.errors = settled
-                    return replace(line, verdict=verdict.verdict, reason=_reason(verdict, claim, claim.reading), bound=verdict.bound)
+                    return replace(
+                        line, verdict=verdict.verdict, reason=_reason(verdict, claim, claim.reading), bound=verdict.bound
+                    )
                 opposite = opposite or self.court().quick(-claim.left, claim.right) is True
         scope.errors = settled
         if node is None or not families or settled is not None or signals.by_derivative(link.right):
@@ -574,7 +582,9 @@ class Checker:
             m.notes.append("up to the layout")
         if left.shape != right.shape and m.scope.vectors == "row" and {len(left.shape), len(right.shape)} == {1, 2}:
             left, right = (transposed(v) if v.rank == 1 else v for v in (left, right))
-        if left.shape != right.shape and (not left.rank or not right.rank or m.scope.vectors == "row" or is_row_shape(left.shape)):
+        if left.shape != right.shape and (
+            not left.rank or not right.rank or m.scope.vectors == "row" or is_row_shape(left.shape)
+        ):
             thin = slim(left), slim(right)  # R^1 and a number, R^{1 × n} and a row
             left, right = thin if thin[0].shape == thin[1].shape else (left, right)
         if left.shape != right.shape:
@@ -883,7 +893,9 @@ def dummies(m: Meaning, link: Link) -> None:
     if curved and len(symbols) == 1:
         key = next(iter(symbols))
         m.local[key] = Value(var("dummy_" + key[0]))
-    elif curved and not symbols and not any(_at_number(m, n) for side in (link.left, link.right) for n in walk(side)):  # σ' = σ(1 − σ)
+    elif (
+        curved and not symbols and not any(_at_number(m, n) for side in (link.left, link.right) for n in walk(side))
+    ):  # σ' = σ(1 − σ)
         m.local[calls.BARE.head, ()] = Value(var("dummy_z"))
 
 

@@ -48,7 +48,12 @@ def defines(scope: Scope, link: Link) -> bool:
         return _given(scope, m, node, link)
     if base.head in ("delta", "ones") and calls._indicator(m, node, []) is not None:
         return False
-    if base == Symbol("delta") and scope.errors is not None and isinstance(node, Scripted) and names.error_of(m, node, scope.errors):
+    if (
+        base == Symbol("delta")
+        and scope.errors is not None
+        and isinstance(node, Scripted)
+        and names.error_of(m, node, scope.errors)
+    ):
         return False
     if base.head in ("I", "ones", "zero", "partial", "nabla", "infty", "d") and not isinstance(node, Scripted):
         return False

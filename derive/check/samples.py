@@ -35,7 +35,11 @@ def drawn(checker: Checker, link: Link) -> None:
         family = _family(m, big, index) if index is not None else None
         if index is None or last is None or family is None or _known(scope, last):
             continue
-        hot = [n for n in walk(link.right) if isinstance(n, Scripted) and n.base == family and n.sub is not None and names.one_hot(m, n.sub)]
+        hot = [
+            n
+            for n in walk(link.right)
+            if isinstance(n, Scripted) and n.base == family and n.sub is not None and names.one_hot(m, n.sub)
+        ]
         if hot and not any(n in walk(big) for n in hot):
             _draw(scope, family, index, last)
 

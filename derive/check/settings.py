@@ -64,7 +64,6 @@ class Part:
         last = max([*instants, *whole], default=None)
         return last if last is not None and last <= system.first + FARTHEST else None
 
-
     @property
     def point(self) -> dict[str, Any]:
         """The given numbers, where a sequence that has all its entries up to T, each by itself, is a list."""

@@ -154,9 +154,7 @@ def _split(ring: Ring, mono: Mono, bound: Mapping[int, Any], times: frozenset[in
     return None
 
 
-def _on_blocks(
-    ring: Ring, terms: Poly, i: int, size: Any, parts: list[tuple[Any, Any]]
-) -> Iterable[tuple[Poly, dict[int, Any]]]:
+def _on_blocks(ring: Ring, terms: Poly, i: int, size: Any, parts: list[tuple[Any, Any]]) -> Iterable[tuple[Poly, dict[int, Any]]]:
     """Eᵀ of what the label i runs along, for each block; with the label that takes its place."""
     k = 1 + max((i, *(n for mono in terms for (_, index), _ in mono for n in index if isinstance(n, int))))
     for before, width in parts:

@@ -468,7 +468,9 @@ class Calculus(Ring):
             if a.data[0] == "det":  # det A · A⁻ᵀ
                 adjugate = self.mul(single((a, own)), self.relabelled(inverse, {0: inner[1], 1: inner[0]}))
                 return self.contract(self.mul(adjugate, change), bound)
-            outer = self.mul(self.relabelled(inverse, {0: own[0], 1: inner[0]}), self.relabelled(inverse, {0: inner[1], 1: own[1]}))
+            outer = self.mul(
+                self.relabelled(inverse, {0: own[0], 1: inner[0]}), self.relabelled(inverse, {0: inner[1], 1: own[1]})
+            )
             return self.scaled(self.contract(self.mul(outer, change), bound), -1)
         raise MissingRule(f"no derivative of {a.data[0]}")
 

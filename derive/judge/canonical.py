@@ -93,7 +93,9 @@ def _by_induction(left: Expr, right: Expr, system: System, where: Instants, budg
     network = network_of(system, False)
     for a, b in ((left, right), (right, left)):
         name = single_atom(Claim(network, where, budget).form(a))
-        if name is None or not any(n.kind in ("whole", "con") and n.times for n in atoms_in(Claim(network, where, budget).form(b))):
+        if name is None or not any(
+            n.kind in ("whole", "con") and n.times for n in atoms_in(Claim(network, where, budget).form(b))
+        ):
             continue
         for course in courses(Claim(network, where, budget), *name, where):
             ring = Claim(network, course.later(where), budget)
@@ -278,7 +280,14 @@ class _Proof:
         stage, position = order.get(a.data[0], (-1, -1))
         if a.data[2]:
             return (0, stage, tuple(_early(t) for t in when), position, a.serial)
-        return (2, -stage, not when, tuple(_late(t) for t in when), -position, a.serial)  # a stage's static nodes come first in it
+        return (
+            2,
+            -stage,
+            not when,
+            tuple(_late(t) for t in when),
+            -position,
+            a.serial,
+        )  # a stage's static nodes come first in it
 
 
 def _through_time(a: Atom, when: Index) -> bool:

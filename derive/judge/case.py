@@ -320,9 +320,7 @@ def combinations(instants: range, count: int) -> list[tuple[int, ...]]:
     return [tuple(instants[k // len(instants) ** j % len(instants)] for j in range(count)) for k in sorted(picked)]
 
 
-def distinct(
-    least: tuple[dict[sympy.Symbol, int], set[int]], formulas: Collection[sympy.Expr] = ()
-) -> dict[sympy.Symbol, int]:
+def distinct(least: tuple[dict[sympy.Symbol, int], set[int]], formulas: Collection[sympy.Expr] = ()) -> dict[sympy.Symbol, int]:
     """Pairwise distinct sizes, other than those that occur as numbers, sums such as n + d among them."""
     sizes: dict[sympy.Symbol, int] = {}
     taken = set(least[1])

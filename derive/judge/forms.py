@@ -383,7 +383,9 @@ class Ring:
         shape = labelled([(c, tuple(m)) for m, c in terms.items()], times=bound, axes=axes)
         if space is None:
             return atom(kind, data, shape.sizes, len(shape.times), shape.terms, group=shape.group, positive=positive), shape.slots
-        rows = self._on_axes(shape.terms, {k: axes.index(label) if label in axes else label for k, label in enumerate(shape.space)})
+        rows = self._on_axes(
+            shape.terms, {k: axes.index(label) if label in axes else label for k, label in enumerate(shape.space)}
+        )
         return atom(kind, data, space, len(shape.times), rows, shape.bound), (*axes, *shape.times)
 
     def _on_axes(self, terms: Any, where: dict[int, int]) -> Any:

@@ -136,7 +136,11 @@ def _products(ring: Calculus, terms: Poly) -> list[tuple[Atom, Index]]:
 def _inside(ring: Calculus, powers: Iterable[tuple[Factor, Coef]]) -> list[tuple[Factor, Coef]]:
     found = []
     for (a, index), e in powers:
-        found += _inside(ring, ring.unfolded(a, index, ring._beyond(index))[0]) if a.kind == "con" and not a.bound[1] else [((a, index), e)]
+        found += (
+            _inside(ring, ring.unfolded(a, index, ring._beyond(index))[0])
+            if a.kind == "con" and not a.bound[1]
+            else [((a, index), e)]
+        )
     return found
 
 

@@ -384,7 +384,9 @@ class Claim(Calculus):
             if x.times and not self._exists(own[-1]):
                 return single((a, index))
             part = dict(self._at(network.partial(x, w, self.budget), x.data[1], own, below))
-            return accumulate(part, self.mul(self._unit(x, own, below), self.same_instant(own[-1], below[-1]))) if x is w else part
+            return (
+                accumulate(part, self.mul(self._unit(x, own, below), self.same_instant(own[-1], below[-1]))) if x is w else part
+            )
         if not network.reaches(w, x, self.budget):
             return ZERO
         if x is network.loss:

@@ -84,7 +84,9 @@ def _cell(v: Value) -> _Cell:
 def _common(sizes: list[Any], what: str) -> Any:
     known = {s for s in sizes if s is not None}
     if len(known) > 1:
-        raise ShapeError(f"blocks with different numbers of {what} beside each other: {', '.join(map(str, sorted(known, key=str)))}")
+        raise ShapeError(
+            f"blocks with different numbers of {what} beside each other: {', '.join(map(str, sorted(known, key=str)))}"
+        )
     return known.pop() if known else sympy.S.One
 
 

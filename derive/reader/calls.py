@@ -69,7 +69,11 @@ def function_of(m: Meaning, node: Node) -> tuple[str, Any] | None:
 
 def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
     """(f(x), what is left) where `node` names a function; a name followed by brackets that are an index or an instant, too."""
-    first = _indicator(m, node, rest) or events.applied(m, node, rest) or (objectives.applied(m, node, rest) if m.scope.window else None)
+    first = (
+        _indicator(m, node, rest)
+        or events.applied(m, node, rest)
+        or (objectives.applied(m, node, rest) if m.scope.window else None)
+    )
     if first is not None:
         return first
     found = function_of(m, node)

@@ -33,7 +33,12 @@ class Parts:
 def parts(m: Meaning, node: Fraction) -> Parts | None:
     """The derivative that a fraction is, or None where it is a quotient."""
     over, under = node.top, node.bottom
-    if m.scope.delta == "auto" and (d := _varied(m, over)) is not None and (b := _varied(m, under)) is not None and b.body is not None:
+    if (
+        m.scope.delta == "auto"
+        and (d := _varied(m, over)) is not None
+        and (b := _varied(m, under)) is not None
+        and b.body is not None
+    ):
         over, under = d, b  # δL/δv
     top, bottom = _stripped(m, over), _stripped(m, under)
     if top is None or not top[0]:
@@ -345,7 +350,11 @@ def _second(m: Meaning, p: Parts, top: Value | None) -> Value:
 # -- neighbours ---------------------------------------------------------------------------------------------------
 
 
-ORDERS = {"gradient": 1, "jacobian": 1, "denominator": -1}  # of tops in a product; where ∂L/∂v has the shape of v both are written
+ORDERS = {
+    "gradient": 1,
+    "jacobian": 1,
+    "denominator": -1,
+}  # of tops in a product; where ∂L/∂v has the shape of v both are written
 
 
 def meet(a: Value, b: Value, layout: str = "gradient") -> Value | None:
@@ -470,7 +479,11 @@ def ancestors(m: Meaning, e: Expr) -> set[Var]:
     waiting = [e]
     while waiting:
         inside = waiting.pop()
-        right = system.by_name[inside.name].right if system is not None and isinstance(inside, Var) and system.owner(inside) else inside
+        right = (
+            system.by_name[inside.name].right
+            if system is not None and isinstance(inside, Var) and system.owner(inside)
+            else inside
+        )
         fresh = {v for v in right.atoms(Var) if not v.bar and v is not inside} - found
         found |= fresh
         waiting += fresh

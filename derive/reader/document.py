@@ -121,8 +121,6 @@ def _written_words(formulas: list[Formula]) -> set[str]:
     return {run for run in runs if set(run) & set("aeiou") and run not in WORDS}
 
 
-
-
 def _bounded(found: Iterator[Formula]) -> list[Formula]:
     """So many formulas as a document may have. Raises DeriveError where there are more, or where macros make them too long."""
     formulas, size = [], 0

@@ -317,7 +317,12 @@ class Meaning:
         if not items:
             raise Unreadable("nothing where a formula is needed")
         while items:
-            if isinstance(items[0][1], Dots) and len(items) > 1 and operands and (before := self.fold(operands)).chain is not None:
+            if (
+                isinstance(items[0][1], Dots)
+                and len(items) > 1
+                and operands
+                and (before := self.fold(operands)).chain is not None
+            ):
                 gap, operands, items = True, [(operands[0][0], before)], items[1:]
                 continue
             op, value, items = self.operand(items)
@@ -529,7 +534,9 @@ class Meaning:
         v = self.settled(v)
         text = flat(exponent)
         counted = text == "t" == self.scope.clock and self.scope.timed  # W^t is a power where t counts
-        if text in ("top", "intercal", "tran", "'") or (text in ("T", "t", "H", "tr", "dagger", "prime") and v.rank and not counted):
+        if text in ("top", "intercal", "tran", "'") or (
+            text in ("T", "t", "H", "tr", "dagger", "prime") and v.rank and not counted
+        ):
             return transposed(v)
         if text == "T" and not v.rank:
             return v  # the transpose of a scalar
@@ -866,5 +873,3 @@ def filler_product(m: Meaning, a: Value, b: Value) -> Value:
     if filler.kind == "row" and not left and other.rank == 1:
         return Filler(scale(c, other).expr, other.labels, kind="columns")
     raise ShapeError("a vector of ones that doesn't fit here")
-
-

@@ -422,7 +422,9 @@ def change(m: Meaning, e: Expr, only: frozenset[str] | None = None) -> Expr:
         if only is None or v.name in only:
             n, k = len(e.shape), len(v.shape)
             out, tail = tuple(range(n)), tuple(range(n, n + k))
-            parts.append((1, ein([(jac(e, v, False), out + tail), (var(f"d_{v.name.removeprefix('dummy_')}", v.shape), tail)], out)))
+            parts.append(
+                (1, ein([(jac(e, v, False), out + tail), (var(f"d_{v.name.removeprefix('dummy_')}", v.shape), tail)], out))
+            )
     return lin(parts, e.shape)
 
 

@@ -38,7 +38,9 @@ def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
 
 def _single(m: Meaning, node: Node) -> bool:
     """w_c as an argument: one word, not one of a window."""
-    return isinstance(node, Scripted) and isinstance(node.base, Symbol) and (node.base.head, node.base.accents) not in m.scope.names
+    return (
+        isinstance(node, Scripted) and isinstance(node.base, Symbol) and (node.base.head, node.base.accents) not in m.scope.names
+    )
 
 
 def _is_loss(m: Meaning, node: Node) -> bool:

@@ -103,7 +103,9 @@ def _double_strokes(tokens: list[Token]) -> list[Token]:
         k += 1
     ends = {at for pair in pairs for at in pair}
     return [
-        Token("norm", "||", t.start, tokens[k + 1].end, t.glued) if k in ends else t for k, t in enumerate(tokens) if k - 1 not in ends
+        Token("norm", "||", t.start, tokens[k + 1].end, t.glued) if k in ends else t
+        for k, t in enumerate(tokens)
+        if k - 1 not in ends
     ]
 
 

@@ -84,7 +84,9 @@ class Scope:
     first: int = 1  # the first instant, while there is no network yet
     time: str = "both"  # where instants stand: subscript, superscript or both
     until: float = math.inf  # by the processor's clock: when what is being read must be done
-    window: dict[str, sympy.Expr] = field(default_factory=dict)  # letters that run over the words around a word, and how many these are
+    window: dict[str, sympy.Expr] = field(
+        default_factory=dict
+    )  # letters that run over the words around a word, and how many these are
     families: dict[tuple[Any, ...], Var] = field(default_factory=dict)  # the quantities of the words in a window, v_{c+j}
     pairs: set[str] = field(default_factory=set)  # functions that are losses of a pair of words
     events: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # conditional probabilities that the document defines

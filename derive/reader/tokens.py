@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
@@ -51,8 +52,8 @@ _UNICODE = {
     "Σ": r"\Sigma ", "∏": r"\prod ",
     "⊙": r"\odot ", "∘": r"\circ ", "⊗": r"\otimes ", "≈": r"\approx ", "≠": r"\ne ", "≤": r"\le ", "≥": r"\ge ", "∈": r"\in ",
     "⇒": r"\Rightarrow ",
-    "→": r"\to ", "′": "'", "ᵀ": r"^{\top}", "⊤": r"\top ", "…": r"\dots ", "⋯": r"\cdots ", "√": r"\sqrt ",
-    "½": r"\frac{1}{2}", "²": "^2", "‖": r"\Vert ",
+    "→": r"\to ", "′": "'", "⊤": r"\top ", "…": r"\dots ", "⋯": r"\cdots ", "√": r"\sqrt ",
+    "½": r"\frac{1}{2}", "‖": r"\Vert ",
     "\u00a0": " ", "\u2009": " ", "\u200b": " ", "，": ",", "。": ".", "：": ":", "（": "(", "）": ")",
     "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "ε": r"\epsilon ", "ϵ": r"\epsilon ", "ζ": r"\zeta ",
     "η": r"\eta ", "θ": r"\theta ", "κ": r"\kappa ",
@@ -61,6 +62,12 @@ _UNICODE = {
     "ψ": r"\psi ", "ω": r"\omega ", "Γ": r"\Gamma ", "Δ": r"\Delta ", "Θ": r"\Theta ", "Λ": r"\Lambda ", "Φ": r"\Phi ",
     "Ψ": r"\Psi ", "Ω": r"\Omega ", "ℓ": r"\ell ", "ℒ": "L",
 }  # fmt: skip
+_SMALL = {
+    "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁱⁿᵗ": "0123456789+-()int", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ᵢⱼₖₗₘₙₜ": "0123456789+-()ijklmnt",
+}  # fmt: skip
+_ON_LINE = {ord(c): d for small, large in _SMALL.items() for c, d in zip(small, large, strict=True)} | {ord("ᵀ"): r"\top "}
+_RAISED, _LOWERED = re.compile(f"[{[*_SMALL][0]}ᵀ]+"), re.compile(f"[{[*_SMALL][1]}]+")
+IDLE = frozenset("“”„‘’«»‹›`、；！？「」『』【】•‣▪■□▢∎◼◻✓✔✗✘☐☑★☆\"$")  # signs that say nothing at the ends of a formula
 FONTS = frozenset(
     "mathbf boldsymbol bm mathit mathsf mathtt mathrm mathcal mathfrak mathscr mathnormal textbf textit textrm textsf textnormal text mbox hbox "
     "operatorname rm bf it cal pmb symbf vb mat mathbb mathds emph operatorname*".split()
@@ -91,14 +98,27 @@ PROSE = frozenset(
     "get have using by all each any otherwise "
     "therefore note that here given column row vector matrix scalar trivial unknown case cases not of in on at to from let".split()
 )
-_NUMBER = re.compile(r"\d+\.\d+|\d+|\.\d+")
+_NUMBER = re.compile(r"[0-9]+\.[0-9]+|[0-9]+|\.[0-9]+")
 _COMMAND = re.compile(r"\\(?:[a-zA-Z]+\*?|.)", re.DOTALL)
 _LETTERS = re.compile(r"[a-zA-Z]+")
 
 
 def clean(text: str) -> str:
     """Unicode mathematics as LaTeX."""
-    return "".join(_UNICODE.get(c, c) for c in text)
+    if text.isascii():
+        return text
+    text = _RAISED.sub(lambda m: f"^{{{m[0].translate(_ON_LINE)}}}", text)
+    text = _LOWERED.sub(lambda m: f"_{{{m[0].translate(_ON_LINE)}}}", text)
+    return "".join(c if c.isascii() else _UNICODE.get(c) or _digit(c) for c in text)
+
+
+def _digit(c: str) -> str:
+    """A decimal digit of another script as ours; a bold 0 or 1 may be a vector."""
+    value = unicodedata.decimal(c, None)
+    if value is None:
+        return c
+    font = next((font for font in ("BOLD", "DOUBLE-STRUCK") if value < 2 and font in unicodedata.name(c)), "")
+    return {"": "%d", "BOLD": r"\mathbf{%d}", "DOUBLE-STRUCK": r"\mathbb{%d}"}[font] % value
 
 
 def tokenize(text: str, words: Collection[str] = ()) -> list[Token]:
@@ -208,7 +228,9 @@ class _Lexer:
             yield Token("name", name, at, after, glued)
         elif name == "forall":
             yield Token("text", "for all", at, after, glued)
-        elif name in ("#", "%", "$", "_", "&"):
+        elif name == "%":
+            yield Token("other", name, at, after, glued)
+        elif name in ("#", "$", "_", "&"):
             yield Token("text", name, at, after, glued)
         else:
             yield Token("command", name, at, after, glued)

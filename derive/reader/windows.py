@@ -109,7 +109,9 @@ def is_word(m: Meaning, node: Node) -> bool:
 def letter(m: Meaning, node: Node) -> tuple[str, sympy.Expr] | None:
     """The index of a word in a window, and how many words it runs over."""
     found = _slot(m, WORD, node)
-    return (m.rename.get(found[0], found[0]), m.scope.window[found[0]]) if found is not None and found[0] in m.scope.window else None
+    return (
+        (m.rename.get(found[0], found[0]), m.scope.window[found[0]]) if found is not None and found[0] in m.scope.window else None
+    )
 
 
 def elsewhere(m: Meaning, node: Node) -> bool:
