@@ -528,7 +528,7 @@ class Parser:
     def _cell(self, condition: bool) -> Node:
         start = self.peek().start
         words = []
-        while self.peek().kind in ("text", "quad", ",", ".", ";", "other"):
+        while self.peek().idle:
             token = self.next()
             if token.kind == "text":
                 words.append(token)

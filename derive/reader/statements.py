@@ -302,7 +302,7 @@ def _apart(segment: list[Token]) -> list[tuple[bool, list[Token]]]:
             token.kind in (",", ";", "quad")
             or (token.kind == "text" and (k == 0 or segment[k - 1].kind not in ("_", "^")))
             or (token.kind == "." and k + 1 < len(segment))
-            or (token.kind == ":" and k < 4)
+            or (token.kind == ":" and k < 4 and not any(_sign(t) in RELATIONS for t in _outside(segment[:k])))
         ):
             cuts.append(k)
     parts: list[tuple[bool, list[Token]]] = []
@@ -323,9 +323,9 @@ def _apart(segment: list[Token]) -> list[tuple[bool, list[Token]]]:
 
 def _trimmed(tokens: list[Token]) -> list[Token]:
     """Without labels in front, (2) or a) or (a), and without punctuation and words at the ends."""
-    while tokens and tokens[0].kind in ("quad", "text", ",", ";", ".", ":", "other", "&"):
+    while tokens and (tokens[0].idle or tokens[0].kind == "&"):
         tokens = tokens[1:]
-    while tokens and tokens[-1].kind in ("quad", "text", ",", ";", ".", ":", "other", "&", "!", "?"):
+    while tokens and (tokens[-1].idle or tokens[-1].kind in ("&", "?")):
         tokens = tokens[:-1]
     kinds = [t.kind for t in tokens[:4]]
     texts = [t.text for t in tokens[:4]]
@@ -348,8 +348,8 @@ def _parse(tokens: list[Token], source: str) -> Node:
     parser = Parser(tokens, source)
     node = parser.relation()
     rest = parser.tokens[parser.at :]
-    if any(t.kind not in ("quad", "text", ",", ".", ";", ":", "other", "!") for t in rest) and rest:
-        raise parser.fail(f"{rest[0].text!r} can't be read here", rest[0])
+    if strange := next((t for t in rest if not t.idle), None):
+        raise parser.fail(f"{strange.text!r} can't be read here", strange)
     return node
 
 

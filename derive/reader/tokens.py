@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from derive.expr import DeriveError
 
@@ -34,6 +35,11 @@ class Token:
     end: int
     glued: bool = False  # no blank before it
 
+    @property
+    def idle(self) -> bool:
+        """Whether it says nothing at the ends of a formula."""
+        return self.kind in ("quad", "text", ",", ";", ".", ":") or (self.kind == "other" and self.text in IDLE)
+
 
 GREEK = frozenset(
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi psi omega "
@@ -49,7 +55,7 @@ _SAME_LETTER = {
 }
 _UNICODE = {
     "−": "-", "–": "-", "·": r"\cdot ", "⋅": r"\cdot ", "×": r"\times ", "∂": r"\partial ", "∇": r"\nabla ", "∑": r"\sum ",
-    "Σ": r"\Sigma ", "∏": r"\prod ",
+    "Σ": r"\Sigma ", "∏": r"\prod ", "≡": r"\equiv ", "≜": r"\triangleq ", "≔": ":=",
     "⊙": r"\odot ", "∘": r"\circ ", "⊗": r"\otimes ", "≈": r"\approx ", "≠": r"\ne ", "≤": r"\le ", "≥": r"\ge ", "∈": r"\in ",
     "⇒": r"\Rightarrow ",
     "→": r"\to ", "′": "'", "⊤": r"\top ", "…": r"\dots ", "⋯": r"\cdots ", "√": r"\sqrt ",
@@ -63,11 +69,11 @@ _UNICODE = {
     "Ψ": r"\Psi ", "Ω": r"\Omega ", "ℓ": r"\ell ", "ℒ": "L",
 }  # fmt: skip
 _SMALL = {
-    "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁱⁿᵗ": "0123456789+-()int", "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ᵢⱼₖₗₘₙₜ": "0123456789+-()ijklmnt",
+    "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁱⁿᵗᵀ": (*"0123456789+-()int", r"\top "), "₀₁₂₃₄₅₆₇₈₉₊₋₍₎ᵢⱼₖₗₘₙₜ": "0123456789+-()ijklmnt",
 }  # fmt: skip
-_ON_LINE = {ord(c): d for small, large in _SMALL.items() for c, d in zip(small, large, strict=True)} | {ord("ᵀ"): r"\top "}
-_RAISED, _LOWERED = re.compile(f"[{[*_SMALL][0]}ᵀ]+"), re.compile(f"[{[*_SMALL][1]}]+")
-IDLE = frozenset("“”„‘’«»‹›`、；！？「」『』【】•‣▪■□▢∎◼◻✓✔✗✘☐☑★☆\"$")  # signs that say nothing at the ends of a formula
+_ON_LINE = {ord(c): d for small, large in _SMALL.items() for c, d in zip(small, large, strict=True)}
+_RAISED, _LOWERED = (re.compile(f"[{signs}]+") for signs in _SMALL)
+IDLE = frozenset("“”„‘’«»‹›`、；！？「」『』【】•‣▪■□▢∎◼◻✓✔✗✘☐☑★☆$")  # signs that say nothing at the ends of a formula
 FONTS = frozenset(
     "mathbf boldsymbol bm mathit mathsf mathtt mathrm mathcal mathfrak mathscr mathnormal textbf textit textrm textsf textnormal text mbox hbox "
     "operatorname rm bf it cal pmb symbf vb mat mathbb mathds emph operatorname*".split()
@@ -107,9 +113,15 @@ def clean(text: str) -> str:
     """Unicode mathematics as LaTeX."""
     if text.isascii():
         return text
-    text = _RAISED.sub(lambda m: f"^{{{m[0].translate(_ON_LINE)}}}", text)
-    text = _LOWERED.sub(lambda m: f"_{{{m[0].translate(_ON_LINE)}}}", text)
+    text = _LOWERED.sub(partial(_script, "_"), _RAISED.sub(partial(_script, "^"), text))
     return "".join(c if c.isascii() else _UNICODE.get(c) or _digit(c) for c in text)
+
+
+def _script(sign: str, found: re.Match[str]) -> str:
+    """Small signs above or below the line, as a script."""
+    inside = found[0].translate(_ON_LINE).strip()
+    alone = len(inside) == 1 and not found.string[found.end() : found.end() + 1].isdigit()
+    return sign + (inside if alone else f"{{{inside}}}")
 
 
 def _digit(c: str) -> str:
