@@ -6,24 +6,28 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import sympy
 
 from derive import ops
 from derive.check.numbers import is_numeric
-from derive.expr import DeriveError, Expr, Var, lin, rebuild, transpose, var
+from derive.expr import DeriveError, Expr, Map, Var, constant_value, lin, rebuild, transpose, var
 from derive.reader import calls, names
 from derive.reader.document import Formula
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import parse
-from derive.reader.scope import Template, flat
+from derive.reader.scope import Scope, Template, flat
 from derive.reader.statements import Link
 from derive.reader.syntax import Commas, Fence, Product, Scripted, Symbol, walk
+from derive.reader.values import Value
 from derive.system import Equation, OpenFunction, System
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker
+    from derive.check.settings import Part
 
 LATEST = 12  # lines after which a special case is over
+ENTRIES = 4  # of an initial value that is zero
 MOST = 4  # special cases that are remembered
 
 
@@ -62,21 +66,37 @@ def _input(checker: Checker, link: Link) -> Case | None:
     if any(n == link.left for n in walk(link.right)):
         return None
     for claim in checker.claims(link)[0]:
+        if v.time is None and scope.system is not None and any(scope.system.owner(n) is not None for n in claim.right.atoms(Var)):
+            continue  # b = z - W x follows from the equations, or contradicts them
         if claim.left is v and not claim.strangers and not any(isinstance(n, Var) and n.bar for n in claim.right.atoms(Var)):
             return Case(link.tex, v, claim.right, len(checker.lines))
     return None
 
 
 _SENTENCE = re.compile(r"[.!?;:]\s|\n\s*\n|\\item|\$\$|\\\[")
-_NOT = re.compile(r"(\b(not|no|nor|never|without|neither)\b|n't)[^,;]{0,30}symmetric", re.IGNORECASE)
+_NOT = re.compile(r"(\b(not|no|nor|never|without|neither|unless|were|fails?|hardly)\b|n't)[^,;]{0,30}symmetric", re.IGNORECASE)
+_MARKS = re.compile(r"\\(emph|textbf|textit|text)\b|[{}$*_]|\\[()]")
+_KIND = r"(an? |real |square |both |positive |(semi-?)?definite |positive-(semi)?definite |and |invertible |diagonal |constant |given )*"
+_BEFORE = re.compile(rf"(?<![\w-])symmetric (?!part\b)(\w+ )?(\w+ )?$", re.IGNORECASE)
+_AFTER = re.compile(rf"^[ (,]*(is |are |be |to be |being |which is |that is )?{_KIND}symmetric\b(?! (part|in|with)\b)", re.IGNORECASE)
+_GENERAL = re.compile(r"\b(in general|general case|(more )?generally|for (a )?general|for (an )?arbitrary|no longer|later step|after training)\b", re.IGNORECASE)
 SAID = "an assumption"
+
+
+def ended(part: Part, words: str) -> None:
+    """Words that go back from a special case to every one: "in general"."""
+    if _GENERAL.search(words):
+        part.cases.clear()
+        part.said.update(dict.fromkeys(part.said, -LATEST - 1))
 
 
 def symmetric(checker: Checker, formula: Formula, text: str) -> None:
     """A name beside the word "symmetric": a special case that later lines may be in."""
     before = _SENTENCE.split(text[max(0, formula.start - 120) : formula.start])[-1]
     after = _SENTENCE.split(text[formula.end : formula.end + 80])[0]
-    if "symmetric" not in before + after or _NOT.search(before + after) or len(formula.tex) > 40:
+    before, after = (" ".join(_MARKS.sub(" ", s).split()) for s in (before, after))
+    beside = _BEFORE.search(before + " ") or _AFTER.search(after)
+    if not beside or _NOT.search(f"{before} it {after}") or len(formula.tex) > 40:
         return
     scope = checker.part.scope
     try:
@@ -154,10 +174,17 @@ def under(checker: Checker, link: Link) -> tuple[str, str, str | None] | None:
             if isinstance(case.value, Template):
                 part.scope = scope.copy()
                 part.scope.functions[str(case.name)] = case.value
+                if scope.system is not None:
+                    part.scope.system = _with_function(checker, scope, scope.system, case)
             elif scope.system is not None:
                 part.scope = scope.copy()
                 part.scope.system = special(checker, scope.system, case)
-            for claim in checker.claims(link)[0]:
+            claims = checker.claims(link)[0]
+            for claim in claims:
+                if (zero := _vanishing(case)) is not None and (claim is claims[0] or checker.says(claim)):
+                    verdict = checker.court().judge(claim.left, claim.right, values=zero, budget=2.0, explain=False)
+                    if verdict.holds and not claim.strangers:
+                        return "agrees", f"where {case.text}", "2^-120 at the sizes tried"
                 if isinstance(case.value, Expr) and scope.system is None:
                     claim = replace(claim, left=_put(claim.left, case), right=_put(claim.right, case))
                 verdict = checker.decide(claim, quick=True)
@@ -185,6 +212,35 @@ def special(checker: Checker, system: System, case: Case) -> System:
             + tuple(v for v in case.value.atoms(Var) if v.name not in system.quantities),
             equations=(Equation(case.name, case.value, case.text), *system.equations),
         )
+    return checker.special[key]
+
+
+def _vanishing(case: Case) -> dict[str, object] | None:
+    """The numbers of an initial value that is zero, h_0 = 0."""
+    v = case.name
+    if not isinstance(v, Var) or v.time is None or v.time.base or not isinstance(case.value, Expr) or constant_value(case.value) != 0:
+        return None
+    sizes = [int(d) if d.is_Integer else ENTRIES for d in v.shape]
+    return {v.key: np.zeros(sizes, dtype=int).tolist()}
+
+
+def _with_function(checker: Checker, scope: Scope, system: System, case: Case) -> System:
+    """The network in which an open function is the chosen one."""
+    known, template = scope.functions.get(str(case.name)), case.value
+    key = (id(system), case.text)
+    if not isinstance(template, Template) or len(template.parameters) != 1 or not isinstance(known, ops.Function) or not _open(known):
+        return system
+    if key not in checker.special:
+        m = Meaning(scope, Reading(), template.source)
+        m.local["argument", ()] = Value(var("argument"))
+
+        def put(e: Expr) -> Expr:
+            if not isinstance(e, Map) or e.fn is not known or e.order:
+                return e
+            m.local["argument", ()] = Value(e.arg)
+            return calls._template(m, template, Symbol("argument"), Symbol("argument")).expr
+
+        checker.special[key] = replace(system, equations=tuple(replace(q, right=rebuild(q.right, put)) for q in system.equations))
     return checker.special[key]
 
 

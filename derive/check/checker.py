@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from derive.check import assumptions, engine, numbers, samples, scalars, signals, slips, targets
+from derive.check import assumptions, engine, numbers, samples, scalars, signals, slips, spelled, targets
 from derive.check.define import define, defines
 from derive.check.lines import Line, Report, Slip
 from derive.check.readings import differentials, readings
@@ -61,6 +61,7 @@ _SET_TO_ZERO = re.compile(
     r"\b(set(ting)?|minimi[sz]\w*|minimum|maxim\w*|stationar\w*|optim\w+|critical|solv\w+|extremum)\b", re.IGNORECASE
 )
 _WORST = ("refuted", "unreadable", "undecided", "definition", "agrees", "proved")
+GIVEN = "a number that is given"
 SLIPS = 3.0  # seconds for the slips of a document
 POT = 1.5  # seconds for the slips of a formula
 REST = 0.3  # seconds of a relation that are kept for its counterexample
@@ -128,11 +129,14 @@ class Checker:
     def text(self, text: str, latex: bool | None = None) -> Report:
         """The report on a document. Raises DeriveError where it can't be used as a whole."""
         document = read_document(text, latex)
-        starts = self._starts(text)
+        spelled.verify(self.pieces, document.text)
+        starts, end = self._starts(text), 0
         for formula in document.formulas:
             part = self.pieces[max((k for k, at in starts if at < formula.end), default=0)]
             self.before = document.text[max(0, formula.start - 200) : formula.start]
             self.after = document.text[formula.end : formula.end + 80]
+            assumptions.ended(part, document.text[end : formula.start])
+            end = formula.end
             if part is not self.part:
                 self.part, self.chain, self.wrong, self.condition = part, Chain(), [], None
             if formula.display is None:
@@ -202,6 +206,8 @@ class Checker:
             self.waiting = [*self.waiting[-LATEST:], (line.n, link, self.part)]
         elif line.verdict == "definition" and line.reason != assumptions.SAID:
             for n, earlier, part in list(self.waiting):
+                if line.reason == GIVEN and not (numbers.is_numeric(earlier.left) or numbers.is_numeric(earlier.right)):
+                    continue  # x = 1, said later, doesn't make what was said before of any x a special case
                 used = any(n == link.left for side in (earlier.left, earlier.right) for n in walk(side))
                 if part is self.part and line.n - n <= LATEST and (used or self.lines[n - 1].verdict == "unreadable"):
                     judged = self.relation(earlier, self.lines[n - 1].display)
@@ -313,7 +319,7 @@ class Checker:
             what = define(self, link)
             return replace(line, verdict="definition", reason=what)
         if self._takes_number(link):
-            return replace(line, verdict="definition", reason="a number that is given")
+            return replace(line, verdict="definition", reason=GIVEN)
         counted = self._numbers(link, line)
         if counted is not None:
             return counted
@@ -452,10 +458,9 @@ class Checker:
     def _for_targets(self, claims: list[Claim], line: Line) -> Line | None:
         """A line that holds for targets that are one-hot, where they are said to be, or that sum to one."""
         court = self.court()
+        claims = [*claims[:1], *(claim for claim in claims[1:] if self.says(claim))]
         for said, patterns in targets.assumptions(self.part.scope):
             for claim in claims:
-                if not targets.concerned(claim.left, claim.right, self.part.scope.system, patterns[0]):
-                    continue
                 if all(court.judge(claim.left, claim.right, values=p, budget=2.0, explain=False).holds for p in patterns):
                     return replace(line, verdict="agrees", reason=said, bound="2^-120 at the targets tried")
         return None
@@ -474,7 +479,8 @@ class Checker:
         forced = {system.by_name[k].left: v for k, v in values.items() if k in system.by_name}
         given = {k.split("[")[0] for k in values} | set(values)
         if not all(k in given for k in system.independent):
-            forced.update({v: values[k] for k, v in system.independent.items() if k in values})
+            over = {k for k, n in self.part.said.items() if len(self.lines) - n > assumptions.LATEST}
+            forced.update({v: values[k] for k, v in system.independent.items() if k in values and k not in over})
         return forced
 
     def decide(self, claim: Claim, quick: bool = False) -> Verdict | None:
@@ -486,11 +492,11 @@ class Checker:
         if quick and court.quick(claim.left, claim.right) is False and self.part.last is None:
             return None
         verdict = court.judge(claim.left, claim.right, budget=BUDGET, explain=False, last=self.part.last)
-        if quick and verdict.holds and self._empty(claim):
-            return None
-        if quick and verdict.holds and court.quick(claim.left, zeros(claim.left.shape)) is not False:
-            return None  # a reading in which both sides vanish says nothing
-        return verdict
+        return None if quick and verdict.holds and not self.says(claim) else verdict
+
+    def says(self, claim: Claim) -> bool:
+        """Whether a further reading says something: one in which both sides vanish doesn't."""
+        return not self._empty(claim) and self.court().quick(claim.left, zeros(claim.left.shape)) is False
 
     def _empty(self, claim: Claim) -> bool:
         """Whether a derivative in one equation alone vanishes because the equation doesn't hold what it is by."""
@@ -616,6 +622,7 @@ class Checker:
         ):
             return False
         self.part.values[v.key] = value.tolist()
+        self.part.said[v.key] = len(self.lines)
         return True
 
     def _numbers(self, link: Link, line: Line) -> Line | None:

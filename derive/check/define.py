@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import sympy
 
 from derive.check import around, samples
-from derive.check.numbers import is_numeric
+from derive.check.numbers import is_numeric, is_plain
 from derive.check.readings import readings
 from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, time_indices
 from derive.reader import bigs, calls, events, names
@@ -42,8 +42,8 @@ def defines(scope: Scope, link: Link) -> bool:
     if isinstance(node, Scripted) and node.primes:
         return False
     found = names.find(m, node)
-    if found is not None and _free_name(scope, found) and not any(n == node for n in walk(link.right)):
-        return found.named.given or not is_numeric(link.right)
+    if found is not None and _free_name(scope, found, link) and not any(n == node for n in walk(link.right)):
+        return (found.named.given and not found.named.worked and is_plain(link.right)) or not is_numeric(link.right)
     if found is not None:
         return _given(scope, m, node, link)
     if base.head in ("delta", "ones") and calls._indicator(m, node, []) is not None:
@@ -85,11 +85,11 @@ def _change(scope: Scope, link: Link) -> bool:
     )
 
 
-def _free_name(scope: Scope, found: names.Found) -> bool:
+def _free_name(scope: Scope, found: names.Found, link: Link) -> bool:
     """A name that was declared and nothing more: the document may say what it is."""
     v = found.named.expr
     if found.named.given:
-        return True
+        return not found.bar and found.exponent is None and not (found.places and is_numeric(link.right))
     if found.named.introduced or found.bar or found.exponent is not None or not all(isinstance(p, Symbol) for p in found.places):
         return False
     return isinstance(v, Var) and (scope.system is None or scope.system.quantities.get(v.name) is None)
@@ -135,7 +135,7 @@ def define(checker: Checker, link: Link) -> str:
     m.learn(link.left)
     m.learn(link.right)
     known = names.find(m, node)
-    if known is not None and not _free_name(scope, known):
+    if known is not None and not _free_name(scope, known, link):
         return "an update of a quantity"
     brackets = (
         isinstance(link.left, Product)
@@ -178,7 +178,7 @@ def define(checker: Checker, link: Link) -> str:
     if known is not None:
         scope.names[key] = [n for n in scope.names[key] if n is not known.named]  # it was declared and nothing more
     letters = tuple(n.rstrip("'") for n in labels)
-    scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=letters, given=is_numeric(link.right)))
+    scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=letters, given=is_numeric(link.right), worked=not is_plain(link.right)))
     return "a new name"
 
 

@@ -14,7 +14,7 @@ from derive.judge.case import Case
 from derive.judge.floats import Doubles
 from derive.judge.given import read
 from derive.judge.model import Model
-from derive.reader.syntax import Fence, Node, Number, Rows, Sum, Symbol, walk
+from derive.reader.syntax import Fence, Fraction, Node, Number, Rows, Sum, Symbol, walk
 
 MOST = 10_000  # entries of a value
 
@@ -107,6 +107,13 @@ def is_result(node: Node) -> bool:
     return False
 
 
+def is_plain(node: Node) -> bool:
+    """Whether a side is a number that nobody worked out: 0.1, -1/2."""
+    if isinstance(node, Fraction):
+        return is_result(node.top) and is_result(node.bottom)
+    return is_result(node)
+
+
 def half_unit(node: Node) -> float:
     """Half a unit of the last digit written, of the coarsest number in a result; 0 for whole numbers."""
     places = [len(n.text.partition(".")[2]) for n in walk(node) if isinstance(n, Number)]
@@ -135,10 +142,10 @@ def _half(node: Node | None) -> float:
 def carried(node: Node, value: Callable[[Node], np.ndarray | None]) -> float:
     """How far the rounding of the numbers inside a formula may carry: the sum of what half a unit of each of them moves.
 
-    Numbers of one or two decimals are data (a weight 0.15, a rate 0.1); those of three and more are results, rounded.
+    Numbers of one or two decimals are data (a weight 0.15, a rate 0.1), and so are those of one digit (0.001); others are results, rounded.
     """
     base = value(node)
-    rounded = [n for n in walk(node) if isinstance(n, Number) and len(n.text.partition(".")[2]) >= 3]
+    rounded = [n for n in walk(node) if isinstance(n, Number) and _rounded(n.text)]
     if base is None or len(rounded) > 12:
         return 0.0
     total = 0.0
@@ -147,6 +154,11 @@ def carried(node: Node, value: Callable[[Node], np.ndarray | None]) -> float:
         if moved is not None and moved.shape == base.shape:
             total += float(np.abs(moved - base).max(initial=0.0))
     return total
+
+
+def _rounded(text: str) -> bool:
+    """Whether a number may be a result that was rounded: three decimals and two digits that count, 0.025."""
+    return len(text.partition(".")[2]) >= 3 and len(text.replace(".", "").lstrip("0")) >= 2
 
 
 def _replaced(node: Any, old: Node, new: Node) -> Any:

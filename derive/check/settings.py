@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from derive import ops
+from derive.check.spelled import near, stranger
 from derive.expr import DeriveError, Var
 from derive.judge.case import FARTHEST
 from derive.judge.given import array
@@ -32,6 +33,7 @@ KEYS = {
     "declare": dict, "columns": dict, "rows": dict, "values": dict, "onehot": dict, "functions": dict, "part": list, "from": str,
     "title": str, "sums": str,
 }  # fmt: skip
+KINDS = {str: "a text", int: "a whole number, without quotes", list: "a list", dict: "a table"}
 CHOICES = {
     "vectors": ("column", "row"), "layout": ("auto", "gradient", "jacobian", "denominator"), "delta": ("auto", "error", "kronecker", "partial"),
     "time": ("both", "subscript", "superscript"), "sums": ("explicit", "repeated"),
@@ -49,6 +51,10 @@ class Part:
     values: dict[str, Any] = field(default_factory=dict)
     repeated: bool = False
     cases: list[Case] = field(default_factory=list)  # special cases that the document takes
+    strangers: dict[tuple[str, str], str | None] = field(
+        default_factory=dict
+    )  # entries of the scope: what in them has no meaning
+    said: dict[str, int] = field(default_factory=dict)  # numbers that the document gives: how many lines stood before them
 
     @property
     def last(self) -> int | None:
@@ -126,9 +132,9 @@ def _known(data: Mapping[str, Any], place: str) -> None:
         if key not in KEYS:
             raise DeriveError(f"{place}: {key!r} is not a setting; there are {', '.join(sorted(KEYS))}")
         if not isinstance(value, KEYS[key]) or isinstance(value, bool):
-            raise DeriveError(
-                f"{place}: {key} takes {'a table' if KEYS[key] is dict else 'a list' if KEYS[key] is list else 'a text'}, not {value!r}"
-            )
+            raise DeriveError(f"{place}: {key} takes {KINDS[KEYS[key]]}, not {value!r}")
+        if key == "index_base" and value not in (0, 1):
+            raise DeriveError(f"{place}: index_base is 0 or 1, the first index of an entry, not {value!r}")
         if key in CHOICES and value not in CHOICES[key]:
             raise DeriveError(f"{place}: {key} is one of {', '.join(CHOICES[key])}, not {value!r}")
 
@@ -153,19 +159,25 @@ def _part(
         if (name, text) in common and _known_name(scope, name):
             continue  # said for the whole document: this part's problem says more
         _declare(scope, name, text, place)
+    strangers: dict[tuple[str, str], str | None] = {}
     for axis, table in ((1, "columns"), (0, "rows")):
         for name, target in data.get(table, {}).items():
+            strangers[name, target] = None
             if (name, target) in common and not _known_name(scope, target):
+                strangers[name, target] = target
                 continue
             key, node = name_of(name)
             tag = plain_tag(flat(node.sub) + flat(node.sup)) if isinstance(node, Scripted) else ""
             scope.add(key, Named(tag, _meant(scope, target, place).expr, axis=axis))
     for name, target in data.get("onehot", {}).items():
+        strangers[name, target] = None
         if (name, target) in common and not _known_name(scope, target):
+            strangers[name, target] = target
             continue
         scope.onehot[name.split("_")[0].replace("\\", "").strip("{} ")] = _meant(scope, target, place)
     macros: list[tuple[re.Pattern[str], str]] = []
-    for name, target in {**data.get("functions", {}), **data.get("alias", {})}.items():
+    aliases = {**data.get("functions", {}), **data.get("alias", {})}
+    for name, target in aliases.items():
         try:
             macro = _alias(scope, name, target, place)
         except DeriveError:
@@ -174,11 +186,12 @@ def _part(
             continue  # said for the whole document: another part has the name
         if macro is not None:
             macros.append(macro)
+    strangers |= {(name, target): stranger(scope, target) for name, target in aliases.items()}
     macros.sort(key=lambda m: -len(m[0].pattern))
     values = _values(scope, data.get("values", {}), place)
     if any(isinstance(v, list) and len(v) == 1 for v in values.values()):
         scope.elementwise |= {""}  # vectors of one entry: their products are those of numbers
-    return Part(start, network, scope, macros, values, data.get("sums") == "repeated")
+    return Part(start, network, scope, macros, values, data.get("sums") == "repeated", strangers=strangers)
 
 
 def _known_name(scope: Scope, name: str) -> bool:
@@ -247,6 +260,8 @@ def _declare(scope: Scope, name: str, text: str, place: str) -> None:
 def _alias(scope: Scope, name: str, target: str, place: str) -> tuple[re.Pattern[str], str] | None:
     """A name for another; where one of the two is more than a name, a text that stands for another."""
     target = target.strip()
+    if not name.strip() or not target:
+        raise DeriveError(f"{place}: the alias {name!r} = {target!r} has an empty side")
     bare = target.lstrip("\\")
     try:
         key, node = name_of(clean(name))
@@ -325,8 +340,10 @@ def _meant(scope: Scope, target: str, place: str) -> Named:
         if value is not None and not value.labels and value.expr.atoms(Var):
             return Named("", value.expr)
     if found is None or found.places or found.exponent is not None:
-        known = ", ".join(sorted(system.quantities)) if system is not None else "no network"
-        raise DeriveError(f"{place}: {target!r} is not a name of the problem ({known})")
+        known = sorted(system.quantities) if system is not None else []
+        raise DeriveError(
+            f"{place}: {target!r} is not a name of the problem{near(target, known)} ({', '.join(known) or 'no network'})"
+        )
     if found.bar:
         return Named("", names.adjoint_of(m, found.expr), found.named.sequential)
     if found.instant is not None and found.instant != ("t", 0):

@@ -8,10 +8,10 @@ from typing import Any
 from derive.expr import Ein, Expr, Lin, Map, Var, postorder
 from derive.ops import log
 from derive.reader.scope import Scope
-from derive.system import System
 
 ROWS, CLASSES = 4, 5  # sizes of the targets that are tried
-_CHOICES = ((1, 3, 0, 4), (2, 0, 4, 1))
+MOST = 12  # one-hot targets that are tried: with as many classes, each is the right one once
+_CHOICES = (0, 2, 0, 3)  # the classes of the rows, beside that of the first: two of them are one
 
 
 def assumptions(scope: Scope) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -33,10 +33,10 @@ def _each(v: Var, row: Any) -> list[Any]:
     sequence = v.time is not None and bool(v.time.base)
     found = []
     n = int(v.shape[-1]) if v.shape[-1].is_Integer else CLASSES
-    for k in range(2):
+    for k in range(min(n, MOST) if row is _one_hot else 2):
         value: Any = row(k, 0, n) if len(v.shape) == 1 else [row(k, i, n) for i in range(_rows(v))]
         found.append(
-            [value if j % 2 == 0 else (row(1 - k, 1, n) if len(v.shape) == 1 else value) for j in range(5)] if sequence else value
+            [value if j % 2 == 0 else (row(k + 1, 1, n) if len(v.shape) == 1 else value) for j in range(5)] if sequence else value
         )
     return found
 
@@ -46,7 +46,7 @@ def _rows(v: Var) -> int:
 
 
 def _one_hot(k: int, i: int, n: int) -> list[int]:
-    return [int(j == _CHOICES[k][i % 4] % n) for j in range(n)]
+    return [int(j == (k + _CHOICES[i % 4]) % n) for j in range(n)]
 
 
 def _summing(k: int, i: int, n: int) -> list[str]:
@@ -57,15 +57,18 @@ def _summing(k: int, i: int, n: int) -> list[str]:
 def weights(formulas: list[Expr]) -> list[Var]:
     """What multiplies logarithms in a formula: the targets of a cross-entropy."""
     found: dict[Var, None] = {}
+    either: set[Var] = set()  # t beside 1 - t: each for itself, these needn't sum to one
     for formula in formulas:
         for node in postorder(formula):
             if isinstance(node, Ein) and any(_logarithm(e) for e, _ in node.factors):
                 for e, _ in node.factors:
                     while isinstance(e, Ein) and len(e.factors) == 1:
                         e = e.factors[0][0]
+                    if isinstance(e, Lin) and not _logarithm(e):
+                        either |= e.atoms(Var)
                     if isinstance(e, Var) and e.shape and not e.bar:
                         found.setdefault(e)
-    return [v for v in found if len(v.shape) in (1, 2)]
+    return [v for v in found if len(v.shape) in (1, 2) and v not in either]
 
 
 def _logarithm(e: Expr) -> bool:
@@ -74,8 +77,3 @@ def _logarithm(e: Expr) -> bool:
     if isinstance(e, Ein):
         return any(_logarithm(x) for x, _ in e.factors)
     return (isinstance(e, Map) and e.fn is log) or (getattr(getattr(e, "record", None), "name", "") == "logsumexp")
-
-
-def concerned(left: Expr, right: Expr, system: System | None, pattern: dict[str, Any]) -> bool:
-    """Whether a claim can depend on these targets: adjoints and the loss always may."""
-    return True

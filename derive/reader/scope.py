@@ -34,6 +34,7 @@ class Named:
     introduced: bool = False  # by the document itself
     letters: tuple[str, ...] = ()  # the indices with which the document defined it: δ_k and δ_j may be two things
     given: bool = False  # by numbers alone: a formula may yet say what it is
+    worked: bool = False  # of these: worked out from numbers, so that a further number says what came out
     chain: Any = None  # a derivative that waits for a layout, where that is what the name was given
 
     def at(self, instant: Instant | None) -> Expr:
