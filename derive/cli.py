@@ -305,14 +305,14 @@ def _doctor(options: argparse.Namespace) -> int:
 
     from derive.typeset import template_folder
 
-    print(f"python      {platform.python_version()}")
-    for package in ("sympy", "latexify-py", "jinja2", "numpy", "mpmath", "pytest"):
+    print(f"python       {platform.python_version()}")
+    for package in ("sympy", "latexify-py", "jinja2", "numpy", "mpmath", "python-flint", "pytest"):
         try:
-            print(f"{package:<11} {version(package)}")
+            print(f"{package:<12} {version(package)}")
         except PackageNotFoundError:
-            print(f"{package:<11} not installed{' (only tests need it)' if package == 'pytest' else ''}")
-    print(f"templates   {len(list(template_folder().glob('*.j2')))} found")
+            print(f"{package:<12} not installed{' (only tests need it)' if package == 'pytest' else ''}")
+    print(f"templates    {len(list(template_folder().glob('*.j2')))} found")
     for program, use in (("pdflatex", "PDF sheets"), ("chromium", "looking at the pages, in the tests")):
         found = shutil.which(program)
-        print(f"{program:<11} {'found' if found else 'not found; it would allow: ' + use}")
+        print(f"{program:<12} {'found' if found else 'not found; it would allow: ' + use}")
     return 0

@@ -46,7 +46,7 @@ LAYERS = [
     {"spelling", "solution"},
     {"export"},
     {"network"},
-    {"check.lines", "check.targets", "check.readings", "check.page", "check.numbers", "check.point", "check.written"},
+    {"check.lines", "check.targets", "check.readings", "check.page", "check.numbers", "check.point", "check.written", "check.spelled"},
     {"check.edits", "check.engine", "check.latex", "check.plain", "check.settings", "check.words"},
     {"check.groups", "check.missing", "check.trial", "check.mathml", "check.text"},
     {"check.pairs", "check.pages"},
