@@ -13,7 +13,7 @@ from derive.check.pages import page
 from derive.check.settings import parts, read_settings
 from derive.check.text import show
 from derive.network import Network
-from derive.reader.document import decode, read_text
+from derive.reader.document import MOST_BYTES, decode, read_text
 
 
 def check_file(hand: str | Path, network: Network | None = None, scope: Path | None = None) -> Report:
@@ -29,7 +29,7 @@ def check_file(hand: str | Path, network: Network | None = None, scope: Path | N
 
 def _standard_input() -> bytes:
     stream = getattr(sys.stdin, "buffer", None)
-    return stream.read() if stream is not None else sys.stdin.read().encode("utf-8")
+    return stream.read(MOST_BYTES + 1) if stream is not None else sys.stdin.read(MOST_BYTES + 1).encode("utf-8")
 
 
 def check(network: Network, text: str, scope: Mapping[str, Any] | str | Path | None = None) -> Report:

@@ -129,7 +129,7 @@ class Checker:
     def text(self, text: str, latex: bool | None = None) -> Report:
         """The report on a document. Raises DeriveError where it can't be used as a whole."""
         document = read_document(text, latex)
-        spelled.verify(self.pieces, document.text)
+        spelled.verify(self.pieces, " ".join(formula.tex for formula in document.formulas))
         starts, end = self._starts(text), 0
         for formula in document.formulas:
             part = self.pieces[max((k for k, at in starts if at < formula.end), default=0)]

@@ -18,6 +18,7 @@ from derive.judge.case import FARTHEST
 from derive.judge.given import array
 from derive.network import Network, load
 from derive.reader import names
+from derive.reader.document import MOST_BYTES, read_bytes
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import _TIMES, parse
 from derive.reader.scope import FUNCTIONS, Named, Scope, declare, flat, name_of, network_scope, plain_tag, shape_of, size_named
@@ -33,6 +34,7 @@ KEYS = {
     "declare": dict, "columns": dict, "rows": dict, "values": dict, "onehot": dict, "functions": dict, "part": list, "from": str,
     "title": str, "sums": str,
 }  # fmt: skip
+LONGEST_ENTRY = 2_000  # characters of a name or of what it stands for
 KINDS = {str: "a text", int: "a whole number, without quotes", list: "a list", dict: "a table"}
 CHOICES = {
     "vectors": ("column", "row"), "layout": ("auto", "gradient", "jacobian", "denominator"), "delta": ("auto", "error", "kronecker", "partial"),
@@ -87,14 +89,21 @@ class Part:
 def read_settings(path: Path) -> dict[str, Any]:
     """The tables of a scope file. Raises DeriveError with the file, the place and what would be right."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        data = read_bytes(path)
     except OSError as error:
         raise DeriveError(f"{path}: {error.strerror or error}") from None
+    except ValueError as error:  # a null byte
+        raise DeriveError(f"{str(path)!r} is not a path: {error}") from None
+    if len(data) > MOST_BYTES:
+        raise DeriveError(f"{path}: more than {MOST_BYTES} bytes, which is what is read")
+    try:
+        return tomllib.loads(data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n"))
     except UnicodeDecodeError:
         raise DeriveError(f"{path}: not a text file in UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise DeriveError(f"{path}: not TOML: {error}") from None
-    return data
+    except ValueError as error:  # a number of thousands of digits isn't even a TOMLDecodeError
+        raise DeriveError(f"{path}: not TOML: {str(error).partition(';')[0]}") from None
+    except RecursionError:
+        raise DeriveError(f"{path}: not TOML that can be read: lists in lists, too deep") from None
 
 
 def parts(
@@ -116,6 +125,8 @@ def parts(
     for k, piece in enumerate(pieces):
         where = f"{place}, part {k + 1}"
         _known(piece, where)
+        if "part" in piece:
+            raise DeriveError(f"{where}: a part has no parts")
         if not isinstance(piece.get("from"), str):
             raise DeriveError(f'{where}: a part needs from = "the text where it begins"')
         merged = {**common}
@@ -155,6 +166,11 @@ def _part(
     for table in ("declare", "functions", "alias", "columns", "rows", "onehot"):
         if not all(isinstance(v, str) for v in data.get(table, {}).values()):
             raise DeriveError(f"{place}, {table}: every value is a text")
+        for name, text in data.get(table, {}).items():
+            if not (name.strip() and text.strip()):
+                raise DeriveError(f"{place}, {table}: {name!r} = {text!r} has an empty side")
+            if max(len(name), len(text)) > LONGEST_ENTRY:
+                raise DeriveError(f"{place}, {table}: {name[:20]!r} = {text[:20]!r} …: at most {LONGEST_ENTRY} characters")
     for name, text in data.get("declare", {}).items():
         if (name, text) in common and _known_name(scope, name):
             continue  # said for the whole document: this part's problem says more
@@ -260,8 +276,6 @@ def _declare(scope: Scope, name: str, text: str, place: str) -> None:
 def _alias(scope: Scope, name: str, target: str, place: str) -> tuple[re.Pattern[str], str] | None:
     """A name for another; where one of the two is more than a name, a text that stands for another."""
     target = target.strip()
-    if not name.strip() or not target:
-        raise DeriveError(f"{place}: the alias {name!r} = {target!r} has an empty side")
     bare = target.lstrip("\\")
     try:
         key, node = name_of(clean(name))

@@ -68,11 +68,13 @@ def near(target: str, known: Collection[str]) -> str:
 
 
 def verify(pieces: list[Part], text: str) -> None:
-    """Every alias means something in one of the parts, or the document has its target. Raises DeriveError."""
+    """Every alias means something in one of the parts, or the document's formulas have its target. Raises DeriveError."""
     squeezed = _squeezed(text)
+    letters = set(re.sub(r"\\[a-zA-Z]+", "", text))
     for (name, target), strange in _unexplained(pieces):
         letter = len(strange) == 1 or strange.lstrip("\\") in GREEK
-        if _squeezed(strange).replace(r"\bar", "") in squeezed or (letter and _squeezed(name) not in squeezed):
+        bare = _squeezed(strange).replace(r"\bar", "")
+        if bare in (letters if len(bare) == 1 else squeezed) or (letter and _squeezed(name) not in squeezed):
             continue
         known = set().union(*(_quantities(part.scope) for part in pieces if (name, target) in part.strangers))
         functions = {f for part in pieces for f in part.scope.functions if not letter and len(f) > 2}

@@ -11,6 +11,7 @@ from derive.expr import DeriveError
 from derive.reader.tokens import LONGEST, WORDS, clean
 
 BIGGEST = 2_000_000  # characters of a document
+MOST_BYTES = 4 * BIGGEST
 MOST_FORMULAS = 5_000
 DISPLAYS = "equation align gather multline eqnarray flalign alignat displaymath math".split()
 _ENVIRONMENT = "|".join(DISPLAYS)
@@ -57,7 +58,7 @@ def read_text(path: Path) -> str:
     """The text of a file: UTF-8, with or without a mark, UTF-16 with one, or Latin-1 as a last resort. Raises DeriveError."""
     try:
         folder = path.is_dir()
-        data = b"" if folder else path.read_bytes()
+        data = b"" if folder else read_bytes(path)
     except OSError as error:
         raise DeriveError(f"{path}: {error.strerror or error}") from None
     except ValueError as error:
@@ -67,11 +68,23 @@ def read_text(path: Path) -> str:
     return decode(data, str(path))
 
 
+def read_bytes(path: Path) -> bytes:
+    """What a file holds, or one byte more than is read: a device may never end."""
+    with path.open("rb") as file:
+        return file.read(MOST_BYTES + 1)
+
+
+_MARKS = (  # the longer ones first
+    (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
+)  # fmt: skip
+
+
 def decode(data: bytes, where: str) -> str:
     """Bytes as text. Raises DeriveError for what isn't text, or is too much of it."""
-    if len(data) > 4 * BIGGEST:
-        raise DeriveError(f"{where}: {len(data)} bytes: at most {4 * BIGGEST} are read")
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+    if len(data) > MOST_BYTES:
+        raise DeriveError(f"{where}: more than {MOST_BYTES} bytes, which is what is read")
+    for mark, encoding in _MARKS:
         if data.startswith(mark):
             try:
                 return _lines(data.decode(encoding))

@@ -214,6 +214,10 @@ def _words(text: str) -> list[str]:
     return [stem] if stem.isalpha() and len(stem) > 1 else []
 
 
+MOST_AXES = 8  # of a quantity
+LONGEST_SIZE = 100  # names, numbers and signs of a size
+
+
 def shape_of(text: str, scope: Scope) -> tuple[sympy.Expr, ...]:
     """A shape from a declaration: "scalar", "n", "n x d", "3 x 3". Raises DeriveError."""
     if text.strip() in ("scalar", "1", ""):
@@ -221,6 +225,8 @@ def shape_of(text: str, scope: Scope) -> tuple[sympy.Expr, ...]:
     sizes = []
     for part in re.split(r"\\times|[×*]|(?<![_A-Za-z])x(?![A-Za-z])|(?<=\d)x(?=\d)", text):
         sizes.append(size_named(part.strip(), scope))
+    if len(sizes) > MOST_AXES:
+        raise DeriveError(f"{len(sizes)} axes: at most {MOST_AXES} can be had")
     return tuple(sizes)
 
 
@@ -230,6 +236,8 @@ def size_named(text: str, scope: Scope) -> sympy.Expr:
     parts = _SIZE.findall(text) if re.search(r"[-+·()]|^\d+\s*[^\d\s]", text) else []
     if len(parts) < 2:
         return _single_size(text, scope)
+    if len(parts) > LONGEST_SIZE:
+        raise DeriveError(f"{text[:20]!r} … is no size: {len(parts)} signs, at most {LONGEST_SIZE} are read")
     size, left = _size_sum(parts, scope)
     if left or size.is_nonpositive:
         raise DeriveError(f"{text!r} is not a size: a name, a number or a sum such as n + d is needed")
