@@ -60,6 +60,7 @@ _FOR = re.compile(
 _SET_TO_ZERO = re.compile(
     r"\b(set(ting)?|minimi[sz]\w*|minimum|maxim\w*|stationar\w*|optim\w+|critical|solv\w+|extremum)\b", re.IGNORECASE
 )
+_CONVENTION = re.compile(r"summation convention|einstein|implied sum|sum(med|ming)? over repeated|repeated ind", re.IGNORECASE)
 _WORST = ("refuted", "unreadable", "undecided", "definition", "agrees", "proved")
 GIVEN = "a number that is given"
 SLIPS = 3.0  # seconds for the slips of a document
@@ -131,6 +132,9 @@ class Checker:
         document = read_document(text, latex)
         spelled.verify(self.pieces, " ".join(formula.tex for formula in document.formulas))
         starts, end = self._starts(text), 0
+        if re.search(r"\\sum(?![a-zA-Z])|∑|Σ_", text) and not _CONVENTION.search(text):
+            for part in self.pieces:
+                part.scope.implied = False
         for formula in document.formulas:
             part = self.pieces[max((k for k, at in starts if at < formula.end), default=0)]
             self.before = document.text[max(0, formula.start - 200) : formula.start]
@@ -283,7 +287,10 @@ class Checker:
         last = max(map(int, tags), default=0)
         verdicts: list[Line] = []
         layers = []
+        shifts = [int((found["shift"] or "0").replace(" ", "")) for found in _LAYER.finditer(link.tex) if found["letter"] == "l"]
         for k in sorted(map(int, tags)) if "l" in letters else [last] if last else []:
+            if k + max(shifts, default=0) > last:
+                continue  # there is no layer l + 1 after the last one
             tex = _LAYER.sub(lambda found, k=k: _layer(found, k, last), link.tex)  # type: ignore[misc]
             tex = re.sub(r"\\nabla_(\{?)(\w)\1?(?![\w^}])", rf"\\nabla_{{\2^{{({last})}}}}", tex)  # ∇_a C beside z^L is by a^L
             for s in statements(tex, self.part.scope.words, Chain()):
@@ -293,6 +300,9 @@ class Checker:
                         if judged.verdict != "unreadable":
                             verdicts.append(judged)
                             layers.append(k)
+                    except ShapeError as error:
+                        verdicts.append(replace(line, verdict="refuted", reason=str(error)))
+                        layers.append(k)
                     except DeriveError:
                         continue
         if not verdicts:

@@ -45,9 +45,16 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     if derivative and scope.system is not None and scope.system.sequential and any(isinstance(n, Big) for n in nodes):
         for layout in layouts:
             yield Reading(layout, immediate=True)
-    if not repeated and derivative:
+    if not repeated and derivative and scope.implied and any(_derives(n) for n in nodes):
         for total in totals:
             yield Reading(layouts[0], total, True, True)
+
+
+def _derives(node: Node) -> bool:
+    """Whether this is a derivative or a name of one; 1/N is none."""
+    if isinstance(node, Fraction):
+        return any(isinstance(n, Symbol) and (n.head in ("partial", "nabla") or n.head[:1] == "d") for n in walk(node.top))
+    return isinstance(node, Nabla | Differential) or (isinstance(node, Symbol) and (node.head == "delta" or "bar" in node.accents))
 
 
 def differentials(link: Link) -> tuple[list[Node], list[Node]]:

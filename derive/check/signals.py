@@ -16,7 +16,8 @@ def signal(scope: Scope, link: Link) -> Scripted | None:
     node = link.left
     if not isinstance(node, Scripted) or node.primes or node.base != Symbol("delta") or scope.delta not in ("auto", "error"):
         return None
-    return node if names.find(Meaning(scope, Reading(), link.source), node) is None else None
+    found = names.find(Meaning(scope, Reading(), link.source), node)
+    return node if found is None or (found.named.letters and tuple(map(flat, found.places)) != found.named.letters) else None
 
 
 def meanings(scope: Scope, link: Link, node: Scripted) -> Iterator[Key]:

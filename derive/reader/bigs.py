@@ -13,7 +13,7 @@ from derive.expr import is_row as is_row_expr
 from derive.ops import exp, log
 from derive.reader import arrays, names, windows
 from derive.reader.scope import flat
-from derive.reader.syntax import Big, Commas, Node, Number, Product, Relation, Scripted, Sum, Symbol, Words, children, put
+from derive.reader.syntax import Big, Commas, Fence, Node, Number, Product, Relation, Scripted, Sum, Symbol, Words, children, put, walk
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Chain, Value, add, number, scale, sum_over
 
@@ -39,6 +39,8 @@ def value(m: Meaning, node: Big) -> Value:
     """Σ or ∏ of the rest of its term; where its index is no axis and no time, but a number, its terms one by one."""
     notes = list(m.notes), list(m.strangers)
     try:
+        if _counts_instants(m, node) and _terms(m, node) is not None:
+            raise m.fail("instants from one number to another", node)
         found = _value(m, node)
     except (Unreadable, ShapeError):
         terms = _terms(m, node)
@@ -52,6 +54,19 @@ def value(m: Meaning, node: Big) -> Value:
     for term in terms[1:]:
         total = add([(1, total), (1, m.value(term))]) if node.kind == "sum" else m.times(total, "", m.value(term))
     return total
+
+
+def _counts_instants(m: Meaning, node: Big) -> bool:
+    """Σ_{k=1}^{3} of what is made of h_k, for a sequence h: its terms at these instants."""
+    binders = _binders(m, node) if m.scope.timed and isinstance(node.sup, Number) and isinstance(node.sub, Relation) else []
+    if len(binders) != 1 or not isinstance(binders[0].lo, Number):
+        return False
+    letter = Symbol(binders[0].index)
+    return any(
+        isinstance(n, Scripted) and n.sub == letter and isinstance(n.base, Symbol) and n.sup is None
+        and any(named.sequential for named in m.scope.names.get((n.base.head, n.base.accents), ()))
+        for n in walk(node.body)
+    )  # fmt: skip
 
 
 def _terms(m: Meaning, node: Big) -> list[Node] | None:
@@ -257,7 +272,7 @@ def whole(terms: tuple[tuple[int, Node], ...]) -> tuple[tuple[int, Node], ...]:
     for sign, term in terms:
         before = found[-1][1] if found else None
         big = before.factors[-1][1] if isinstance(before, Product) else before
-        if isinstance(big, Big) and big.kind == "sum" and any(_times(term, flat(i)) for i in indices(big)):
+        if isinstance(big, Big) and big.kind == "sum" and not isinstance(big.body, Fence) and any(_times(term, flat(i)) for i in indices(big)):
             inside = big.body.terms if isinstance(big.body, Sum) else ((1, big.body),)
             body = Sum((*inside, (sign, term)), start=big.body.start, end=term.end)
             longer: Node = replace(big, body=body, end=term.end)

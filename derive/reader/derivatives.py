@@ -190,7 +190,9 @@ def derivative(m: Meaning, top: Value, below: Value, places: tuple[Node, ...], d
 
 def _through(top: Expr, below: Expr) -> bool:
     """Whether a Jacobian runs from one instant of a state to another."""
-    return isinstance(top, Var) and isinstance(below, Var) and top.name == below.name and top.time != below.time
+    if not isinstance(top, Var) or not isinstance(below, Var) or top.name != below.name:
+        return False
+    return top.time != below.time or (top.time is not None and not top.time.base)  # ∂h_3/∂h_3 among the terms of a sum
 
 
 def immediate(m: Meaning, a: Value, b: Value) -> Value:

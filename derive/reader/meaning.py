@@ -122,6 +122,7 @@ class Meaning:
     counter: itertools.count = field(default_factory=itertools.count)
     steps: int = 0  # nodes that were read
     timeless: bool = True  # no instant stands in the relation
+    listed: bool | None = None  # whether entries are listed, or named by their numbers; None before a relation was looked through
     raised: bool = False  # instants stand above without brackets, a^l and a^1, so that a^2 is one too
     pulled: bool = False  # the loss's own adjoint stands in the relation: a derivative of the loss beside it is one step
     instant: Instant = _NOW  # of a sequence written without one: T where the relation speaks of nothing but T
@@ -138,6 +139,7 @@ class Meaning:
     def learn(self, node: Node) -> None:
         """What the indices of a formula run over, from the names that carry them; which instants it speaks of."""
         bases = self._bases
+        self.listed = bool(self.listed) or any(isinstance(n, Dots) or (isinstance(n, Scripted) and isinstance(n.sub, Number)) for n in walk(node))
         for n in walk(node):
             if isinstance(n, Big):
                 bigs.learn(self, n)

@@ -627,13 +627,17 @@ def holds_arrays(m: Meaning, body: Node) -> bool:
     return False
 
 
+_INDICES = "ijkl"  # where a size has such a letter, too, x_k is its last entry in lists alone, x_1, …, x_k
+
+
 def index(m: Meaning, node: Node, size: sympy.Expr | None) -> str | sympy.Expr:
     """An index: a label by its letter, a place by its number or by the name of the size."""
     match node:
         case Number() if node.text.isdigit() and len(node.text) < 7:
             return sympy.Integer(int(node.text) + 1 - m.scope.index_base)
         case Symbol() if not node.accents:
-            if size is not None and node.head not in m.bound and m.scope.sizes.get(node.head) == size:
+            index_after_all = node.head in _INDICES and m.listed is False
+            if size is not None and node.head not in m.bound and m.scope.sizes.get(node.head) == size and not index_after_all:
                 return size
             return m.rename.get(node.head, node.head)
         case Scripted(primes=1) if isinstance(node.base, Symbol) and node.sub is None and node.sup is None:

@@ -89,6 +89,7 @@ class Scope:
         default_factory=dict
     )  # letters that run over the words around a word, and how many these are
     families: dict[tuple[Any, ...], Var] = field(default_factory=dict)  # the quantities of the words in a window, v_{c+j}
+    implied: bool = True  # whether an index that stands twice may be summed without a sign: the document writes no other sums
     pairs: set[str] = field(default_factory=set)  # functions that are losses of a pair of words
     events: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # conditional probabilities that the document defines
 
