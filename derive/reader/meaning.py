@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction as Rational
 from typing import Any
 
@@ -243,6 +243,9 @@ class Meaning:
             if outer is None:
                 return mixed(terms)
             return add([(sign, v.fill((outer, outer), self)) for sign, v in terms if isinstance(v, Filler)])  # I - 1 pᵀ
+        if len(fillers) == len(terms) and all(v.more is None for v in fillers):
+            total = add([(sign, Value(v.expr, v.labels)) for sign, v in terms])
+            return Filler(total.expr, total.labels, kind=fillers[0].kind)  # a 1 + b 1
         return add(self.filled(terms))
 
     def filled(self, terms: list[tuple[int, Value]]) -> list[tuple[int, Value]]:
@@ -463,10 +466,12 @@ class Meaning:
                 v.plain() if v.chain is not None and not v.chain.top_rank and self.scope.vectors == "column" else v
                 for v in (a, b)
             )
+        laid = a.laid or b.laid or any(v.chain is not None and v.chain.top_rank and v.chain.below_rank for v in (a, b))
         a, b = self.settled(a), self.settled(b)
         if op in ("/", "⊘"):
             return divide(a, b)
-        return self.oriented_product(a, op, b)
+        result = self.oriented_product(a, op, b)
+        return replace(result, laid=True) if laid else result
 
     def oriented_product(self, a: Value, op: str, b: Value) -> Value:
         if not a.rank or not b.rank:
@@ -706,6 +711,7 @@ def _put_in(a: Value, b: Value) -> Value | None:
     c = b.chain
     if (
         a.chain is not None
+        or a.laid
         or c is None
         or not c.top_rank
         or not c.below_rank

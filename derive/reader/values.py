@@ -54,6 +54,7 @@ class Value:
     expr: Expr
     labels: tuple[str, ...] = ()
     chain: Chain | None = None
+    laid: bool = False  # a product with a Jacobian that already lies one way
 
     @property
     def shape(self) -> Shape:

@@ -187,7 +187,7 @@ class Place:
         system = network.system
         at = random_point(system, np.random.default_rng([seed, 5]), last=system.first + 5 if system.sequential else None)
         if summing:
-            weights = np.abs(at.given[system.independent[summing]])
+            weights = np.abs(at.given[system.independent[summing]]).astype(np.longdouble)
             at = replace(at, given={**at.given, system.independent[summing]: weights / weights.sum(axis=-1, keepdims=True)})
         fine = {v: np.asarray(a, dtype=np.longdouble) for v, a in at.given.items()}
         at = FinePoint(at.system, fine, at.sizes, at.last, at.functions)

@@ -63,6 +63,18 @@ def test_no_sound_rewrite_is_refuted(name):
     assert len(outcome.open) <= max(1, UNDECIDED * sum(outcome.counts.values())), outcome
 
 
+SINGLE = [  # what the full runs found
+    ("residual", r"\frac{\partial R}{\partial x} = \frac{\partial h}{\partial z} \frac{\partial R}{\partial h} \frac{\partial z}{\partial x}", "refuted"),  # in the order of no layout
+    ("mlp", r"\Bigl(\frac{\partial p}{\partial z_3}\Bigr)^{\top} \bar{p} = p \odot \bigl(\bar{p} - (\tfrac12 (p^{\top} \bar{p}) \mathbf{1} + \tfrac12 (p^{\top} \bar{p}) \mathbf{1})\bigr)", "proved"),
+]
+
+
+@pytest.mark.parametrize(("name", "tex", "verdict"), SINGLE)
+def test_single_lines(name, tex, verdict):
+    line = bench(name).check(tex)
+    assert line is not None and line.verdict == verdict, line
+
+
 def test_few_of_them_stay_open():
     least = {"mutants": 2000, "rewrites": 1000} if FULL else {"mutants": 0, "rewrites": 0}
     for what, n in least.items():
