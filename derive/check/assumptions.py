@@ -68,8 +68,10 @@ def _input(checker: Checker, link: Link) -> Case | None:
     for claim in checker.claims(link)[0]:
         if v.time is None and scope.system is not None and any(scope.system.owner(n) is not None for n in claim.right.atoms(Var)):
             continue  # b = z - W x follows from the equations, or contradicts them
-        if claim.left is v and not claim.strangers and not any(isinstance(n, Var) and n.bar for n in claim.right.atoms(Var)):
-            return Case(link.tex, v, claim.right, len(checker.lines))
+        lies = claim.left is not v and claim.left is transpose(v)  # a vector that is written as a row
+        known = not claim.strangers and not any(isinstance(n, Var) and n.bar for n in claim.right.atoms(Var))
+        if known and (lies or claim.left is v):
+            return Case(link.tex, v, transpose(claim.right) if lies else claim.right, len(checker.lines))
     return None
 
 
@@ -77,7 +79,7 @@ _SENTENCE = re.compile(r"[.!?;:]\s|\n\s*\n|\\item|\$\$|\\\[")
 _NOT = re.compile(r"(\b(not|no|nor|never|without|neither|unless|were|fails?|hardly)\b|n't)[^,;]{0,30}symmetric", re.IGNORECASE)
 _MARKS = re.compile(r"\\(emph|textbf|textit|text)\b|[{}$*_]|\\[()]")
 _KIND = r"(an? |real |square |both |positive |(semi-?)?definite |positive-(semi)?definite |and |invertible |diagonal |constant |given )*"
-_BEFORE = re.compile(rf"(?<![\w-])symmetric (?!part\b)(\w+ )?(\w+ )?$", re.IGNORECASE)
+_BEFORE = re.compile(r"(?<![\w-])symmetric (?!part\b)(\w+ )?(\w+ )?$", re.IGNORECASE)
 _AFTER = re.compile(rf"^[ (,]*(is |are |be |to be |being |which is |that is )?{_KIND}symmetric\b(?! (part|in|with)\b)", re.IGNORECASE)
 _GENERAL = re.compile(r"\b(in general|general case|(more )?generally|for (a )?general|for (an )?arbitrary|no longer|later step|after training)\b", re.IGNORECASE)
 SAID = "an assumption"

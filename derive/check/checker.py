@@ -6,11 +6,12 @@ import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from derive.check import assumptions, engine, numbers, samples, scalars, signals, slips, spelled, targets
+from derive.check import assumptions, called, engine, numbers, samples, scalars, signals, slips, spelled, stationary, targets
 from derive.check.define import define, defines
 from derive.check.lines import Line, Report, Slip
 from derive.check.readings import differentials, readings
@@ -41,14 +42,17 @@ from derive.reader.syntax import (
     Symbol,
     walk,
 )
-from derive.reader.tokens import Unreadable
+from derive.reader.tokens import IF, Unreadable
 from derive.reader.values import Value, is_row_shape, scale, slim, together, transposed
 from derive.system import System
 
 _LAYER = re.compile(
     r"(?P<open>\^\{?[\[(]|_\{|\^\{)\s*(?P<letter>[lL])\s*(?P<shift>[+-]\s*\d)?\s*(?P<close>[\])}])|\^\s*(?P<bare>[lL])(?![A-Za-z])"
 )
-_SUPPOSED = re.compile(r"\b(if|when|whenever|case|cases|for|where|assume|suppose|let)\b[^.]*$", re.IGNORECASE)
+_SUPPOSED = re.compile(
+    rf"(\b({'|'.join(w for w in IF if w.isascii())}|case|cases|assume|suppose|let)\b|{'|'.join(w for w in IF if not w.isascii())})[^.。]*$",
+    re.IGNORECASE,
+)
 _WHEN = re.compile(
     r"\b(if|when|whenever|iff|unless|until|suppose|assume|assuming|let|such that|so that)( that| and only if)?[\s$({\\]*$",
     re.IGNORECASE,
@@ -56,9 +60,6 @@ _WHEN = re.compile(
 _FOR = re.compile(
     r"[\s$\\\])]*(for (every|all|any|each)( other)?( \w+)?|for|when|whenever|if|where)\s+"
     r"(\$|\\\()(?P<tex>[^$\\]*\\neq?[^$\\]*|[^$\\=]*≠[^$\\]*)(\$|\\\))"
-)
-_SET_TO_ZERO = re.compile(
-    r"\b(set(ting)?|minimi[sz]\w*|minimum|maxim\w*|stationar\w*|optim\w+|critical|solv\w+|extremum)\b", re.IGNORECASE
 )
 _CONVENTION = re.compile(r"summation convention|einstein|implied sum|sum(med|ming)? over repeated|repeated ind", re.IGNORECASE)
 _WORST = ("refuted", "unreadable", "undecided", "definition", "agrees", "proved")
@@ -122,6 +123,8 @@ class Checker:
         self.part = self.pieces[0]
         self.chain = Chain()
         self.before = self.after = ""  # the words around a formula
+        self.differentiated: dict[Var, int] = {}  # by which inputs derivatives were taken, and how many lines stood before that
+        self.solved = -stationary.LATEST  # the last line that set a derivative to zero
         self.condition: tuple[Relation, str] | None = None  # "If i ≠ j:" in the words before
         self.conditioned: int | None = None  # the one display for which it is said
 
@@ -323,6 +326,9 @@ class Checker:
 
     def _relation(self, link: Link, line: Line, started: float) -> Line:
         scope = self.part.scope
+        if link.op == "=" and (what := called.named(scope, link)) is not None:
+            return replace(line, verdict="definition", reason=what)
+        link = called.put_in(scope, link)
         if link.op == "=" and (held := self._signal(link, line)) is not None:
             return held
         if link.op == "=" and defines(scope, link):
@@ -333,6 +339,8 @@ class Checker:
         counted = self._numbers(link, line)
         if counted is not None:
             return counted
+        if link.op == "=" and (solution := self._solution(link, line, started)) is not None:
+            return solution
         if link.op == "=" and (said := assumptions.assumed(self, link)) is not None:
             return replace(line, verdict="definition", reason=said)
         if cases := samples.cases(scope, link):
@@ -340,13 +348,16 @@ class Checker:
         claims, errors = self.claims(link)
         display = line.display
         if not claims:
-            return self._in_special_case(link, line) or self._unfit(link, line, errors)
+            return (
+                self._in_special_case(link, line) or self._entry_by_entry(link, line, errors) or self._unfit(link, line, errors)
+            )
         first: tuple[Claim, Verdict] | None = None
         for claim in claims:
             verdict = self.decide(claim, quick=first is not None)
             if verdict is None:
                 continue
             if verdict.holds:
+                self._differentiated(claim)
                 return replace(
                     line, verdict=verdict.verdict, reason=_reason(verdict, claim, self.usual(link)), bound=verdict.bound
                 )
@@ -376,8 +387,8 @@ class Checker:
             return held
         if verdict.verdict == "refuted" and self.part.values and (held := self._rounded(link, line)) is not None:
             return held
-        if verdict.verdict == "refuted" and _SET_TO_ZERO.search(self.before) and (_is_zero(claim.left) or _is_zero(claim.right)):
-            return replace(line, verdict="definition", reason="a condition: something is set to zero")
+        if verdict.verdict == "refuted" and (held := self._where_stationary(claims, line)) is not None:
+            return held
         if verdict.verdict == "refuted" and display is None and _WHEN.search(self.before):
             return replace(line, verdict="definition", reason="a condition that the words before it make")
         if verdict.verdict == "refuted":
@@ -429,6 +440,54 @@ class Checker:
             if numbers.at_conditions(self.court(), claim.left, claim.right, forced, zero):
                 return replace(line, verdict="agrees", reason=f"where {said}", bound="1e-9, relative, in 8 points")
         return None
+
+    def _differentiated(self, claim: Claim) -> None:
+        """Remember by what a line takes the derivative of the loss."""
+        named = claim.left.atoms(Var) | claim.right.atoms(Var)
+        self.differentiated |= {v: len(self.lines) for v in self._inputs() if v.adjoint in named}
+
+    def _inputs(self) -> tuple[Var, ...]:
+        return self.part.scope.system.declared if self.part.scope.system is not None else ()
+
+    def _solving(self) -> bool:
+        return stationary.spoken(self.before) or len(self.lines) - self.solved < stationary.LATEST
+
+    def _where_stationary(self, claims: list[Claim], line: Line) -> Line | None:
+        """A line that holds where derivatives are zero, after words that set them to zero or speak of a solution."""
+        system, zero = self.part.scope.system, any(_is_zero(e) for claim in claims[:1] for e in (claim.left, claim.right))
+        said = zero and stationary.said(self.before)
+        bare = system is None or any(stationary.is_condition(claim, system) for claim in claims)
+        if bare and not said:
+            return None
+        by = stationary.multiple(self, claims) if said and not bare else None
+        if by is not None:
+            self.solved = self.differentiated[by] = len(self.lines)
+            return replace(line, verdict="agrees", reason=f"a multiple of the derivative by {by}, which is set to zero")
+        if said and bare:
+            self.solved = len(self.lines)
+            for claim in claims:
+                self._differentiated(claim)
+            return replace(line, verdict="definition", reason="a condition: something is set to zero")
+        found = stationary.judged(self, claims) if said or self._solving() else None
+        if found is not None and found[0] == "agrees":
+            self.solved = len(self.lines)
+            return replace(line, verdict="agrees", reason=found[1], bound="1e-7, relative, in 2 points")
+        if found is None and said:
+            return replace(line, verdict="undecided", reason="a condition, of which no solution was found")
+        return None
+
+    def _solution(self, link: Link, line: Line, started: float) -> Line | None:
+        """w = (XᵀX)⁻¹Xᵀy, after words that speak of a solution: the derivative by w is zero there, or it is wrong."""
+        if not isinstance(link.left, Symbol | Scripted) or not self._solving():
+            return None
+        claims = [c for c in self.claims(link)[0] if c.left in self._inputs() and c.right.atoms(Var) and not c.strangers]
+        found = stationary.judged(self, claims[:1], claims[0].left) if claims and isinstance(claims[0].left, Var) else None
+        if found is None:
+            return None
+        self.solved = len(self.lines)
+        if found[0] == "agrees":
+            return replace(line, verdict="agrees", reason=found[1], bound="1e-7, relative, in 2 points")
+        return self._refuted(link, line, claims[0], Verdict("refuted", f"the derivative by {claims[0].left} is not zero there"), started)
 
     def _in_special_case(self, link: Link, line: Line) -> Line | None:
         found = assumptions.under(self, link) if self.part.cases else None
@@ -714,6 +773,25 @@ class Checker:
         return replace(line, verdict="undecided", reason="an approximation that is no equation")
 
     # -- wrong lines ----------------------------------------------------------------------------------------
+
+    def _entry_by_entry(self, link: Link, line: Line, errors: list[Exception]) -> Line | None:
+        """u (1 - u) of vectors has no other meaning than the product entry by entry: a line that holds so holds."""
+        if not any(isinstance(e, ShapeError) for e in errors):
+            return None
+        claims: dict[tuple[Expr, Expr], Claim] = {}
+        for reading in readings(self.part.scope, link, self.part.repeated):
+            with suppress(DeriveError):
+                claim = self.claim(link, replace(reading, elementwise=True))
+                claims.setdefault((claim.left, claim.right), claim)
+        known = [claim for claim in claims.values() if not claim.strangers]
+        for claim in known:
+            verdict = self.decide(claim)
+            if verdict is not None and verdict.holds:
+                return replace(
+                    line, verdict=verdict.verdict, reason=_reason(verdict, claim, self.usual(link)), bound=verdict.bound
+                )
+        held = self._under_conditions(known, line) if known else None
+        return held if held is not None and held.verdict in ("proved", "agrees") else None
 
     def _unfit(self, link: Link, line: Line, errors: list[Exception]) -> Line:
         """No reading gives two sides of one shape: unreadable, or a formula whose shapes don't fit."""

@@ -14,7 +14,7 @@ from derive.expr import ShapeError, ein, stack, unit
 from derive.reader import blocks, names
 from derive.reader.scope import flat
 from derive.reader.syntax import Choices, Commas, Dots, Node, Number, Product, Relation, Rows, Sum, Symbol, Words, walk
-from derive.reader.tokens import Unreadable
+from derive.reader.tokens import ELSE, IF, Unreadable
 from derive.reader.values import Value, add, delta, entry, number, scale, sum_over, together, transposed, unlabelled
 
 if TYPE_CHECKING:
@@ -264,17 +264,20 @@ def _condition(m: Meaning, node: Node | None, where: Node) -> Value | None:
     if inner:
         return condition(m, inner[0])
     words = [n for n in walk(node) if isinstance(n, Words | Symbol)]
-    if words and any(flat(w).lower() in ("otherwise", "else") for w in words):
+    if words and any(flat(w).lower() in ELSE for w in words):
         return None
     raise m.fail("the condition of a case", where)
+
+
+_CONDITIONAL = re.compile("|".join(rf"\b{w}\b" if w.isascii() else w for w in IF), re.IGNORECASE)
 
 
 def _worded(m: Meaning, node: Words) -> Value | None:
     r"""\text{if $k = y_i$}."""
     from derive.reader.parser import parse
 
-    text = re.sub(r"\b(if|for|when|where)\b", " ", node.text.replace("$", " ")).strip()
-    if not text or re.match(r"(otherwise|else|o\.?w\.?|elsewhere)\b", text):
+    text = _CONDITIONAL.sub(" ", node.text.replace("$", " ")).strip()
+    if not text or text.lower().startswith(tuple(ELSE)):
         return None
     try:
         inner = parse(text, m.scope.words)

@@ -13,7 +13,22 @@ from derive.expr import is_row as is_row_expr
 from derive.ops import exp, log
 from derive.reader import arrays, names, windows
 from derive.reader.scope import flat
-from derive.reader.syntax import Big, Commas, Fence, Node, Number, Product, Relation, Scripted, Sum, Symbol, Words, children, put, walk
+from derive.reader.syntax import (
+    Big,
+    Commas,
+    Fence,
+    Node,
+    Number,
+    Product,
+    Relation,
+    Scripted,
+    Sum,
+    Symbol,
+    Words,
+    children,
+    put,
+    walk,
+)
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Chain, Value, add, number, scale, sum_over
 
@@ -259,10 +274,13 @@ def repeated(m: Meaning, node: Node, free: Collection[str]) -> Value:
     for sign, term in node.terms if isinstance(node, Sum) else ((1, node),):
         if isinstance(term, Words):
             continue
-        v = m.value(term)
-        for label in [n for n in v.labels if n not in free and _times(term, n) > 1]:
+        v = m.raw(term)
+        over = [n for n in v.labels if n not in free and _times(term, n) > 1]
+        v = m.settled(v) if over else v
+        for label in over:
             v = sum_over(v, label)
         terms.append((sign, v))
+    terms = m.beside(terms)
     return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else add(m.filled(terms))
 
 

@@ -128,10 +128,14 @@ def read_document(text: str, latex: bool | None = None) -> Document:
 _NAMED = re.compile(r"(?<![\\A-Za-z^_{])(?:d(?=[a-z]{3}))?([a-z]{3,})(?=\s*(?:_|\^\{?\(|&?\s*=))")
 
 
+_CALLED = re.compile(r"(?<![\\A-Za-z^_{])([A-Z]{2,6})(?=\s*(?:\\left\s*)?\([^()]*,)")  # CE(y, \hat y)
+
+
 def _written_words(formulas: list[Formula]) -> set[str]:
     """Names of several letters, net_{h1} and den: left sides, and runs with a script, that can be spoken."""
     runs = {run for formula in formulas for run in _NAMED.findall(formula.tex)}
-    return {run for run in runs if set(run) & set("aeiou") and run not in WORDS}
+    calls = {run for formula in formulas for run in _CALLED.findall(formula.tex)}
+    return {run for run in runs if set(run) & set("aeiou") and run not in WORDS} | calls
 
 
 def _bounded(found: Iterator[Formula]) -> list[Formula]:

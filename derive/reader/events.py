@@ -110,12 +110,7 @@ def _chosen(scope: Scope, found: tuple[str, tuple[Node, ...]]) -> Event | None:
 def _new_side(scope: Scope, m: Meaning, link: Link) -> Node | None:
     for side in (link.left, link.right):
         found = event(side)
-        if (
-            found is not None
-            and isinstance(side, Product)
-            and names.find(m, side.factors[0][1]) is None
-            and _chosen(scope, found) is None
-        ):
+        if found is not None and _chosen(scope, found) is None:
             return side
     return None
 

@@ -15,12 +15,14 @@ from derive.expr import (
     DeriveError,
     Expr,
     Instant,
+    Jac,
     ShapeError,
     Var,
     constant,
     ein,
     inverse,
     over,
+    rebuild,
     time_indices,
 )
 from derive.ops import exp, log, power
@@ -32,6 +34,7 @@ from derive.reader.syntax import (
     Commas,
     Differential,
     Dots,
+    Evaluated,
     Fence,
     Fraction,
     Nabla,
@@ -213,6 +216,8 @@ class Meaning:
                 return arrays.rows(self, node)
             case Choices():
                 return arrays.choices(self, node)
+            case Evaluated():
+                return self.evaluated(node)
             case Differential():
                 raise self.fail("∂ outside a derivative", node)
             case Nabla():
@@ -229,11 +234,24 @@ class Meaning:
                 raise self.fail("a relation inside a formula", node)
         raise self.fail(f"{type(node).__name__} can't be read", node)
 
+    def evaluated(self, node: Evaluated) -> Value:
+        """x |_{y=0}: the value with another one in the place of a quantity; of derivatives only those that are worked out."""
+        where = node.where
+        if any(isinstance(n, Words) for n in walk(where)) or not isinstance(where, Relation) or where.ops != ("=",):
+            raise self.fail("the part of a quantity that a bar names", node)
+        v, name, to = (self.value(n) for n in (node.body, *where.parts))
+        to = to.fill(name.shape, self) if isinstance(to, Filler) else to
+        if not isinstance(name.expr, Var) or name.labels or to.labels or to.shape != name.shape:
+            raise self.fail("what stands below a bar is no value of a quantity", where)
+        if v.chain is not None or any(isinstance(n, Jac) or (isinstance(n, Var) and n.bar) for n in v.expr.atoms(Jac, Var)):
+            raise self.fail("a derivative at a value, which isn't worked out yet", node)
+        return Value(rebuild(v.expr, lambda n: to.expr if n is name.expr else n), v.labels)
+
     def sum(self, node: Sum) -> Value:
         if any(isinstance(term, Dots) for _, term in node.terms):
             return arrays.dotted_sum(self, node)
         written = bigs.whole(node.terms) if self.reading.whole else node.terms
-        terms = [(sign, self.value(term)) for sign, term in written if not isinstance(term, Words)]
+        terms = self.beside([(sign, self.raw(term)) for sign, term in written if not isinstance(term, Words)])
         if len(terms) == 1:
             sign, only = terms[0]
             return only if sign == 1 else negative(only)
@@ -247,6 +265,12 @@ class Meaning:
             total = add([(sign, Value(v.expr, v.labels)) for sign, v in terms])
             return Filler(total.expr, total.labels, kind=fillers[0].kind)  # a 1 + b 1
         return add(self.filled(terms))
+
+    def beside(self, terms: list[tuple[int, Value]]) -> list[tuple[int, Value]]:
+        """The terms of a sum in the layout of this reading. Raises ShapeError where only some are products of Jacobians that lie."""
+        if any(v.laid and v.rank == 1 for _, v in terms) and any(v.chain is not None and v.chain.order == 1 for _, v in terms):
+            raise ShapeError("a sum of a column and of a product of Jacobians that lies")
+        return [(sign, self.settled(v)) for sign, v in terms]
 
     def filled(self, terms: list[tuple[int, Value]]) -> list[tuple[int, Value]]:
         """Identities and vectors of ones take their sizes from the other terms."""
@@ -567,6 +591,7 @@ class Meaning:
         if isinstance(exponent, Fence):
             raise self.fail(f"the script {self.text(exponent)} has no meaning for {self.text(node)} here", node)
         e: Value | DeriveError  # read once: a tower of exponents would be read twice at every storey
+        strangers = len(self.strangers)
         try:
             e = self.value(exponent)
         except (Unreadable, ShapeError) as error:
@@ -574,7 +599,10 @@ class Meaning:
         fixed = constant_of(e.expr) if isinstance(e, Value) and not e.rank and not e.labels else None
         if fixed is not None and fixed.is_number:
             return self.number_power(v, fixed, node)
-        return self.symbolic_power(v, exponent, node, e)
+        ends = count_of(self, exponent)
+        if ends is not None and not v.labels and (v.rank == 2 or not v.rank):
+            del self.strangers[strangers:]  # the letters of W^{t-k} are instants
+        return self.symbolic_power(v, ends, node, e)
 
     def number_power(self, v: Value, n: sympy.Expr, node: Node) -> Value:
         known = constant_of(v.expr) if not v.rank and not v.labels else None
@@ -597,8 +625,7 @@ class Meaning:
             return Value(result) if n != 0 else self._bad_prime(node)
         return Value(power(v.expr, n), v.labels)
 
-    def symbolic_power(self, v: Value, exponent: Node, node: Node, e: Value | DeriveError) -> Value:
-        ends = count_of(self, exponent)
+    def symbolic_power(self, v: Value, ends: tuple[Instant, Instant] | None, node: Node, e: Value | DeriveError) -> Value:
         if ends is not None and (v.rank == 2 or not v.rank) and not v.labels:
             lo, hi = ends
             index = next(c for c in "ijkmnpqr" if c not in {lo.base, hi.base, *time_indices(v.expr)})

@@ -465,7 +465,9 @@ def error_families(scope: Scope) -> list[Key]:
 def error_of(m: Meaning, node: Scripted, key: Key) -> Found | None:
     """The quantity of a family that carries the scripts of a δ; None where there is none that the network computes."""
     found = find(m, Scripted(Symbol(*key), node.sub, node.sup, 0, start=node.start, end=node.end))
-    if found is None or found.exponent is not None or not isinstance(found.named.expr, Var):
+    if found is None or not isinstance(found.named.expr, Var):
+        return None
+    if found.exponent is not None and flat(found.exponent) not in ("T", "top"):
         return None
     system = m.scope.system
     if system is None or system.owner(found.named.expr) is None:

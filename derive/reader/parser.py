@@ -11,6 +11,7 @@ from derive.reader.syntax import (
     Commas,
     Differential,
     Dots,
+    Evaluated,
     Fence,
     Fraction,
     Given,
@@ -27,7 +28,7 @@ from derive.reader.syntax import (
     Words,
     walk,
 )
-from derive.reader.tokens import WORDS, Token, Unreadable, tokenize
+from derive.reader.tokens import ELSE, IF, WORDS, Token, Unreadable, tokenize
 
 DEEPEST = 60  # nested brackets, braces and fractions
 INSIDE = 80  # signs inside each other, of whatever kind
@@ -69,7 +70,7 @@ _ALIGNED = frozenset(
     "flalign flalign* alignat alignat* math displaymath".split()
 )
 _OPEN = {"(": ("paren", ")"), "[": ("bracket", "]"), "\\{": ("brace", "\\}"), "norm": ("norm", "norm"), "|": ("abs", "|")}
-_STARTS = frozenset(["number", "name", "{", "(", "[", "\\{", "norm", "|", "begin"])
+_STARTS = frozenset(["number", "name", "{", "(", "[", "\\{", "norm", "|", "begin", "left"])
 TRANSPOSED = frozenset(["top", "intercal", "transp", "tran"])
 
 
@@ -117,6 +118,7 @@ class Parser:
         self.at = 0
         self.depth = 0
         self.inside = 0
+        self.worded: list[bool] = []  # whether words of a condition end what is being read
         self.fences: list[str] = []  # what would close the brackets that are open: a | closes only its own kind
 
     # -- tokens ---------------------------------------------------------------------------------------------
@@ -256,6 +258,8 @@ class Parser:
                 and token.text not in ARROWS
                 and token.text not in ("pm", "mp", "rangle", "rbrace", "rfloor", "rceil", "over")
             )
+        if token.kind == "text" and self.worded[-1:] == [True] and self._conditional(ahead):
+            return False
         return token.kind in _STARTS or token.kind == "text"
 
     def _separates(self, ahead: int) -> bool:
@@ -311,9 +315,11 @@ class Parser:
                 raise self.fail("a factorial can't be read")
             else:
                 break
-        if sub is None and sup is None and not primes:
-            return base
-        return Scripted(base, sub, sup, primes, start=start, end=self.last)
+        if sub is not None or sup is not None or primes:
+            base = Scripted(base, sub, sup, primes, start=start, end=self.last)
+        if self.peek().kind == "at" and self.fences[-1:] != ["at"]:
+            return self._at_value(base, start)
+        return base
 
     def script(self) -> Node:
         """What follows _ or ^: one sign, or a group in braces."""
@@ -402,6 +408,8 @@ class Parser:
             return inside
         if token.kind in _OPEN:
             return self._fence()
+        if token.kind == "left":
+            return self._evaluated()
         if token.kind == "begin":
             return self._environment()
         if token.kind == "text":
@@ -420,8 +428,27 @@ class Parser:
             return self._big("sum" if token.text == "sum" else token.text, token.start)
         return Symbol(token.text, start=token.start, end=token.end)
 
+    def _evaluated(self) -> Node:
+        r"""\left. x \right|_{x=0}."""
+        opening = self.next()
+        self.fences.append("at")
+        body = self.relation()
+        self.fences.pop()
+        if self.peek().kind != "at":
+            raise self.fail("\\left. without its bar", opening)
+        return self._at_value(body, opening.start)
+
+    def _at_value(self, body: Node, start: int) -> Node:
+        self.next()
+        if self.peek().kind != "_":
+            raise self.fail("a bar without what stands below it")
+        self.next()
+        return Evaluated(body, self.script(), start=start, end=self.last)
+
     def _fence(self) -> Node:
         opening = self.next()
+        if opening.kind == "\\{" and (chosen := self._unbraced()) is not None:
+            return chosen
         kind, closing = _OPEN[opening.kind]
         self.depth += 1
         if self.depth > DEEPEST:
@@ -454,28 +481,42 @@ class Parser:
             raise self.fail(f"the bracket {opening.text!r} is never closed", opening)
         return Fence(kind, body, start=opening.start, end=self.last)
 
+    def _unbraced(self) -> Node | None:
+        r"""\left\{ \begin{array} … \end{array} \right.: cases; None where a brace is a brace."""
+        k = 0
+        while self.peek(k).kind == "{":
+            k += 1
+        if self.peek(k).kind != "begin" or self.peek(k).text not in _MATRICES | _ALIGNED:
+            return None
+        saved = self.at
+        self.at += k
+        node = self._environment(conditions=True)
+        for _ in range(k):
+            self.expect("}", "the end of a group, }")
+        if self.peek().kind == "\\}":
+            self.at = saved
+            return None
+        return node
+
     def _gaps(self) -> None:
         while self.peek().kind in ("newline", "quad", "&"):
             self.next()
 
     # -- environments ---------------------------------------------------------------------------------------
 
-    def _environment(self) -> Node:
+    def _environment(self, conditions: bool = False) -> Node:
         begin = self.next()
         name = begin.text
+        if conditions:
+            self._column_format(name)
+        if name in _CASES or conditions:
+            return Choices(tuple(map(_choice, self._cells(name, conditions=True))), start=begin.start, end=self.last)
         if name in _MATRICES:
             self._column_format(name)
             rows = self._cells(name)
             bracket = {"vmatrix": "abs", "Vmatrix": "norm"}.get(name)
             node: Node = Rows(tuple(map(tuple, rows)), start=begin.start, end=self.last)
             return Fence(bracket, node, start=begin.start, end=self.last) if bracket else node
-        if name in _CASES:
-            choices = []
-            for row in self._cells(name, conditions=True):
-                if row and row[0] is not None:
-                    condition = row[1] if len(row) > 1 else None
-                    choices.append((row[0], condition))
-            return Choices(tuple(choices), start=begin.start, end=self.last)
         if name in _ALIGNED:
             rows = self._cells(name)
             return Rows(tuple(map(tuple, rows)), start=begin.start, end=self.last)
@@ -514,7 +555,7 @@ class Parser:
                 self.next()
                 rows[-1].append(None)
             else:
-                if not rows[-1]:
+                if not rows[-1] or (conditions and len(rows[-1]) == 1 and rows[-1][0] is not None):
                     rows[-1].append(None)
                 node = self._cell(conditions)
                 rows[-1][-1] = node if rows[-1][-1] is None else rows[-1][-1]
@@ -528,6 +569,9 @@ class Parser:
     def _cell(self, condition: bool) -> Node:
         start = self.peek().start
         words = []
+        if [self.peek(k).kind for k in range(3)] == ["{", "text", "}"]:
+            words.append(self.peek(1))
+            self.at += 3
         while self.peek().idle:
             token = self.next()
             if token.kind == "text":
@@ -536,10 +580,17 @@ class Parser:
             if (len(words) == 1 and "$" in words[0].text) or (condition and words):
                 return Words(words[0].text, start=start, end=self.last)
             return Words(" ".join(w.text for w in words), start=start, end=self.last)
+        self.worded.append(condition)
         node = self.relation()
-        while self.peek().kind in ("text", "quad", ",", ".", ";"):
+        self.worded.pop()
+        while self.peek().kind in ("text", "quad", ",", ".", ";") and not (condition and self._conditional()):
             self.next()
         return node
+
+    def _conditional(self, ahead: int = 0) -> bool:
+        """Whether the words of a case come next: if, otherwise."""
+        token = self.peek(ahead)
+        return token.kind == "text" and (_first_word(token.text) in IF or _first_word(token.text) in ELSE)
 
     # -- commands -------------------------------------------------------------------------------------------
 
@@ -720,6 +771,20 @@ def accented(body: Node, accent: str, start: int, end: int) -> Node:
                 accented(body.base, accent, body.base.start, body.base.end), body.sub, body.sup, body.primes, start=start, end=end
             )
     raise Unreadable(f"a {accent} over more than one name", start)
+
+
+def _first_word(text: str) -> str:
+    """The first word of a text, without the signs after it; one that is written without spaces counts by its first letters."""
+    words = text.replace("$", " ").split()
+    first = words[0].strip(",:;()").lower() if words else ""
+    return next((w for w in (*IF, *ELSE) if not w.isascii() and first.startswith(w)), first)
+
+
+def _choice(row: list[Node | None]) -> tuple[Node, Node | None]:
+    """The value and the condition of a row of cases: 0 & \\text{if} & a < 0."""
+    value, *rest = row
+    said = [n for n in rest if n is not None]
+    return value or Words(""), next((n for n in reversed(said) if not isinstance(n, Words)), said[-1] if said else None)
 
 
 def flat_number(node: Node) -> int | None:

@@ -88,6 +88,7 @@ class Scope:
     window: dict[str, sympy.Expr] = field(
         default_factory=dict
     )  # letters that run over the words around a word, and how many these are
+    called: dict[Node, Node] = field(default_factory=dict)  # CE(y, ŷ), ∂L/∂h|_{direct}: what the document says they are
     families: dict[tuple[Any, ...], Var] = field(default_factory=dict)  # the quantities of the words in a window, v_{c+j}
     implied: bool = True  # whether an index that stands twice may be summed without a sign: the document writes no other sums
     pairs: set[str] = field(default_factory=set)  # functions that are losses of a pair of words

@@ -104,7 +104,20 @@ def _unboxed(source: str) -> str:
                 break
         inside = source[match.end() : end]
         source = source[: match.start()] + " " * (match.end() - match.start()) + inside + " " + source[end + 1 :]
+    whole = re.fullmatch(r"(\s*\{)(.*)(\}[\s.,]*)", source, re.DOTALL)  # {\displaystyle …}
+    if whole is not None and _balanced(whole[2]):
+        return " " * len(whole[1]) + whole[2] + " " * len(whole[3])
     return source
+
+
+def _balanced(text: str) -> bool:
+    """Whether every brace that closes was opened inside."""
+    depth = 0
+    for sign in re.findall(r"(?<!\\)[{}]", text):
+        depth += 1 if sign == "{" else -1
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 # -- from tokens to pieces that hold one statement ------------------------------------------------------------------

@@ -131,6 +131,14 @@ class Choices(Node):
 
 
 @dataclass(frozen=True)
+class Evaluated(Node):
+    """body |_{where}: at a value, or the part of it that words name."""
+
+    body: Node
+    where: Node
+
+
+@dataclass(frozen=True)
 class Dots(Node):
     kind: str = "dots"
 

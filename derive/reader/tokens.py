@@ -98,15 +98,19 @@ WORDS = frozenset(
     "Diag tr Tr trace det rank "
     "max min argmax sign sgn abs act prod logsumexp LSE erf Var vec logit mean sum elu ELU SiLU softsign".split()
 )
+IF = "if for when where whenever si falls wenn se quando cuando если при 若 当 當 如果".split()  # before the condition of a case
+ELSE = "otherwise else elsewhere o.w. ow sinon autrement sonst altrimenti иначе 否则 否則 其他 其它".split()
 _TAKING = frozenset(["sqrt", "vec", "abs"])  # as commands they take one argument, and no factor after it
 PROSE = frozenset(
     "if else otherwise where and or for since thus then when with so let suppose yes no hence because as is are the a an we "
     "get have using by all each any otherwise "
     "therefore note that here given column row vector matrix scalar trivial unknown case cases not of in on at to from let".split()
-)
+).union(w for w in (*IF, *ELSE) if len(w) > 1)
 _NUMBER = re.compile(r"[0-9]+\.[0-9]+|[0-9]+|\.[0-9]+")
 _COMMAND = re.compile(r"\\(?:[a-zA-Z]+\*?|.)", re.DOTALL)
 _LETTERS = re.compile(r"[a-zA-Z]+")
+_BAR = re.compile(r"\s*(\||\\[rl]?vert(?![A-Za-z]))")
+_BIGS = frozenset("big Big bigg Bigg bigr Bigr biggr Biggr".split())
 
 
 def clean(text: str) -> str:
@@ -157,6 +161,7 @@ class _Lexer:
         self.text, self.known = text, known
         self.longest = max(map(len, known))
         self.depth = 0
+        self.lefts: list[str] = []  # the signs after \\left that are open
 
     def run(self, at: int, end: int) -> Iterator[Token]:
         text = self.text
@@ -220,9 +225,16 @@ class _Lexer:
             yield Token("norm", name, at, after, glued)
         elif name in ("vert", "lvert", "rvert", "mid"):
             yield Token("|", name, at, after, glued)
+        elif (bar := self._bar(name, after, end)) is not None:
+            yield Token("at", "|", at, bar, glued)
         elif name.isspace() or name in _ROOMY:
+            if name == "left":
+                self.lefts.append(self.text[after : after + 1])
             if name in ("left", "right", "middle") and self.text[after : after + 1] == ".":
                 after += 1
+                if name == "left" and self.text.find("\\right|", after, end) >= 0:
+                    yield Token("left", ".", at, after, glued)
+                    return
             if name in ("quad", "qquad"):
                 yield Token("quad", name, at, after, glued)
             else:
@@ -246,6 +258,15 @@ class _Lexer:
             yield Token("text", name, at, after, glued)
         else:
             yield Token("command", name, at, after, glued)
+
+    def _bar(self, name: str, after: int, end: int) -> int | None:
+        r"""Where the bar of \left. x \right|_{x=0} or x \big|_{x=0} ends; None where this is none."""
+        opened = self.lefts.pop() if name == "right" and self.lefts else ""
+        found = _BAR.match(self.text, after, end)
+        if found is None:
+            return None
+        big = name in _BIGS and re.compile(r"\s*_").match(self.text, found.end(), end) is not None
+        return found.end() if opened == "." or big else None
 
     def _skip_option(self, at: int, end: int) -> int:
         r"""After \\, the distance in [2ex]."""

@@ -13,6 +13,7 @@ import sympy
 
 from derive.expr import (
     ROW,
+    Ein,
     Expr,
     Lin,
     Map,
@@ -127,6 +128,8 @@ def is_simple_scalar(e: Expr) -> bool:
             e = e.arg
         elif isinstance(e, Lin):
             return all(is_simple_scalar(x) for _, x in e.terms)
+        elif isinstance(e, Ein):
+            return len(e.factors) == 1 and isinstance(e.factors[0][0], Var)  # the mean or the sum of the entries of a quantity
         else:
             return False
 
