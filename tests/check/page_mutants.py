@@ -302,11 +302,11 @@ class Bench:
 
     @cached_property
     def points(self) -> list[Place]:
-        """Two random points; eight with signs of both kinds where there are kinks."""
+        """Two random points; twelve with signs of both kinds where there are kinks: relu of what relu made zero is on one."""
         if self.name != "relu_sparsity":
             return [Place.random(self.network, seed) for seed in (0, 1)]
-        tried = (Place.random(self.network, seed) for seed in range(1000))
-        return list(islice((p for p in tried if any((a < 0).any() for a in p.at.given.values())), 8))
+        tried = (Place.random(self.network, seed, clear=False) for seed in range(1000))
+        return list(islice((p for p in tried if any((a < 0).any() for a in p.at.given.values())), 12))
 
     @cached_property
     def normalised(self) -> list[Place]:

@@ -182,10 +182,11 @@ class Place:
     known: dict[Any, Array] = field(default_factory=dict)
 
     @classmethod
-    def random(cls, network: Network, seed: int, summing: str = "") -> Place:
-        """summing: an input whose rows shall sum to one."""
+    def random(cls, network: Network, seed: int, summing: str = "", clear: bool = True) -> Place:
+        """summing: an input whose rows shall sum to one; clear: away from kinks, where relu'(0) = 0 by definition."""
         system = network.system
-        at = random_point(system, np.random.default_rng([seed, 5]), last=system.first + 5 if system.sequential else None)
+        last = system.first + 5 if system.sequential else None
+        at = random_point(system, np.random.default_rng([seed, 5]), last=last, clear=clear)
         if summing:
             weights = np.abs(at.given[system.independent[summing]]).astype(np.longdouble)
             at = replace(at, given={**at.given, system.independent[summing]: weights / weights.sum(axis=-1, keepdims=True)})

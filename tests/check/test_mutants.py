@@ -65,6 +65,7 @@ def test_no_sound_rewrite_is_refuted(name):
 
 SINGLE = [  # what the full runs found
     ("residual", r"\frac{\partial R}{\partial x} = \frac{\partial h}{\partial z} \frac{\partial R}{\partial h} \frac{\partial z}{\partial x}", "refuted"),  # in the order of no layout
+    ("residual", r"\frac{\partial S}{\partial x} = \frac{\partial^+ y}{\partial x} \frac{\partial S}{\partial y} + \frac{\partial S}{\partial y} \frac{\partial y}{\partial h} \frac{\partial h}{\partial z} \frac{\partial z}{\partial x}", "refuted"),  # in two orders
     ("mlp", r"\Bigl(\frac{\partial p}{\partial z_3}\Bigr)^{\top} \bar{p} = p \odot \bigl(\bar{p} - (\tfrac12 (p^{\top} \bar{p}) \mathbf{1} + \tfrac12 (p^{\top} \bar{p}) \mathbf{1})\bigr)", "proved"),
 ]
 
