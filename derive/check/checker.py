@@ -513,9 +513,11 @@ class Checker:
         for claim in self.claims(replace(link, conditions=(relation,)))[0]:
             if not any(n.startswith("for ") for n in claim.notes) or claim.strangers:
                 continue
+            said = source[relation.start : relation.end].strip() or " ".join(flat(p) for p in relation.parts)
+            if (held := self._for_targets([claim], line)) is not None:
+                return replace(held, reason=f"{held.reason}; under the condition said before, {said}")
             verdict = self.decide(claim)
             if verdict is not None and verdict.holds:
-                said = source[relation.start : relation.end].strip() or " ".join(flat(p) for p in relation.parts)
                 return replace(
                     line,
                     verdict=verdict.verdict,
@@ -964,6 +966,9 @@ def dummies(m: Meaning, link: Link) -> None:
     """σ'(x) = σ(x)(1 − σ(x)): a statement about a function, in which x is any number."""
     symbols: dict[tuple[str, tuple[str, ...]], None] = {}
     curved = False
+    base = link.left.base if isinstance(link.left, Scripted) else link.left
+    if isinstance(base, Symbol) and base.head != "e" and calls.function_of(m, base) is None:
+        return  # h = σ(0.25) speaks of h
     for n in (*walk(link.left), *walk(link.right)):
         if isinstance(n, Rows | Nabla | Big) or (isinstance(n, Fence) and n.kind in ("norm", "abs", "angle")):
             return

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sympy
 
 from derive import ops
@@ -205,9 +206,16 @@ def _part(
     strangers |= {(name, target): stranger(scope, target) for name, target in aliases.items()}
     macros.sort(key=lambda m: -len(m[0].pattern))
     values = _values(scope, data.get("values", {}), place)
-    if any(isinstance(v, list) and len(v) == 1 for v in values.values()):
+    if _single(scope, values):
         scope.elementwise |= {""}  # vectors of one entry: their products are those of numbers
     return Part(start, network, scope, macros, values, data.get("sums") == "repeated", strangers=strangers)
+
+
+def _single(scope: Scope, values: Mapping[str, Any]) -> bool:
+    """Whether every array that there is has been given one entry."""
+    known = scope.system.declared if scope.system is not None else [n.expr for found in scope.names.values() for n in found]
+    arrays = [v for v in known if isinstance(v, Var) and v.shape]
+    return bool(arrays) and all(v.key in values and np.shape(values[v.key])[-len(v.shape) :] == (1,) * len(v.shape) for v in arrays)
 
 
 def _known_name(scope: Scope, name: str) -> bool:
