@@ -108,9 +108,22 @@ def _intern(cls: type, key: tuple, **fields: Any) -> Any:
     return node
 
 
+MOST_PARTS = 500  # of a number such as e² + e
+
+
+def _too_long(value: Any) -> bool:
+    count, waiting = 0, [value]
+    while waiting and count <= MOST_PARTS:
+        count += 1
+        waiting.extend(waiting.pop().args)
+    return count > MOST_PARTS
+
+
 def exact(value: Any) -> sympy.Expr:
     """An exact SymPy number; a float is read as the decimal it prints as (0.1 is 1/10)."""
     if isinstance(value, sympy.Expr) and not isinstance(value, sympy.Float):
+        if value.args and _too_long(value):  # its parts may be shared, but SymPy walks through them as often as they stand
+            raise DeriveError(f"a number of more than {MOST_PARTS} parts")
         if value.is_number and (value.is_real is False or value.is_finite is False or value is sympy.nan):
             raise DeriveError(f"{value} is not a real number")
         floats = value.atoms(sympy.Float)

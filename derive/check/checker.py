@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from derive.check import assumptions, called, engine, numbers, samples, scalars, signals, slips, spelled, stationary, targets
-from derive.check.define import define, defines
+from derive.check.define import define, defines, naming
 from derive.check.lines import Line, Report, Slip
 from derive.check.readings import differentials, readings
 from derive.check.settings import Part, parts
@@ -64,6 +64,8 @@ _FOR = re.compile(
 _CONVENTION = re.compile(r"summation convention|einstein|implied sum|sum(med|ming)? over repeated|repeated ind", re.IGNORECASE)
 _WORST = ("refuted", "unreadable", "undecided", "definition", "agrees", "proved")
 GIVEN = "a number that is given"
+_LET = re.compile(r"\b(let|given|suppose|consider|imagine|assume|say|example)\b[^.]*$", re.IGNORECASE)
+ASIDE = 3  # lines that an example with letters of its own may have
 SLIPS = 3.0  # seconds for the slips of a document
 POT = 1.5  # seconds for the slips of a formula
 REST = 0.3  # seconds of a relation that are kept for its counterexample
@@ -125,6 +127,7 @@ class Checker:
         self.before = self.after = ""  # the words around a formula
         self.differentiated: dict[Var, int] = {}  # by which inputs derivatives were taken, and how many lines stood before that
         self.solved = -stationary.LATEST  # the last line that set a derivative to zero
+        self.example: tuple[int, set[str]] = (-ASIDE - 1, set())  # the line of the last one, and its letters
         self.condition: tuple[Relation, str] | None = None  # "If i ≠ j:" in the words before
         self.conditioned: int | None = None  # the one display for which it is said
 
@@ -332,8 +335,9 @@ class Checker:
         if link.op == "=" and (held := self._signal(link, line)) is not None:
             return held
         if link.op == "=" and defines(scope, link):
-            what = define(self, link)
-            return replace(line, verdict="definition", reason=what)
+            return replace(line, verdict="definition", reason=define(self, link))
+        if link.op == "=" and (named := naming(scope, link)) is not None:
+            return replace(line, verdict="definition", reason=define(self, named))
         if self._takes_number(link):
             return replace(line, verdict="definition", reason=GIVEN)
         counted = self._numbers(link, line)
@@ -806,6 +810,8 @@ class Checker:
             return replace(
                 line, verdict="unreadable" if isinstance(error, Unreadable) else "undecided", reason=f"{error}{column}"
             )
+        if self._aside(link):
+            return replace(line, verdict="undecided", reason=f"the letters may be other ones than those of the problem: {misfits[0]}")
         slip = self._slip(link, None) if self.explain else None
         if slip is None and any("R^(" in str(e) and str(e).count(" x ") > 2 for e in misfits):
             return replace(line, verdict="undecided", reason=f"the shapes can't be told apart from notation: {misfits[0]}")
@@ -817,6 +823,14 @@ class Checker:
             slip = Slip("shape", slip.corrected if slip is not None else slips.truth(self, link) or "", words)
         self._remember(link, line)
         return replace(line, verdict="refuted", reason=str(misfits[0]), slip=slip, expected=slips.expected(self, link))
+
+    def _aside(self, link: Link) -> bool:
+        """Let y = Wx: an example with letters of its own, to which the lines after it may belong."""
+        letters = {n.head for side in (link.left, link.right) for n in walk(side) if isinstance(n, Symbol)}
+        if isinstance(link.left, Symbol) and _LET.search(self.before):
+            self.example = len(self.lines), letters
+        n, known = self.example
+        return len(self.lines) - n <= ASIDE and letters - set(LOSSES) <= known
 
     def _slip(self, link: Link, claim: Claim | None) -> Slip | None:
         """The slip, within what is left of the document's time for slips."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sympy
@@ -72,6 +73,18 @@ def defines(scope: Scope, link: Link) -> bool:
     except (Unreadable, DeriveError):
         return False
     return not (isinstance(base, Symbol) and base.head.startswith("set "))
+
+
+def naming(scope: Scope, link: Link) -> Link | None:
+    """Bᵀ ∂L/∂C = ζ: the relation that says what a new name at the end of a chain is; None where no new name stands there."""
+    node = link.right
+    if not isinstance(node, Symbol | Scripted) or isinstance(link.left, Symbol) or not {n.head for n in walk(node) if isinstance(n, Symbol)}:
+        return None
+    m = Meaning(scope, Reading(), link.source)
+    m.learn(link.left)
+    m.learn(node)
+    turned = replace(link, left=node, right=link.left)
+    return turned if names.find(m, node) is None and defines(scope, turned) else None
 
 
 def _change(scope: Scope, link: Link) -> bool:

@@ -98,6 +98,8 @@ class Editor(Names):
                 "sign", 1.0, at, at + length, new, f"{'-' if sign > 0 else '+'} {shown} for {'+' if sign > 0 else '-'} {shown}"
             )
             self._scalings(a, b, term)
+            if len(node.terms) == 1 and sign < 0:
+                self.add("term", 1.5, at, at, "1 ", f"1 - {shown} for -{shown}")
             if len(node.terms) > 1:
                 self.without(node, k, spots)
 

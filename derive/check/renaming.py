@@ -84,7 +84,9 @@ class Names(Scribe):
             if inner is not None:
                 self.add("bar", 1.05, a, b, inner[1] or inner[2])
         elif isinstance(name.found.expr, Expr):
-            self.add("bar", 1.1, a, b, rf"\bar{{{text}}}")
+            system = self.page.scope.system
+            given = self.side and system is not None and getattr(name.found.expr, "name", "") not in system.by_name
+            self.add("bar", 1.7 if given else 1.1, a, b, rf"\bar{{{text}}}")  # on the right few adjoints of what is given stand
 
     def _around(self, node: Node, opening: str) -> tuple[int, int]:
         found = re.search(opening + r"\s*$", self.page.text[: node.start])

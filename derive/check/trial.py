@@ -14,7 +14,7 @@ from derive.check import numbers
 from derive.check.edits import Edit
 from derive.check.page import Page
 from derive.check.point import Point, close
-from derive.expr import DeriveError, Expr, zeros
+from derive.expr import DeriveError, Expr, Jac, Var, zeros
 from derive.reader.meaning import Filler, Meaning, Reading
 from derive.reader.parser import parse
 from derive.reader.scope import flat
@@ -23,6 +23,7 @@ from derive.reader.values import Value, add
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker, Claim
+    from derive.system import System
 
 LIKELY = 1.5  # edits of this cost are tried in other readings, too
 FAULTS = (DeriveError, RecursionError, ArithmeticError)  # what a formula that can't be read, or has no value, may raise
@@ -72,6 +73,7 @@ class Trial:
     seen: set[str] = field(default_factory=set)
     forced: dict[Expr, object] = field(default_factory=dict)
     values: dict[Edit, Worth] = field(default_factory=dict)
+    claims: dict[Reading, Claim | None] = field(default_factory=dict)
     point: Point | None = None
 
     def __post_init__(self) -> None:
@@ -93,11 +95,28 @@ class Trial:
             if _senseless((link.left, link.right)) > self.senseless:
                 return None
             claim = self.checker.claim(link, reading)
+            if self.vanishing(claim) - self.vanishing(self.written(reading)):
+                return None
         except FAULTS:
             return None
         if claim.strangers or (claim.left is claim.right and isinstance(link.right, Symbol | Scripted) and not self.part):
             return None
         return claim
+
+    def written(self, reading: Reading) -> Claim | None:
+        """The claim of the relation as it stands; None where it makes none."""
+        if reading not in self.claims:
+            try:
+                self.claims[reading] = self.checker.claim(self.page.link, reading)
+            except FAULTS:
+                self.claims[reading] = None
+        return self.claims[reading]
+
+    def vanishing(self, claim: Claim | None) -> set[Expr]:
+        """Its derivatives by what their tops don't depend on: no slip is put right by a term that is zero."""
+        if claim is None or flat(self.page.parts[1]) == "0":
+            return set()
+        return {j for side in (claim.left, claim.right) for j in side.atoms(Jac) if _vanishes(self.checker.part.scope.system, j)}
 
     def worth_now(self) -> Worth | None:
         """The values of the two sides as they stand."""
@@ -262,6 +281,22 @@ def _target(left: Value, values: list[Value | None], signs: list[int], k: int) -
     except FAULTS:
         return None
     return total if signs[k] > 0 else Value(-total.expr, total.labels)
+
+
+def _vanishes(system: System | None, j: Jac) -> bool:
+    """Whether nothing of the top depends on what it is differentiated by."""
+    top, below = j.top, j.below
+    if system is None or not isinstance(top, Var) or not isinstance(below, Var) or top.bar or below.bar:
+        return False
+    if top.time is not None and below.time is not None and top.time.base == below.time.base and top.time.offset < below.time.offset:
+        return True
+    reached, todo = {top.name}, [top.name]
+    while todo and below.name not in reached:
+        equation = system.by_name.get(todo.pop())
+        new = {v.name for v in equation.right.atoms(Var)} - reached if equation is not None else set()
+        reached |= new
+        todo += new if not j.direct else ()
+    return below.name not in reached
 
 
 def _senseless(parts: tuple[Node, Node]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -222,14 +223,38 @@ def _replaced(m: Meaning, node: Node, places: frozenset[int], label: str) -> Nod
 
 def dotted_sum(m: Meaning, node: Sum) -> Value:
     """x_1 + x_2 + … + x_n: the sum of the general term that the first and the last one show."""
-    place = next(k for k, (_, term) in enumerate(node.terms) if isinstance(term, Dots))
-    if place == 0 or place + 2 != len(node.terms) or any(sign < 0 for sign, _ in node.terms):
-        raise m.fail("dots in a sum: what they stand for", node)
-    first, last = node.terms[0][1], node.terms[-1][1]
-    value = m.value(_replaced(m, first, _differences(m, first, last, node), ROW_INDEX))
+    start, end, places = _run(m, node)
+    last = next(t for _, t in reversed(node.terms[start:end]) if not isinstance(t, Dots))
+    ends = {text for k, (text, _) in enumerate(_spelled(m, last)) if k in places} if not _open(node, end) else set()
+    sign, first = node.terms[start]
+    value = m.value(_replaced(m, first, places, ROW_INDEX))
     if ROW_INDEX not in value.labels:
         raise m.fail("dots in a sum: what they stand for", node)
-    return sum_over(value, ROW_INDEX)
+    size = value.size(ROW_INDEX)
+    if any(m.scope.sizes.get(text, size if text.isalpha() else sympy.Integer(text)) != size for text in ends):
+        raise m.fail("a sum with dots that ends before its entries do", node)
+    rest = [(s, m.value(term)) for s, term in (*node.terms[:start], *node.terms[end:])]
+    return add([(sign, sum_over(value, ROW_INDEX)), *rest])
+
+
+def _open(node: Sum, end: int) -> bool:
+    """Whether dots stand behind the last term that is written: w_1 + … + w_j + …"""
+    return any(isinstance(t, Dots) for _, t in node.terms[end - 1 : end + 1])
+
+
+def _run(m: Meaning, node: Sum) -> tuple[int, int, frozenset[int]]:
+    """Where the terms that belong to the dots begin and end, and the leaves at which they differ: w_1 + … + w_j + … + b."""
+    dots = [k for k, (_, term) in enumerate(node.terms) if isinstance(term, Dots)]
+    for start in range(dots[0]):
+        for end in (dots[-1] + 2, dots[-1] + 1):
+            run = [(s, term) for s, term in node.terms[start:end] if not isinstance(term, Dots)]
+            if end > len(node.terms) or len(run) < 2 or len({s for s, _ in node.terms[start:end]}) > 1:
+                continue
+            with suppress(Unreadable):
+                places = _differences(m, run[0][1], run[-1][1], node)
+                if all(_differences(m, run[0][1], term, node) <= places for _, term in run[1:]):
+                    return start, end, places
+    raise m.fail("dots in a sum: what they stand for", node)
 
 
 # -- cases and deltas ---------------------------------------------------------------------------------------------
@@ -328,8 +353,8 @@ def kronecker(m: Meaning, a: Node, b: Node) -> Value:
     x, y = names.index(m, a, None), names.index(m, b, None)
     if isinstance(x, str) and isinstance(y, str):
         size = m.label_sizes.get(x, m.label_sizes.get(y))
-        if size is None:
-            raise m.fail(f"what {x} and {y} run over", a)
+        if size is None:  # any number of things
+            size = m.label_sizes[x] = m.label_sizes[y] = sympy.Symbol(f"n_{min(x, y)}", positive=True, integer=True)
         return delta(x, y, size)
     label, place = (x, y) if isinstance(x, str) else (y, x)
     if not isinstance(label, str) or isinstance(place, str):

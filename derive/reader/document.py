@@ -26,6 +26,7 @@ _OPENING = re.compile(
 )
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*(.*)")
 _CODE = re.compile(r"(?<!`)`[^`\n]+`(?!`)")
+_TICKED = re.compile(r"\$`([^`\n]+)`\$")  # $`x`$
 _BRACE = re.compile(r"(?<!\\)[{}]")
 _NAME = re.compile(r"\\([a-zA-Z]+)")
 _PLACE = re.compile(r"#([1-9])")
@@ -118,7 +119,7 @@ def read_document(text: str, latex: bool | None = None) -> Document:
     # blanks keep every place where it was
     text = _blank(_COMMENT, text) if latex else text
     macros, words, text = _macros(text)
-    text_without_code = _blank(_CODE, _without_code(text))
+    text_without_code = _blank(_CODE, _TICKED.sub(r"$ \1 $", _without_code(text)))
     formulas = _bounded(_marked(text_without_code, macros))
     if not formulas and text_without_code.strip():
         formulas = _bounded(_plain_lines(text, macros))
@@ -128,7 +129,7 @@ def read_document(text: str, latex: bool | None = None) -> Document:
 _NAMED = re.compile(r"(?<![\\A-Za-z^_{])(?:d(?=[a-z]{3}))?([a-z]{3,})(?=\s*(?:_|\^\{?\(|&?\s*=))")
 
 
-_CALLED = re.compile(r"(?<![\\A-Za-z^_{])([A-Z]{2,6})(?=\s*(?:\\left\s*)?\([^()]*,)")  # CE(y, \hat y)
+_CALLED = re.compile(r"(?<![\\A-Za-z^_{])([A-Z]{2,6}|[A-Z][a-z]{2,15}[A-Za-z]*)(?=\s*(?:\\left\s*)?\([^()]*,)")  # CE(y, \hat y)
 
 
 def _written_words(formulas: list[Formula]) -> set[str]:

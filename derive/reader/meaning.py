@@ -142,7 +142,9 @@ class Meaning:
     def learn(self, node: Node) -> None:
         """What the indices of a formula run over, from the names that carry them; which instants it speaks of."""
         bases = self._bases
-        self.listed = bool(self.listed) or any(isinstance(n, Dots) or (isinstance(n, Scripted) and isinstance(n.sub, Number)) for n in walk(node))
+        self.listed = bool(self.listed) or any(
+            isinstance(n, Dots) or (isinstance(n, Scripted) and isinstance(n.sub, Number)) for n in walk(node)
+        )
         for n in walk(node):
             if isinstance(n, Big):
                 bigs.learn(self, n)
@@ -160,6 +162,8 @@ class Meaning:
                 self.pulled = self.pulled or (found.bar and found.named.expr is self.scope.loss)
                 if found.instant is not None:
                     bases.add(found.instant.base)
+                    if found.places and len(found.places) == len(found.named.expr.shape) and found.instant.base:
+                        self.clocks.add(found.instant.base)  # s_{i,1}: then s_i is that state at i
             elif isinstance(n, Big) and isinstance(n.sup, Symbol) and isinstance(n.sub, Relation):
                 label, size = n.sub.parts[0], self.scope.sizes.get(n.sup.head)
                 if isinstance(label, Symbol) and size is not None:

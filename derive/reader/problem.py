@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import sympy
 
 from derive import ops
-from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, is_row, show_shape, transpose, var
+from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, constant_value, is_row, show_shape, transpose, var
 from derive.reader import calls, names
 from derive.reader.document import Formula, read_document
-from derive.reader.meaning import Meaning, Reading
+from derive.reader.meaning import Filler, Meaning, Reading
 from derive.reader.scope import Key, Named, Scope, flat, identifier, plain_tag, size_named
 from derive.reader.statements import Broken, Chain, Link, statements
 from derive.reader.syntax import Big, Commas, Fence, Node, Number, Product, Scripted, Symbol, children, walk
@@ -394,6 +394,8 @@ def _elaborate(draft: _Draft, links: list[Link]) -> None:
             link, left = entry
             try:
                 value = _meaning(draft, link).value(link.right)
+                if isinstance(value, Filler):
+                    value = _filled(draft, link, left, value, waiting)
             except Unreadable as error:
                 failures.append((link, error))
                 continue
@@ -476,7 +478,7 @@ def _arranged(value: Value, left: _Left) -> Expr:
 def _store(draft: _Draft, link: Link, left: _Left, expr: Expr) -> None:
     if left.when is not None and left.when.offset:
         expr = at_time(expr, INDEX, Instant(INDEX, -left.when.offset))
-    named = next((n for n in draft.scope.names.get(left.key, []) if n.tag == left.tag and n.sequential == left.sequential), None)
+    named = _known(draft.scope, left)
     known = named.expr if named is not None else None
     if isinstance(known, Var):
         if known.name in draft.equations:
@@ -504,9 +506,7 @@ def _free_name(draft: _Draft, left: _Left) -> str:
 
 def _guess(draft: _Draft, waiting: list[tuple[Link, _Left]]) -> bool:
     """A recurrence whose shape nothing says: the one shape among those in use with which its equation comes out."""
-    shapes = {
-        v.shape for v in (*draft.declared.values(), *draft.initial.values(), *(e.left for e in draft.equations.values()))
-    } | {()}
+    shapes = _shapes(draft) | {()}
     for size in draft.scope.sizes.values():
         shapes.add((size,))
     loops = [
@@ -528,6 +528,39 @@ def _guess(draft: _Draft, waiting: list[tuple[Link, _Left]]) -> bool:
     return False
 
 
+def _filled(draft: _Draft, link: Link, left: _Left, value: Filler, waiting: list[tuple[Link, _Left]]) -> Value:
+    """B = v 1ᵀ and M = I in the one shape with which the other equations come out. Raises ShapeError."""
+    m, known = _meaning(draft, link), _known(draft.scope, left)
+    if known is not None:
+        return value.fill(known.expr.shape, m)
+    if value.kind == "ones" and not _constant(value):
+        return value  # a number, perhaps
+    sizes = sorted({s for v in _shapes(draft) for s in v}, key=str)
+    given = value.expr.shape
+    shapes = {"rows": [(s, *given) for s in sizes], "columns": [(*given, s) for s in sizes], "identity": [(s, s) for s in sizes]}
+    fitting = []
+    for shape in shapes.get(value.kind, [(s,) for s in sizes]):
+        trial = draft.scope.copy()
+        trial.add(left.key, Named(left.tag, var(_free_name(draft, left), shape, Instant(INDEX) if left.sequential else None), left.sequential))
+        if _comes_out(draft, trial, waiting, left, shape):
+            fitting.append(shape)
+    if len(fitting) != 1:
+        raise ShapeError("the size of the ones or of the identity is said nowhere: declare the left side, $… \\in \\mathbb{R}^{n}$")
+    return value.fill(fitting[0], m)
+
+
+def _constant(value: Value) -> bool:
+    return not value.labels and constant_value(value.expr) is not None
+
+
+def _known(scope: Scope, left: _Left) -> Named | None:
+    return next((n for n in scope.names.get(left.key, []) if n.tag == left.tag and n.sequential == left.sequential), None)
+
+
+def _shapes(draft: _Draft) -> set[tuple]:
+    return {v.shape for v in (*draft.declared.values(), *draft.initial.values(), *(e.left for e in draft.equations.values()))}
+
+
 def _initial_shape(draft: _Draft, left: _Left) -> tuple | None:
     """The shape that a declared initial value gives a state."""
     name = identifier(left.key, left.tag, left.raised)
@@ -545,15 +578,16 @@ def _comes_out(draft: _Draft, trial: Scope, waiting: list[tuple[Link, _Left]], w
             m = Meaning(trial, Reading(), link.source)
             m.learn(link.left)
             m.learn(link.right)
+            known = _known(trial, left)
             try:
-                expr = _arranged(m.value(link.right), left)
+                value = m.value(link.right)
+                if isinstance(value, Filler) and known is not None:
+                    value = value.fill(known.expr.shape, m)
+                expr = _arranged(value, left)
             except Unreadable:
                 continue
             except ShapeError:
                 return False
-            known = next(
-                (n for n in trial.names.get(left.key, []) if n.tag == left.tag and n.sequential == left.sequential), None
-            )
             if known is not None and known.expr.shape != expr.shape:
                 return False
             if known is None:

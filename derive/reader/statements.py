@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from derive.reader.parser import ARROWS, RELATIONS, Parser
 from derive.reader.syntax import Commas, Fence, Node, Product, Relation, Scripted, Sum, Symbol, Words, walk
@@ -128,7 +129,11 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
     pieces: list[list[Token]] = [[]]
     depth = 0
     skipping = begun = False
+    paired = sum(t.kind == "\\{" for t in tokens) == sum(t.kind == "\\}" for t in tokens)  # \left\{ … \right. is not
     for k, token in enumerate(tokens):
+        if token.kind in ("\\{", "\\}") and not paired:
+            pieces[-1].append(token)
+            continue
         if token.kind in ("{", "(", "[", "\\{", "begin"):
             depth += 1
         elif token.kind in ("}", ")", "]", "\\}") or (token.kind == "end" and token.text):
@@ -142,6 +147,9 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
                 skipping = True
             else:
                 pieces[-1].append(replace(token, kind="quad"))
+            continue
+        if begun and top and token.kind == "command" and token.text == "because" and not _claims(tokens[k + 1 :]):
+            skipping = True  # the reason for what stands before it
             continue
         if (top and token.kind == "newline") or (
             top and token.kind == "command" and token.text in ARROWS and token.text not in ("to", "rightarrow", "mapsto")
@@ -165,6 +173,12 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
             pieces[-1].append(token)
             begun = begun or (top and _sign(token) in RELATIONS)
     return _joined([p for piece in pieces for p in _at_arrows(piece) if p])
+
+
+def _claims(tokens: list[Token]) -> bool:
+    """Whether there is a relation before the next line break."""
+    row = takewhile(lambda t: t.kind != "newline", tokens)
+    return any(_sign(t) in RELATIONS for t in row)
 
 
 def _at_arrows(piece: list[Token]) -> list[list[Token]]:
