@@ -820,6 +820,14 @@ def postorder(*roots: Expr) -> Iterator[Expr]:
             stack.extend((c, False) for c in reversed(node.children()) if c not in seen)
 
 
+def written_size(e: Expr) -> int:
+    """The nodes of an expression when it is written out: what is shared counts as often as it stands."""
+    sizes: dict[Expr, int] = {}
+    for node in postorder(e):
+        sizes[node] = 1 + sum(sizes[c] for c in node.children())
+    return sizes[e]
+
+
 def rebuild(root: Expr, change: Callable[[Expr], Expr], memo: dict[Expr, Expr] | None = None) -> Expr:
     """The expression with `change` applied to every node, bottom up, each node once."""
     memo = {} if memo is None else memo

@@ -359,6 +359,11 @@ CONTRACTIONS = {
                (lambda f: f(a, c.T), lambda v: np.outer(v.a, v.c)),
                (lambda f: f(a.T, A), lambda v: (v.a @ v.A)[None, :]), (lambda f: f(f(a.T, A), c), lambda v: v.a @ v.A @ v.c),
                (lambda f: f(f(A, B), B.T), lambda v: v.A @ v.B @ v.B.T)],
+    "inverse": [(lambda f: f(S), lambda v: np.linalg.inv(v.S)), (lambda f: f(S) @ a, lambda v: np.linalg.solve(v.S, v.a)),
+                (lambda f: f(f(S)), lambda v: v.S), (lambda f: f(A @ C.T), lambda v: np.linalg.inv(v.A @ v.C.T))],
+    "det": [(lambda f: f(S), lambda v: np.linalg.det(v.S)), (lambda f: f(S.T), lambda v: np.linalg.det(v.S))],
+    "concat": [(lambda f: f(a, c), lambda v: np.concatenate([v.a, v.c])), (lambda f: f(a, c, b), lambda v: np.concatenate([v.a, v.c, v.b])),
+               (lambda f: f(a), lambda v: v.a)],
 }  # fmt: skip
 
 

@@ -140,7 +140,8 @@ def test_expressions_with_shapes(text):
 def numeric_arguments(name):
     return {"inner": "(u, v)", "dot": "(u, v)", "outer": "(u, v)", "matmul": "(W, u)", "power": "(s, 2)", "rows": "(u, m)",
         "columns": "(u, m)", "identity": "(n)",
-            "ones": "(n)", "broadcast": "(s, n)", "trace": "(A)", "row_sums": "(W)", "column_sums": "(W)"}.get(name,
+            "ones": "(n)", "broadcast": "(s, n)", "trace": "(A)", "row_sums": "(W)", "column_sums": "(W)", "inverse": "(A)", "det": "(A)",
+            "concat": "(u, v)"}.get(name,
             "(u)")  # fmt: skip
 
 

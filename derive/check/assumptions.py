@@ -11,7 +11,7 @@ import sympy
 
 from derive import ops
 from derive.check.numbers import is_numeric
-from derive.expr import DeriveError, Expr, Map, Var, constant_value, lin, rebuild, transpose, var
+from derive.expr import DeriveError, Expr, Jac, Map, Var, constant_value, jac, lin, rebuild, transpose, var
 from derive.reader import calls, names
 from derive.reader.document import Formula
 from derive.reader.meaning import Meaning, Reading
@@ -23,7 +23,7 @@ from derive.reader.values import Value
 from derive.system import Equation, OpenFunction, System
 
 if TYPE_CHECKING:
-    from derive.check.checker import Checker
+    from derive.check.checker import Checker, Claim
     from derive.check.settings import Part
 
 LATEST = 12  # lines after which a special case is over
@@ -85,10 +85,11 @@ _GENERAL = re.compile(r"\b(in general|general case|(more )?generally|for (a )?ge
 SAID = "an assumption"
 
 
-def ended(part: Part, words: str) -> None:
+def ended(checker: Checker, part: Part, words: str) -> None:
     """Words that go back from a special case to every one: "in general"."""
     if _GENERAL.search(words):
         part.cases.clear()
+        checker.unrolled = None
         part.said.update(dict.fromkeys(part.said, -LATEST - 1))
 
 
@@ -166,37 +167,62 @@ def _another(m: Meaning, link: Link, name: Symbol) -> bool:
 
 
 def under(checker: Checker, link: Link) -> tuple[str, str, str | None] | None:
-    """(verdict, reason, bound) of a relation that holds in one of the special cases, the latest first."""
-    part = checker.part
-    for case in part.cases:
-        if len(checker.lines) - case.n > LATEST:
-            continue
-        scope = part.scope
+    """(verdict, reason, bound) of a relation that holds in one of the special cases, the latest first, or in all of them at once."""
+    recent = {case.name: case for case in reversed(checker.part.cases) if len(checker.lines) - case.n <= LATEST}
+    groups = [[case] for case in reversed(recent.values())]
+    together = [case for case in recent.values() if isinstance(case.value, Expr)]
+    if len(together) > 1 and checker.part.scope.system is not None:
+        groups.append(together)
+    for group in groups:
+        scope = checker.part.scope
         try:
-            if isinstance(case.value, Template):
-                part.scope = scope.copy()
-                part.scope.functions[str(case.name)] = case.value
-                if scope.system is not None:
-                    part.scope.system = _with_function(checker, scope, scope.system, case)
-            elif scope.system is not None:
-                part.scope = scope.copy()
-                part.scope.system = special(checker, scope.system, case)
-            claims = checker.claims(link)[0]
-            for claim in claims:
-                if (zero := _vanishing(case)) is not None and (claim is claims[0] or checker.says(claim)):
-                    verdict = checker.court().judge(claim.left, claim.right, values=zero, budget=2.0, explain=False)
-                    if verdict.holds and not claim.strangers:
-                        return "agrees", f"where {case.text}", "2^-120 at the sizes tried"
-                if isinstance(case.value, Expr) and scope.system is None:
-                    claim = replace(claim, left=_put(claim.left, case), right=_put(claim.right, case))
-                verdict = checker.decide(claim, quick=True)
-                if verdict is not None and verdict.holds and not claim.strangers:
-                    return verdict.verdict, f"{verdict.reason}; where {case.text}", verdict.bound
+            for case in group:
+                checker.part.scope = _scope_in(checker, checker.part.scope, case)
+            if (found := _holds_in(checker, link, group, scope.system)) is not None:
+                return found
         except DeriveError:
             continue
         finally:
-            part.scope = scope
+            checker.part.scope = scope
     return None
+
+
+def _scope_in(checker: Checker, scope: Scope, case: Case) -> Scope:
+    """The names of a document in a special case."""
+    inside = scope.copy()
+    if isinstance(case.value, Template):
+        inside.functions[str(case.name)] = case.value
+        if scope.system is not None:
+            inside.system = _with_function(checker, scope, scope.system, case)
+    elif scope.system is not None:
+        inside.system = special(checker, scope.system, case)
+    return inside
+
+
+def _holds_in(checker: Checker, link: Link, group: list[Case], system: System | None) -> tuple[str, str, str | None] | None:
+    said = " and ".join(case.text for case in group)
+    zero = {k: v for case in group for k, v in (_vanishing(case) or {}).items()}
+    claims = checker.claims(link)[0]
+    for claim in claims:
+        if claim.strangers or any(_by_its_own_name(claim, case, system) for case in group):
+            continue
+        if zero and (claim is claims[0] or checker.says(claim)):
+            if checker.court().judge(claim.left, claim.right, values=zero, budget=2.0, explain=False).holds:
+                return "agrees", f"where {said}", "2^-120 at the sizes tried"
+        if system is None:
+            for case in group:
+                claim = replace(claim, left=_put(claim.left, case), right=_put(claim.right, case))
+        verdict = checker.decide(claim, quick=True)
+        if verdict is not None and verdict.holds:
+            return verdict.verdict, f"{verdict.reason}; where {said}", verdict.bound
+    return None
+
+
+def _by_its_own_name(claim: Claim, case: Case, system: System | None) -> bool:
+    """v_c in a line about the mean of a window, which elsewhere stands for v_c: here v_c is meant."""
+    if not isinstance(case.value, Expr) or system is None or not any(system.owner(v) is not None for v in case.value.atoms(Var)):
+        return False
+    return case.name in claim.left.atoms(Var) | claim.right.atoms(Var)
 
 
 def special(checker: Checker, system: System, case: Case) -> System:
@@ -247,4 +273,9 @@ def _with_function(checker: Checker, scope: Scope, system: System, case: Case) -
 
 
 def _put(e: Expr, case: Case) -> Expr:
-    return rebuild(e, lambda n: case.value if n is case.name else n)  # type: ignore[arg-type, return-value]
+    def put(n: Expr) -> Expr:
+        if n is case.name and isinstance(case.value, Expr):
+            return case.value
+        return jac(_put(n.top, case), n.below, n.direct) if isinstance(n, Jac) and n.below is not case.name else n
+
+    return rebuild(e, put)

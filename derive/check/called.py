@@ -20,7 +20,7 @@ def named(scope: Scope, link: Link) -> str | None:
     if _is_part(link.left):
         scope.called[link.left] = link.right
         return PART
-    if _is_call(scope, link.right, link) and not _is_call(scope, link.left, link):
+    if link.right not in scope.called and _is_call(scope, link.right, link) and not _is_call(scope, link.left, link):
         scope.called[link.right] = link.left
         return FUNCTION
     return None

@@ -18,12 +18,13 @@ from derive.check.readings import differentials, readings
 from derive.check.settings import Part, parts
 from derive.expr import DeriveError, Expr, Jac, Opaque, ShapeError, Var, at_time, rebuild, show_shape, time_indices, var, zeros
 from derive.judge import Court, Verdict
+from derive.judge.case import FARTHEST
 from derive.judge.contraction import COST, Guard
 from derive.network import Network
 from derive.ops import diag
 from derive.reader import arrays, bigs, calls, derivatives, names, windows
 from derive.reader.document import Formula, read_document
-from derive.reader.meaning import Filler, Meaning, Reading, stacked
+from derive.reader.meaning import Filler, Meaning, Reading
 from derive.reader.scope import LOSSES, Scope, flat
 from derive.reader.statements import Broken, Chain, Link, statements
 from derive.reader.syntax import (
@@ -43,7 +44,7 @@ from derive.reader.syntax import (
     walk,
 )
 from derive.reader.tokens import IF, Unreadable
-from derive.reader.values import Value, is_row_shape, scale, slim, together, transposed
+from derive.reader.values import Value, is_row_shape, scale, slim, stacked, together, transposed
 from derive.system import System
 
 _LAYER = re.compile(
@@ -59,7 +60,7 @@ _WHEN = re.compile(
 )
 _FOR = re.compile(
     r"[\s$\\\])]*(for (every|all|any|each)( other)?( \w+)?|for|when|whenever|if|where)\s+"
-    r"(\$|\\\()(?P<tex>[^$\\]*\\neq?[^$\\]*|[^$\\=]*≠[^$\\]*)(\$|\\\))"
+    r"(\$|\\\()(?P<tex>[^$\\]*\\neq?[^$\\]*|[^$\\=]*[≠=][^$\\]*)(\$|\\\))"
 )
 _CONVENTION = re.compile(r"summation convention|einstein|implied sum|sum(med|ming)? over repeated|repeated ind", re.IGNORECASE)
 _WORST = ("refuted", "unreadable", "undecided", "definition", "agrees", "proved")
@@ -129,6 +130,7 @@ class Checker:
         self.solved = -stationary.LATEST  # the last line that set a derivative to zero
         self.example: tuple[int, set[str]] = (-ASIDE - 1, set())  # the line of the last one, and its letters
         self.condition: tuple[Relation, str] | None = None  # "If i ≠ j:" in the words before
+        self.unrolled: tuple[int, int] | None = None  # (a T that the document takes, how many lines stood before)
         self.conditioned: int | None = None  # the one display for which it is said
 
     # -- documents ------------------------------------------------------------------------------------------
@@ -145,7 +147,7 @@ class Checker:
             part = self.pieces[max((k for k, at in starts if at < formula.end), default=0)]
             self.before = document.text[max(0, formula.start - 200) : formula.start]
             self.after = document.text[formula.end : formula.end + 80]
-            assumptions.ended(part, document.text[end : formula.start])
+            assumptions.ended(self, part, document.text[end : formula.start])
             end = formula.end
             if part is not self.part:
                 self.part, self.chain, self.wrong, self.condition = part, Chain(), [], None
@@ -193,6 +195,8 @@ class Checker:
             elif s.op == "∈":
                 self._membership(s)
             elif (formula.display is None or flat(s.left) in self.part.scope.last) and index_range(self.part.scope, s):
+                if flat(s.left) in self.part.scope.last and isinstance(s.right, Number) and s.right.text.isdigit():
+                    self.unrolled = int(s.right.text), len(self.lines)
                 continue
             elif index_condition(self.part.scope, s):
                 if formula.display is not None or _SUPPOSED.search(self.before[-80:]):
@@ -389,6 +393,8 @@ class Checker:
             return replace(line, verdict="definition", reason=define(self, link))
         if verdict.verdict == "refuted" and (held := self._in_special_case(link, line)) is not None:
             return held
+        if verdict.verdict == "refuted" and (held := self._unrolled(claims, line)) is not None:
+            return held
         if verdict.verdict == "refuted" and self.part.values and (held := self._rounded(link, line)) is not None:
             return held
         if verdict.verdict == "refuted" and (held := self._where_stationary(claims, line)) is not None:
@@ -443,6 +449,18 @@ class Checker:
         for claim in claims:
             if numbers.at_conditions(self.court(), claim.left, claim.right, forced, zero):
                 return replace(line, verdict="agrees", reason=f"where {said}", bound="1e-9, relative, in 8 points")
+        return None
+
+    def _unrolled(self, claims: list[Claim], line: Line) -> Line | None:
+        """L = L_1 + L_2 + L_3 after "for T = 3": a line that holds at this T, and speaks of no other."""
+        if self.unrolled is None or len(self.lines) - self.unrolled[1] > assumptions.LATEST or self.unrolled[0] > FARTHEST:
+            return None
+        for claim in claims:
+            if claim is not claims[0] and not self.says(claim):
+                continue
+            verdict = self.court().judge(claim.left, claim.right, budget=BUDGET, explain=False, last=self.unrolled[0])
+            if verdict.holds and not claim.strangers:
+                return replace(line, verdict=verdict.verdict, reason=f"{verdict.reason}; for T = {self.unrolled[0]}", bound=verdict.bound)
         return None
 
     def _differentiated(self, claim: Claim) -> None:

@@ -14,12 +14,12 @@ from derive.check.numbers import is_numeric, is_plain
 from derive.check.readings import readings
 from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, time_indices
 from derive.reader import bigs, calls, events, names
-from derive.reader.meaning import Filler, Meaning, Reading, stacked
+from derive.reader.meaning import Filler, Meaning, Reading
 from derive.reader.scope import LOSSES, Key, Named, Scope, declare, flat, identifier, plain_tag, size_named
 from derive.reader.statements import Link
 from derive.reader.syntax import Big, Commas, Fence, Node, Product, Scripted, Sum, Symbol, walk
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Chain, Value, is_row_shape, transposed, unlabelled
+from derive.reader.values import Chain, Value, is_row_shape, stacked, transposed, unlabelled
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker
@@ -78,8 +78,10 @@ def defines(scope: Scope, link: Link) -> bool:
 def naming(scope: Scope, link: Link) -> Link | None:
     """Bᵀ ∂L/∂C = ζ: the relation that says what a new name at the end of a chain is; None where no new name stands there."""
     node = link.right
-    if not isinstance(node, Symbol | Scripted) or isinstance(link.left, Symbol) or not {n.head for n in walk(node) if isinstance(n, Symbol)}:
+    if not isinstance(node, Symbol | Scripted) or isinstance(link.left, Symbol) or any(n == node for n in walk(link.left)):
         return None
+    if any(n == node for n in walk(link.left)):
+        return None  # f'(x) = x
     m = Meaning(scope, Reading(), link.source)
     m.learn(link.left)
     m.learn(node)

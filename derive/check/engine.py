@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from derive.check.page import Name, Page, page_of
-from derive.expr import DeriveError, Expr, Instant, Jac, Var, at_time, postorder, transpose
+from derive.expr import DeriveError, Expr, Instant, Jac, Var, at_time, postorder, transpose, written_size
 from derive.jacobian import jacobian
-from derive.printing import Style
+from derive.printing import LONGEST, Style
 from derive.printing.express import Speller
 from derive.printing.latex import latex
 from derive.printing.names import instant, letter, split, symbol
@@ -117,6 +117,8 @@ class Hand:
     def tex(self, e: Expr) -> str:
         """An expression as this person would write it. Raises DeriveError where there is no notation."""
         known = {v: self.symbol(v) for v in postorder(e) if isinstance(v, Var)}
+        if written_size(e) > LONGEST:
+            raise DeriveError("too long to be written")
         return latex(Speller(self.style, known).spell(e))
 
     def symbol(self, v: Var) -> Node:

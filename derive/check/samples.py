@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _NEGATIVE = re.compile(r"\bneg(ative)?\b|\bneg-?sampl|\bnoise\b|\\not\s*\\?in\b|\\notin\b", re.IGNORECASE)
 
+_NAMED = re.compile(r"neg(?![a-z])|negative|noise|NCE|SGNS")
+
 
 def drawn(checker: Checker, link: Link) -> None:
     """In the definition of a loss, Σ_{k=1}^{K} of what is made of u_k, beside u_o: the u_k are vectors of their own.
@@ -27,7 +29,7 @@ def drawn(checker: Checker, link: Link) -> None:
     That they are other words than o is what negative sampling means, and must be said: by the loss's name or by the words before it.
     """
     scope = checker.part.scope
-    if not _NEGATIVE.search(flat(link.left)) and not _NEGATIVE.search(checker.before):
+    if not _NAMED.search(flat(link.left)) and not _NEGATIVE.search(checker.before):
         return
     m = Meaning(scope, Reading(), link.source)
     for big in [n for n in walk(link.right) if isinstance(n, Big) and n.kind == "sum"]:

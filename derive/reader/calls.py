@@ -27,7 +27,7 @@ from derive.reader.syntax import (
     Words,
 )
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Value, inner, is_row_shape, transposed
+from derive.reader.values import Value, inner, is_row_shape, stacked, transposed
 from derive.system import OpenFunction, open_functions
 
 if TYPE_CHECKING:
@@ -255,8 +255,6 @@ def _template(m: Meaning, fn: Template, argument: Node, node: Node) -> Value:
 
 def _entry_by_entry(m: Meaning, fn: Template, values: list[Value]) -> Value | None:
     """φ(a) = a (1 - a) of arrays of one shape: the formula is one of scalars, and holds for every entry."""
-    from derive.reader.meaning import stacked
-
     shapes = {v.shape for v in values if v.rank}
     if len(shapes) != 1 or any(is_row_shape(s) for s in shapes):
         return None

@@ -63,6 +63,7 @@ from derive.reader.values import (
     number,
     product,
     scale,
+    stacked,
     transposed,
 )
 
@@ -657,15 +658,6 @@ class Meaning:
         if known is None:
             raise self.fail(f"{self.text(node)} is not a number", node)
         return known
-
-
-def stacked(v: Value, order: tuple[str, ...]) -> Value:
-    """Labels turned into positional axes: the array of which these are the entries."""
-    rest = tuple(n for n in v.labels if n not in order)
-    axes = {n: k for k, n in enumerate(v.labels)}
-    inner_axes = tuple(range(len(v.labels), len(v.expr.shape)))
-    expr = ein([(v.expr, tuple(range(len(v.expr.shape))))], (*(axes[n] for n in rest), *(axes[n] for n in order), *inner_axes))
-    return Value(expr, rest)
 
 
 # -- numbers ------------------------------------------------------------------------------------------------------

@@ -347,6 +347,15 @@ def entries(v: Value) -> tuple[Expr, ...] | None:
     return v.expr.kids if isinstance(v.expr, Stack) else None
 
 
+def stacked(v: Value, order: tuple[str, ...]) -> Value:
+    """Labels turned into positional axes: the array of which these are the entries."""
+    rest = tuple(n for n in v.labels if n not in order)
+    axes = {n: k for k, n in enumerate(v.labels)}
+    inner_axes = tuple(range(len(v.labels), len(v.expr.shape)))
+    expr = ein([(v.expr, tuple(range(len(v.expr.shape))))], (*(axes[n] for n in rest), *(axes[n] for n in order), *inner_axes))
+    return Value(expr, rest)
+
+
 __all__ = [
     "Chain", "Value", "add", "check_sizes", "contract", "delta", "divide", "entries", "entry", "entrywise", "inner", "is_row", "is_row_shape",
     "number", "outer", "product", "relabel", "scale", "sum_over", "together", "transposed", "unlabelled",

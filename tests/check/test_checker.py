@@ -328,7 +328,7 @@ SETTINGS = {
     "a base": ({"log": "two"}, "log: a base is e, 2 or 10, not 'two'"),
     "an alias of nothing": ({"problem": "residual", "alias": {"V": r"\mathbb{Q}^{7}"}}, None),
     "a value that is no text": ({"declare": {"x": 3}}, "scope, declare: every value is a text"),
-    "a size": ({"declare": {"x": "n-1"}}, "scope, declare x: 'n-1' is not a size: a name or a number is needed"),
+    "a size": ({"declare": {"x": "n!"}}, "scope, declare x: 'n!' is not a size: a name or a number is needed"),
     "a name": ({"declare": {"2": "n"}}, "scope, declare 2: '2' is not a name"),
     "an unknown network": ({"problem": "residuals"}, "no network 'residuals': give a .py file, or one of "),
     "a one-hot name of nothing": ({"problem": "residual", "onehot": {"c": "Q"}}, None),

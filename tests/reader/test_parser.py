@@ -155,7 +155,7 @@ REFUSED = {
     "a + ": ("the formula ends too early", 4), "": ("the formula ends too early", 0), "(a": ("the bracket '(' is never closed", 0), "{a": ("the end of a group, } is missing before 'the end'", 2),
     "a)": ("')' can't be read here", 1), "a }": ("'}' can't be read here", 2), r"\frac{a}": ("the formula ends too early", 8), "a ^": ("the formula ends too early", 3), "= b": ("'=' can't stand here", 0),
     "()": ("empty brackets", 0), "x!": ("a factorial can't be read", 1), r"a \pm b": ("± is two statements: write them out", 2), r"\foo": (r"\foo is not known", 0), r"\input{secret}": (r"\input is not known", 0),
-    r"\binom{n}{k}": (r"\binom can't be read", 0), r"\forall x": (r"\forall is logic, not a formula that is judged", 0), r"\partial^3 L": ("only first and second derivatives are read", 11),
+    r"\binom{n}{k}": (r"\binom can't be read", 0), r"\exists x": (r"\exists is logic, not a formula that is judged", 0), r"\partial^3 L": ("only first and second derivatives are read", 11),
     r"\nabla^3 L": ("only first and second derivatives are read", 9), r"\begin{tikzpicture} a \end{tikzpicture}": ("the environment 'tikzpicture' is not read", 0), "x^(2)": ("a script needs braces around ( )", 2),
     r"\begin{pmatrix} 1": (r"\begin{pmatrix} is never ended", 17), r"\begin{pmatrix} 1 \end{bmatrix}": (r"\begin{pmatrix} ends with \end{bmatrix}", 18), r"\langle a, b": ("⟨ is never closed", 12),
     r"\bar{a + b}": ("a bar over more than one name", 0), r"\hat{a b}": ("a hat over more than one name", 0), r"\lfloor x": ("\\lfloor can't be read", 0),
