@@ -1078,7 +1078,8 @@ def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple
         mask = arrays.condition(m, relation)
     except (Unreadable, ShapeError):
         return left, right
-    m.notes.append(f"for {m.text(relation)}")
+    written = m.text(relation) if relation.end else f" {relation.ops[0]} ".join(map(flat, relation.parts))
+    m.notes.append(f"for {written}")
     return scale(mask, m.settled(left)), scale(mask, m.settled(right))
 
 
