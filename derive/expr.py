@@ -108,22 +108,27 @@ def _intern(cls: type, key: tuple, **fields: Any) -> Any:
     return node
 
 
-MOST_PARTS = 500  # of a number such as e² + e
+MOST_PARTS = 500  # of a number such as e² + e: they may be shared, but SymPy walks through them as often as they stand
+MOST_BITS = 14_000  # of an integer: 4,214 digits, the last that Python writes
 
 
-def _too_long(value: Any) -> bool:
+def _bounded(value: Any) -> None:
+    """Raises DeriveError for a number that is too long to be computed with."""
     count, waiting = 0, [value]
-    while waiting and count <= MOST_PARTS:
+    while waiting:
+        part = waiting.pop()
         count += 1
-        waiting.extend(waiting.pop().args)
-    return count > MOST_PARTS
+        if count > MOST_PARTS:
+            raise DeriveError(f"a number of more than {MOST_PARTS} parts")
+        if part.is_Rational and (part.p.bit_length() > MOST_BITS or part.q.bit_length() > MOST_BITS):
+            raise DeriveError(f"a number of more than {MOST_BITS * 3 // 10} digits")
+        waiting.extend(part.args)
 
 
 def exact(value: Any) -> sympy.Expr:
     """An exact SymPy number; a float is read as the decimal it prints as (0.1 is 1/10)."""
     if isinstance(value, sympy.Expr) and not isinstance(value, sympy.Float):
-        if value.args and _too_long(value):  # its parts may be shared, but SymPy walks through them as often as they stand
-            raise DeriveError(f"a number of more than {MOST_PARTS} parts")
+        _bounded(value)
         if value.is_number and (value.is_real is False or value.is_finite is False or value is sympy.nan):
             raise DeriveError(f"{value} is not a real number")
         floats = value.atoms(sympy.Float)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from derive.check import assumptions, called, engine, numbers, samples, scalars, signals, slips, spelled, stationary, targets
-from derive.check.define import define, defines, naming
+from derive.check.define import average, define, defines, naming
 from derive.check.lines import Line, Report, Slip
 from derive.check.readings import differentials, readings
 from derive.check.settings import Part, parts
@@ -25,7 +25,7 @@ from derive.ops import diag
 from derive.reader import arrays, bigs, calls, derivatives, names, windows
 from derive.reader.document import Formula, read_document
 from derive.reader.meaning import Filler, Meaning, Reading
-from derive.reader.scope import LOSSES, Scope, flat
+from derive.reader.scope import LOSSES, Scope, Template, flat
 from derive.reader.statements import Broken, Chain, Link, statements
 from derive.reader.syntax import (
     Big,
@@ -340,6 +340,8 @@ class Checker:
             return held
         if link.op == "=" and defines(scope, link):
             return replace(line, verdict="definition", reason=define(self, link))
+        if link.op == "=" and average(self, link):
+            return replace(line, verdict="definition", reason="a mean, which a bar over this letter is from here on")
         if link.op == "=" and (named := naming(scope, link)) is not None:
             return replace(line, verdict="definition", reason=define(self, named))
         if self._takes_number(link):
@@ -997,7 +999,7 @@ def loss_by_another_name(scope: Scope, link: Link) -> bool:
 def dummies(m: Meaning, link: Link) -> None:
     """σ'(x) = σ(x)(1 − σ(x)): a statement about a function, in which x is any number."""
     symbols: dict[tuple[str, tuple[str, ...]], None] = {}
-    curved = False
+    curved = defined = False
     base = link.left.base if isinstance(link.left, Scripted) else link.left
     if isinstance(base, Symbol) and base.head != "e" and calls.function_of(m, base) is None:
         return  # h = σ(0.25) speaks of h
@@ -1016,14 +1018,17 @@ def dummies(m: Meaning, link: Link) -> None:
                 return
         if isinstance(n, Symbol):
             found = calls.function_of(m, n)
-            if found is not None and hasattr(found[1], "derivative"):
+            if found is not None and (hasattr(found[1], "derivative") or isinstance(found[1], Template)):
                 curved = True
+                defined = defined or isinstance(found[1], Template)
             elif found is not None:
                 return
             elif n.head not in ("e", "d", "pi"):
                 symbols[n.head, n.accents] = None
     if curved and len(symbols) == 1:
         key = next(iter(symbols))
+        if defined and key in m.scope.names:
+            return  # f(x) = xᵀAx of a known x
         m.local[key] = Value(var("dummy_" + key[0]))
     elif (
         curved and not symbols and not any(_at_number(m, n) for side in (link.left, link.right) for n in walk(side))
@@ -1060,7 +1065,7 @@ def _quantity(m: Meaning, node: Node) -> Expr | None:
         return m.local[node.head, node.accents].expr
     found = names.find(m, node) if isinstance(node, Symbol | Scripted) else None
     if found is None and isinstance(node, Symbol) and node.head in LOSSES:
-        return m.scope.loss
+        return m.scope.loss or names.open_loss(m, node)
     return found.expr if found is not None else None
 
 

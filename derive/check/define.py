@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import sympy
 
+from derive import ops
 from derive.check import around, samples
 from derive.check.numbers import is_numeric, is_plain
 from derive.check.readings import readings
@@ -73,6 +74,31 @@ def defines(scope: Scope, link: Link) -> bool:
     except (Unreadable, DeriveError):
         return False
     return not (isinstance(base, Symbol) and base.head.startswith("set "))
+
+
+def average(checker: Checker, link: Link) -> bool:
+    """x̄ = (Σ x_i)/n: then a bar over this letter is a mean and no adjoint; the name is put into the scope."""
+    scope, node = checker.part.scope, link.left
+    base = node.base if isinstance(node, Scripted) else node
+    if not isinstance(base, Symbol) or base.accents != ("bar",) or (base.head, base.accents) in scope.names:
+        return False
+    m = Meaning(scope, Reading(), link.source)
+    of = names.find(m, Symbol(base.head))
+    if of is None or of.bar or not isinstance(of.expr, Var) or not of.expr.shape:
+        return False
+    with suppress(DeriveError):
+        value, x = _value(checker, link), of.expr
+        expr = unlabelled(value, value.labels) if value.labels else value.expr
+        if expr.atoms(Var) != {x}:
+            return False
+        means = [ops.mean(x)]
+        if len(x.shape) == 2:
+            means += [ops.row_sums(x) / x.shape[1], ops.column_sums(x) / x.shape[0]]
+        if any(expr.shape == mean.shape and checker.court().quick(expr, mean) is True for mean in means):
+            letters = tuple(value.labels)
+            scope.add((base.head, base.accents), Named("", expr, introduced=True, letters=letters))
+            return True
+    return False
 
 
 def naming(scope: Scope, link: Link) -> Link | None:

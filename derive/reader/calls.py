@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from derive import ops
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from derive.reader.meaning import Meaning
 
 OPERATORS = frozenset(
-    ["diag", "Diag", "tr", "Tr", "trace", "det", "prod", "max", "sum", "mean", "min", "rank", "Var", "argmax", "vec"]
+    ["diag", "Diag", "tr", "Tr", "trace", "det", "prod", "max", "sum", "mean", "min", "rank", "Var", "argmax", "vec", "rowsum", "colsum"]
 )
 BARE = Symbol("bare")  # the argument of every function in a relation of functions alone
 Rest = list[tuple[str, Node]]
@@ -318,6 +319,8 @@ def _operator(m: Meaning, name: str, argument: Node, node: Node) -> Value:
             return _maximum(m, argument, node)
         case "diag" | "Diag" if isinstance(argument, Commas):
             return _diagonal_of(m, argument)
+        case "sum" if isinstance(argument, Relation) and (axis := _axis(m, argument)) is not None:
+            name, argument = axis
     v = m.value(argument)
     match name:
         case "diag" | "Diag":
@@ -337,9 +340,20 @@ def _operator(m: Meaning, name: str, argument: Node, node: Node) -> Value:
             return Value(ops.det(v.expr)) if v.rank else v
         case "sum":
             return Value(ops.total(v.expr)) if not v.labels else _unread(m, node)
+        case "rowsum" | "colsum" if v.rank == 2 and not v.labels:
+            return Value(ops.row_sums(v.expr) if name == "rowsum" else ops.column_sums(v.expr))
         case "mean":
             return Value(ops.mean(v.expr)) if not v.labels else _unread(m, node)
     return _unread(m, node)
+
+
+def _axis(m: Meaning, argument: Relation) -> tuple[str, Node] | None:
+    """np.sum(X, axis=1, keepdims=True): which sum that is, and of what."""
+    first = argument.parts[0]
+    found = re.search(r",axis=([01])(,keepdims=[A-Za-z]+)?$", re.sub(r"\s|\\[,;!_]|\\(?=_)", "", m.text(argument)))
+    if found is None or not isinstance(first, Commas):
+        return None
+    return "rowsum" if found[1] == "1" else "colsum", first.items[0]
 
 
 def _unread(m: Meaning, node: Node) -> Value:

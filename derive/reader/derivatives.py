@@ -10,7 +10,7 @@ from derive.expr import DeriveError, Expr, Opaque, Over, Var, at_time, ein, jac,
 from derive.reader import names, windows
 from derive.reader.scope import LOSSES, Template, flat
 from derive.reader.syntax import ALONE, Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol
-from derive.reader.values import Chain, Value, contract, divide, is_row_shape, transposed
+from derive.reader.values import Chain, Value, contract, divide, inner, is_row_shape, transposed
 from derive.system import INDEX, OpenFunction
 
 if TYPE_CHECKING:
@@ -344,8 +344,8 @@ def _second(m: Meaning, p: Parts, top: Value | None) -> Value:
         if isinstance(node, Scripted) and flat(node.sup) in ("top", "T"):
             bare = Scripted(node.base, node.sub, None, node.primes, start=node.start, end=node.end)
             node = bare if node.sub is not None else node.base
-        inner, places, _ = _below(m, node)
-        pairs.append((inner, places))
+        below, places, _ = _below(m, node)
+        pairs.append((below, places))
     return twice(m, top, pairs[0], pairs[1])
 
 
@@ -416,10 +416,10 @@ def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         below = rest[0][1]
         glued = m.source[node.end : below.start].strip(" \\,{}") in ("", "mathbf", "boldsymbol", "bm", "mathrm", "bf")
         if glued and names.find(m, below) is not None:
-            inner, places, flipped = _below(m, below)
-            found = derivative(m, _loss_or_none(m), inner, places)
+            by, places, flipped = _below(m, below)
+            found = derivative(m, _loss_or_none(m), by, places)
             if m.reading.summed:
-                found = names.summed(m, found, inner.expr.shape)
+                found = names.summed(m, found, by.expr.shape)
             return transposed(m.settled(found)) if flipped else found, rest[1:]
     return None
 
@@ -441,6 +441,8 @@ def _differential(m: Meaning, rest: Rest) -> tuple[Value, Rest]:
             expr = found.expr
             assert isinstance(expr, Var)
             return Value(var(f"d_{expr.name}", expr.shape)), rest[1:]
+    if isinstance(target, Symbol) and (out := names.open_loss(m, target)) is not None:  # dL = <Ō, dO> of any loss
+        return inner(Value(out.adjoint), _change(m, Value(out))), rest[1:]
     _, value, left = m.operand(rest)
     return _change(m, m.settled(value)), left
 

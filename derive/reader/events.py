@@ -35,8 +35,21 @@ class Event:
     source: str
 
 
+def plain(link: Link) -> Link:
+    """log P(y | x) = …, of a probability that this defines, without the logarithm."""
+    left = link.left
+    if isinstance(left, Product) and len(left.factors) > 1 and left.factors[0][1] in (Symbol("log"), Symbol("ln")):
+        rest = left.factors[1:]
+        inside = rest[0][1].body if len(rest) == 1 and isinstance(rest[0][1], Fence) else Product((("", rest[0][1]), *rest[1:]))
+        if event(inside) is not None:
+            raised = Product((("", Symbol("exp")), ("", Fence("paren", link.right))), start=link.right.start, end=link.right.end)
+            return replace(link, left=replace(inside, start=left.start, end=left.end), right=raised)
+    return link
+
+
 def undefined(scope: Scope, m: Meaning, link: Link) -> bool:
     """Whether a relation says what a probability is: P(o | c) = …, or ŷ_o = P(o | c) of a quantity that is known."""
+    link = plain(link)
     side = _new_side(scope, m, link)
     if side is None:
         return False
@@ -46,6 +59,7 @@ def undefined(scope: Scope, m: Meaning, link: Link) -> bool:
 
 def turned(link: Link) -> Link:
     """The relation with the probability on its left."""
+    link = plain(link)
     return link if event(link.left) is not None else replace(link, left=link.right, right=link.left)
 
 

@@ -409,6 +409,14 @@ def _tangent(m: Meaning, node: Node, base: Symbol) -> Value | None:
     return m.power(value, found.exponent, node) if found.exponent is not None else value
 
 
+def open_loss(m: Meaning, node: Symbol) -> Var | None:
+    """The output of a network without a loss, where the letter of a loss stands for any loss of it."""
+    system = m.scope.system
+    if system is None or system.loss is not None or m.scope.loss is not None or node.head not in LOSSES or find(m, node) is not None:
+        return None
+    return system.returned
+
+
 def change(m: Meaning, e: Expr, only: frozenset[str] | None = None) -> Expr:
     """The differential of an expression: Σ ∂e/∂X dX over the inputs X (those of these names), each dX free."""
     system = m.scope.system
@@ -629,6 +637,7 @@ def holds_arrays(m: Meaning, body: Node) -> bool:
     return False
 
 
+_NO_INDICES = "abfghxyz"  # W_h beside a quantity h: a name of its own, not column h of W
 _INDICES = "ijkl"  # where a size has such a letter, too, x_k is its last entry in lists alone, x_1, …, x_k
 
 
@@ -638,6 +647,8 @@ def index(m: Meaning, node: Node, size: sympy.Expr | None) -> str | sympy.Expr:
         case Number() if node.text.isdigit() and len(node.text) < 7:
             return sympy.Integer(int(node.text) + 1 - m.scope.index_base)
         case Symbol() if not node.accents:
+            if node.head in _NO_INDICES and node.head not in m.bound and (node.head, ()) in m.scope.names:
+                raise Unreadable(f"{node.head} is a quantity here, not an index", node.start, node.head)
             index_after_all = node.head in _INDICES and m.listed is False
             if size is not None and node.head not in m.bound and m.scope.sizes.get(node.head) == size and not index_after_all:
                 return size

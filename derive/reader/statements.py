@@ -69,7 +69,7 @@ def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Br
     if len(tex) > LONGEST:
         error = Unreadable(f"a formula of {len(tex)} characters: at most {LONGEST} are read")
         return [Broken(f"{tex[:80].strip()} …", error)] if "=" in tex else []
-    source = _unboxed(_ALIGNED.sub(lambda m: " " * len(m[0]), tex))
+    source = _unboxed(_ALIGNED.sub(lambda m: " " * len(m[0]), _PACKAGE.sub(lambda m: " " * len(m[0]), tex)))
     try:
         tokens = tokenize(source, words)
     except Unreadable as error:
@@ -88,6 +88,7 @@ def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Br
     return found
 
 
+_PACKAGE = re.compile(r"\b(np|torch|numpy)\.(?=[a-z]{3})")
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
 
 
