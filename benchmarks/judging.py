@@ -89,8 +89,8 @@ def pieces(name: str) -> list[Part]:
 class Timed(Checker):
     """A checker that says how long each relation took."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.times: list[float] = []
 
     def relation(self, *args: Any) -> Line:

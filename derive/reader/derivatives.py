@@ -424,6 +424,15 @@ def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
     return None
 
 
+def at_itself(node: Node, rest: Rest) -> bool:
+    """∂Φ_i/∂a_j (a): the bracket says where the derivative is taken, which is where everything is."""
+    if not isinstance(node, Fraction) or not isinstance(node.bottom, Differential) or not rest or rest[0][0]:
+        return False
+    below, at = node.bottom.body, rest[0][1]
+    base = below.base if isinstance(below, Scripted) else below
+    return isinstance(at, Fence) and at.kind == "paren" and isinstance(base, Symbol) and at.body == base
+
+
 def _is_prefix_delta(m: Meaning, node: Node) -> bool:
     """δh_t for the adjoint of h_t: a δ without scripts that is no name."""
     return isinstance(node, Symbol) and node.head == "delta" and not node.accents and ("delta", ()) not in m.scope.names

@@ -406,7 +406,7 @@ class Meaning:
         taken = derivatives.applied(self, node, rest)
         if taken is not None:
             return op, taken[0], taken[1]
-        return op, self.single(node), rest
+        return op, self.single(node), rest[1:] if derivatives.at_itself(node, rest) else rest
 
     def single(self, node: Node) -> Value:
         """One factor by itself."""
