@@ -80,8 +80,13 @@ _NOT = re.compile(r"(\b(not|no|nor|never|without|neither|unless|were|fails?|hard
 _MARKS = re.compile(r"\\(emph|textbf|textit|text)\b|[{}$*_]|\\[()]")
 _KIND = r"(an? |real |square |both |positive |(semi-?)?definite |positive-(semi)?definite |and |invertible |diagonal |constant |given )*"
 _BEFORE = re.compile(r"(?<![\w-])symmetric (?!part\b)(\w+ )?(\w+ )?$", re.IGNORECASE)
-_AFTER = re.compile(rf"^[ (,]*(is |are |be |to be |being |which is |that is )?{_KIND}symmetric\b(?! (part|in|with)\b)", re.IGNORECASE)
-_GENERAL = re.compile(r"\b(in general|general case|(more )?generally|for (a )?general|for (an )?arbitrary|no longer|later step|after training)\b", re.IGNORECASE)
+_AFTER = re.compile(
+    rf"^[ (,]*(is |are |be |to be |being |which is |that is )?{_KIND}symmetric\b(?! (part|in|with)\b)", re.IGNORECASE
+)
+_GENERAL = re.compile(
+    r"\b(in general|general case|(more )?generally|for (a )?general|for (an )?arbitrary|no longer|later step|after training)\b",
+    re.IGNORECASE,
+)
 SAID = "an assumption"
 
 
@@ -246,7 +251,13 @@ def special(checker: Checker, system: System, case: Case) -> System:
 def _vanishing(case: Case) -> dict[str, object] | None:
     """The numbers of an initial value that is zero, h_0 = 0."""
     v = case.name
-    if not isinstance(v, Var) or v.time is None or v.time.base or not isinstance(case.value, Expr) or constant_value(case.value) != 0:
+    if (
+        not isinstance(v, Var)
+        or v.time is None
+        or v.time.base
+        or not isinstance(case.value, Expr)
+        or constant_value(case.value) != 0
+    ):
         return None
     sizes = [int(d) if d.is_Integer else ENTRIES for d in v.shape]
     return {v.key: np.zeros(sizes, dtype=int).tolist()}
@@ -256,7 +267,12 @@ def _with_function(checker: Checker, scope: Scope, system: System, case: Case) -
     """The network in which an open function is the chosen one."""
     known, template = scope.functions.get(str(case.name)), case.value
     key = (id(system), case.text)
-    if not isinstance(template, Template) or len(template.parameters) != 1 or not isinstance(known, ops.Function) or not _open(known):
+    if (
+        not isinstance(template, Template)
+        or len(template.parameters) != 1
+        or not isinstance(known, ops.Function)
+        or not _open(known)
+    ):
         return system
     if key not in checker.special:
         m = Meaning(scope, Reading(), template.source)

@@ -23,7 +23,10 @@ _SET = re.compile(
     r"|\bstationarity\b|\bfirst[- ]order condition|\boptimality\b",
     re.IGNORECASE,
 )
-_SOLVED = re.compile(rf"{_SET.pattern}|\bnormal equations?\b|\bsolv(e|es|ed|ing)\b|\bsolution\b|\bclosed[- ]form\b|\boptimal\b|\b{_POINT}\b", re.IGNORECASE)
+_SOLVED = re.compile(
+    rf"{_SET.pattern}|\bnormal equations?\b|\bsolv(e|es|ed|ing)\b|\bsolution\b|\bclosed[- ]form\b|\boptimal\b|\b{_POINT}\b",
+    re.IGNORECASE,
+)
 _OTHERWISE = re.compile(r"\b(let|substitut\w+|initiali\w+|start\w*|write|writing|repara\w+)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.!?]\s+(?=[A-Z$\\])")
 DATA = frozenset("x X y Y t s z d p q target lambda lam eta mu epsilon".split())  # names by which nobody minimises
@@ -86,7 +89,9 @@ def _candidates(checker: Checker, claims: list[Claim], system: System, left: Var
         taken = [left, *(v for v in taken if v is not left)]
     found = taken or [v for v in inputs if v in named and v.name not in DATA]
     yield from ((v,) for v in found)
-    both = taken if left is None else [left, *(v for v in inputs if v is not left and v.name not in DATA)]  # b may have been put in
+    both = (
+        taken if left is None else [left, *(v for v in inputs if v is not left and v.name not in DATA)]
+    )  # b may have been put in
     yield from (pair for pair in combinations(both, 2) if left is None or left in pair)
 
 
@@ -115,7 +120,9 @@ def _point(checker: Checker, system: System, solved: tuple[Var, ...], seed: int)
     shapes = {v: tuple(int(d.xreplace(sizes)) for d in v.shape) for v in system.declared}
     if sum(int(np.prod(shapes[v])) for v in solved) > MOST or any(v.time is not None for v in system.declared):
         return None
-    values: dict[Var, np.ndarray] = {v: np.round(rng.uniform(0.5, 1.5, shapes[v]) * rng.choice((-1, 1), shapes[v]), 3) for v in system.declared}
+    values: dict[Var, np.ndarray] = {
+        v: np.round(rng.uniform(0.5, 1.5, shapes[v]) * rng.choice((-1, 1), shapes[v]), 3) for v in system.declared
+    }
     values.update({v: np.abs(values[v]) for v in system.declared if not v.shape})
 
     def given(x: np.ndarray) -> dict[str, Any]:
@@ -128,7 +135,11 @@ def _point(checker: Checker, system: System, solved: tuple[Var, ...], seed: int)
 
     def slope(x: np.ndarray) -> np.ndarray | None:
         parts = [evaluate(checker.court(), v.adjoint, given(x)) for v in solved]
-        return None if any(p is None for p in parts) or checker.left() < 0.3 else np.concatenate([np.ravel(p) for p in parts if p is not None])
+        return (
+            None
+            if any(p is None for p in parts) or checker.left() < 0.3
+            else np.concatenate([np.ravel(p) for p in parts if p is not None])
+        )
 
     x = np.concatenate([np.ravel(values[v]) for v in solved])
     for _ in range(6):
