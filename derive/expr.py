@@ -443,10 +443,11 @@ class Jac(Expr):
     differentiates with respect to quantities; a hand derivation also with respect to an expression, where it stands in top.
     """
 
-    __slots__ = ("below", "direct", "top")
+    __slots__ = ("below", "deep", "direct", "top")
     top: Expr
     below: Any
     direct: bool
+    deep: int  # how many Jacobians in each other this is
 
     def _fields(self) -> tuple[Basic, ...]:
         return (Str("direct" if self.direct else "total"), self.top, self.below)
@@ -651,9 +652,17 @@ def over(kind: str, body: Expr, index: str, lo: Instant, hi: Instant) -> Expr:
     return _intern(Over, key, kind=kind, body=body, index=index, lo=lo, hi=hi, shape=body.shape, kids=(body,))
 
 
+DEEPEST = 4  # Jacobians in each other
+
+
 def jac(top: Expr, below: Expr, direct: bool = True) -> Expr:
-    """The symbol of a Jacobian."""
-    return _intern(Jac, (top, below, direct), top=top, below=below, direct=direct, shape=top.shape + below.shape)
+    """The symbol of a Jacobian. Raises DeriveError where it is one of Jacobians of Jacobians, and so on."""
+    deep = 1 + max(
+        (n.deep for e in (top, below) if not isinstance(e, Var) for n in postorder(e) if isinstance(n, Jac)), default=0
+    )
+    if deep > DEEPEST:
+        raise DeriveError(f"derivatives of derivatives, more than {DEEPEST} in each other")
+    return _intern(Jac, (top, below, direct), top=top, below=below, direct=direct, deep=deep, shape=top.shape + below.shape)
 
 
 def stack(entries: Iterable[Expr], shape: Iterable[Any]) -> Expr:
@@ -829,7 +838,8 @@ def written_size(e: Expr) -> int:
     """The nodes of an expression when it is written out: what is shared counts as often as it stands."""
     sizes: dict[Expr, int] = {}
     for node in postorder(e):
-        sizes[node] = 1 + sum(sizes[c] for c in node.children())
+        inside = written_size(node.top) + written_size(node.below) if isinstance(node, Jac) else 0
+        sizes[node] = 1 + inside + sum(sizes[c] for c in node.children())
     return sizes[e]
 
 

@@ -175,6 +175,17 @@ class Checker:
         return found
 
     def _formula(self, formula: Formula, words: set[str]) -> None:
+        """The lines of a formula. What no rule foresees ends this formula, and not the document."""
+        try:
+            self._statements(formula, words)
+        except Exception as error:
+            if len(self.lines) >= MOST_LINES:
+                raise
+            self.faults += [] if isinstance(error, DeriveError) else [error]
+            why = str(error) if isinstance(error, DeriveError) else type(error).__name__
+            self._add(formula, formula.tex[:80], "undecided", f"beyond what can be read: {why}")
+
+    def _statements(self, formula: Formula, words: set[str]) -> None:
         if formula.display is not None and self.condition is not None:
             if self.conditioned not in (None, formula.display):
                 self.condition = None

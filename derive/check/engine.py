@@ -67,7 +67,8 @@ def _formulas(system: System, left: Value) -> Iterator[Expr]:
         if isinstance(e, Var):
             yield from _of_var(system, e)
         elif isinstance(e, Jac) and isinstance(e.top, Var) and isinstance(e.below, Var):
-            yield jacobian(system, e.top, e.below, e.direct).expr
+            j = jacobian(system, e.top, e.below, e.direct)
+            yield from (f for f in (j.expr, j.short, j.along) if f is not None and f.shape == e.shape)
         elif len(e.shape) == 2 and isinstance(flipped := transpose(e), Var):
             yield from (transpose(f) for f in _of_var(system, flipped))
     except DeriveError:

@@ -110,6 +110,17 @@ def _double_strokes(tokens: list[Token]) -> list[Token]:
     ]
 
 
+MOST_SCRIPTS = 8  # one after the other, as in W^{(2)}^{\top}
+
+
+def _scripts_at(node: Node) -> int:
+    """How many scripts a sign has already."""
+    count = 0
+    while isinstance(node, Scripted):
+        count, node = count + 1, node.base
+    return count
+
+
 class Parser:
     """One formula. Every method leaves `at` behind what it read."""
 
@@ -291,6 +302,8 @@ class Parser:
         primes = 0
         while True:
             token = self.peek()
+            if _scripts_at(base) > MOST_SCRIPTS:
+                raise self.fail(f"more than {MOST_SCRIPTS} scripts at one sign")
             if token.kind == "_":
                 self.next()
                 if sub is not None:
