@@ -46,6 +46,8 @@ def assumed(checker: Checker, link: Link) -> str | None:
     case = _function(checker, link) or _input(checker, link)
     if case is None:
         return None
+    if denied(checker):
+        return SAID
     cases = checker.part.cases
     cases[:] = [case, *(c for c in cases if c.name != case.name)][:MOST]
     return SAID
@@ -87,7 +89,16 @@ _GENERAL = re.compile(
     r"\b(in general|general case|(more )?generally|for (a )?general|for (an )?arbitrary|no longer|later step|after training)\b",
     re.IGNORECASE,
 )
+_BUT = re.compile(r"\b(unless|without|not|never|no longer|instead of|rather than|except( when| if| for)?)\b[^.,;$]{0,25}[\s$({\\]*$", re.IGNORECASE)
+_ISNT = re.compile(
+    r"^[\s$)}\\]*(does not|doesn't|do not|don't|need not|is not|isn't|are not|cannot|can't|will not|won't|no longer|were|fails?)\b", re.IGNORECASE
+)
 SAID = "an assumption"
+
+
+def denied(checker: Checker) -> bool:
+    """Whether the words around a formula say that it does not hold, or that it isn't assumed."""
+    return _BUT.search(checker.before) is not None or _ISNT.search(checker.after) is not None
 
 
 def ended(checker: Checker, part: Part, words: str) -> None:

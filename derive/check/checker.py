@@ -660,6 +660,8 @@ class Checker:
         raw = m.raw(link.left)
         left = raw if isinstance(raw, Filler) else replace(m.settled(raw), chain=raw.chain)
         m.outside = frozenset(left.labels)
+        for label in left.labels:
+            m.label_sizes.setdefault(label, left.size(label))  # (A⁻¹A)_{ij} = δ_{ij}
         right = bigs.repeated(m, link.right, left.labels) if reading.repeated else m.value(link.right)
         if is_row_shape(right.shape) and left.rank == 1 and isinstance(link.right, Fence) and isinstance(link.right.body, Commas):
             right = transposed(right)  # x = (x_1, …, x_d): a list says nothing about rows and columns
@@ -708,7 +710,7 @@ class Checker:
     def _takes_number(self, link: Link) -> bool:
         """x = -2 for an input without a number: it is given one."""
         scope = self.part.scope
-        if not numbers.is_numeric(link.right) or not isinstance(link.left, Symbol | Scripted):
+        if not numbers.is_numeric(link.right) or not isinstance(link.left, Symbol | Scripted) or assumptions.denied(self):
             return False
         found = names.find(Meaning(scope, Reading(), link.source), link.left)
         if found is None or found.bar or found.places or found.exponent is not None or not isinstance(found.expr, Var):

@@ -43,9 +43,10 @@ def by_index(scope: Scope, link: Link, node: Scripted, key: Key) -> bool:
 
 
 def layered(node: Scripted) -> bool:
-    """δ^{(2)} and δ^{[2]}: the brackets say that it is one of a layer."""
+    """δ^{(2)} and δ^{[2]}: the brackets say that it is one of a layer; δ^l and δ^{l+1}: the letter does."""
     parts = [n for _, n in node.sup.factors] if isinstance(node.sup, Product) else [node.sup]
-    return any(isinstance(n, Fence) for n in parts)
+    first = node.sup.terms[0][1] if isinstance(node.sup, Sum) else node.sup
+    return any(isinstance(n, Fence) for n in parts) or first in (Symbol("l"), Symbol("L"))
 
 
 def by_derivative(node: Node) -> bool:

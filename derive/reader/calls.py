@@ -412,10 +412,17 @@ def _indicator(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
             and m.scope.delta != "error"
             and not (base.head == "delta" and names.tagged(m, flat(node.sub)))
             and flat(items[1]) != "top"
+            and not (base.head == "delta" and node.sub is not None and _timed(m, node.sup))
             and all(isinstance(i, Symbol | Number | Scripted) for i in items)
         ):
             return arrays.kronecker(m, items[0], items[1]), rest
     return None
+
+
+def _timed(m: Meaning, sup: Node | None) -> bool:
+    """Whether a superscript is an instant, or a layer: δ^l_j is an error."""
+    when = names.instant(m, sup) if sup is not None and m.scope.timed else None
+    return when is not None and when.base in ("t", "T")
 
 
 def _bracketed(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:

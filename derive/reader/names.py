@@ -520,6 +520,13 @@ def unknown(m: Meaning, node: Node) -> Unreadable:
     return Unreadable(f"unknown name {text}{hint}", node.start, text)
 
 
+def _inverse_first(node: Node) -> bool:
+    """A^{-1}_{ij}, where the power is written before the indices."""
+    if not isinstance(node, Scripted) or node.sup is None or node.sub is None:
+        return False
+    return flat(node.sup) == "-1" and node.sup.start < node.sub.start
+
+
 def finished(m: Meaning, found: Found, node: Node) -> Value:
     """Instant, adjoint, indices and exponent applied."""
     when = found.instant
@@ -536,6 +543,8 @@ def finished(m: Meaning, found: Found, node: Node) -> Value:
     exponent = found.exponent
     if len(found.places) == 2 == value.rank and exponent is not None and flat(exponent) in ("top", "T"):
         value, exponent = transposed(value), None  # A^T_{ij} and A_{ij}^T are entries of the transpose
+    elif len(found.places) == 2 == value.rank and exponent is not None and _inverse_first(node) and value.shape[0] == value.shape[1]:
+        value, exponent = m.power(value, exponent, node), None  # A^{-1}_{ij} is an entry of the inverse, A_{ij}^{-1} that of an entry
     if found.places:
         value = place(m, value, found.places, found.named.axis)
         if m.scope.vectors == "row" and value.rank == 1 and found.named.axis != 1 and len(found.places) == 1:
