@@ -143,6 +143,8 @@ class Checker:
         if re.search(r"\\sum(?![a-zA-Z])|∑|Σ_", text) and not _CONVENTION.search(text):
             for part in self.pieces:
                 part.scope.implied = False
+        for part in self.pieces:
+            part.scope.summing = _CONVENTION.search(text) is not None
         for formula in document.formulas:
             part = self.pieces[max((k for k, at in starts if at < formula.end), default=0)]
             self.before = document.text[max(0, formula.start - 200) : formula.start]
@@ -379,6 +381,7 @@ class Checker:
                 continue
             if verdict.holds:
                 self._differentiated(claim)
+                scope.summing = scope.summing or (claim.reading.repeated and claim is not claims[0])
                 return replace(
                     line, verdict=verdict.verdict, reason=_reason(verdict, claim, self.usual(link)), bound=verdict.bound
                 )
@@ -473,7 +476,9 @@ class Checker:
                 continue
             verdict = self.court().judge(claim.left, claim.right, budget=BUDGET, explain=False, last=self.unrolled[0])
             if verdict.holds and not claim.strangers:
-                return replace(line, verdict=verdict.verdict, reason=f"{verdict.reason}; for T = {self.unrolled[0]}", bound=verdict.bound)
+                return replace(
+                    line, verdict=verdict.verdict, reason=f"{verdict.reason}; for T = {self.unrolled[0]}", bound=verdict.bound
+                )
         return None
 
     def _differentiated(self, claim: Claim) -> None:
@@ -522,7 +527,9 @@ class Checker:
         self.solved = len(self.lines)
         if found[0] == "agrees":
             return replace(line, verdict="agrees", reason=found[1], bound="1e-7, relative, in 2 points")
-        return self._refuted(link, line, claims[0], Verdict("refuted", f"the derivative by {claims[0].left} is not zero there"), started)
+        return self._refuted(
+            link, line, claims[0], Verdict("refuted", f"the derivative by {claims[0].left} is not zero there"), started
+        )
 
     def _in_special_case(self, link: Link, line: Line) -> Line | None:
         found = assumptions.under(self, link) if self.part.cases else None
@@ -657,12 +664,13 @@ class Checker:
     def sides(self, m: Meaning, link: Link, reading: Reading) -> Claim:
         m.settled_names = {}
         m.outside = frozenset(_labels(m, link.right))
-        raw = m.raw(link.left)
+        free = bigs.free(m, link.left, link.right) if reading.repeated else frozenset()
+        raw = bigs.repeated(m, link.left, free) if reading.repeated and isinstance(link.left, Product | Sum) else m.raw(link.left)
         left = raw if isinstance(raw, Filler) else replace(m.settled(raw), chain=raw.chain)
         m.outside = frozenset(left.labels)
         for label in left.labels:
             m.label_sizes.setdefault(label, left.size(label))  # (A⁻¹A)_{ij} = δ_{ij}
-        right = bigs.repeated(m, link.right, left.labels) if reading.repeated else m.value(link.right)
+        right = bigs.repeated(m, link.right, free | {*left.labels}) if reading.repeated else m.value(link.right)
         if is_row_shape(right.shape) and left.rank == 1 and isinstance(link.right, Fence) and isinstance(link.right.body, Commas):
             right = transposed(right)  # x = (x_1, …, x_d): a list says nothing about rows and columns
         for condition in link.conditions:
@@ -844,7 +852,9 @@ class Checker:
                 line, verdict="unreadable" if isinstance(error, Unreadable) else "undecided", reason=f"{error}{column}"
             )
         if self._aside(link):
-            return replace(line, verdict="undecided", reason=f"the letters may be other ones than those of the problem: {misfits[0]}")
+            return replace(
+                line, verdict="undecided", reason=f"the letters may be other ones than those of the problem: {misfits[0]}"
+            )
         slip = self._slip(link, None) if self.explain else None
         if slip is None and any("R^(" in str(e) and str(e).count(" x ") > 2 for e in misfits):
             return replace(line, verdict="undecided", reason=f"the shapes can't be told apart from notation: {misfits[0]}")

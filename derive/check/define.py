@@ -37,6 +37,10 @@ def defines(scope: Scope, link: Link) -> bool:
     m = Meaning(scope, Reading(), link.source)
     m.learn(link.left)
     m.learn(link.right)
+    if isinstance(node, Scripted) and flat(node.sup) in ("-1", "-T", "-top"):
+        return False  # H⁻¹ = … says something of H
+    if calls.function_of(m, node) is None and names.find(m, node) is not None and _pointwise(m, arguments, link):
+        return True
     if arguments is None and calls.function_of(m, node) is not None and not isinstance(node, Scripted):
         return False
     if arguments is not None and calls.function_of(m, node) is not None:
@@ -74,6 +78,15 @@ def defines(scope: Scope, link: Link) -> bool:
     except (Unreadable, DeriveError):
         return False
     return not (isinstance(base, Symbol) and base.head.startswith("set "))
+
+
+def _pointwise(m: Meaning, arguments: tuple[Node, ...] | None, link: Link) -> bool:
+    """p(x) = φ(wᵀx) for one x that nothing else speaks of, beside a p of all examples."""
+    if not arguments or not isinstance(link.left, Product) or getattr(link.left.factors[1][1], "kind", "") != "paren":
+        return False
+    if not _parameters(arguments, link):
+        return False
+    return all(isinstance(a, Symbol) and (a.head, a.accents) not in m.scope.names and a.head not in m.scope.sizes for a in arguments)
 
 
 def average(checker: Checker, link: Link) -> bool:
@@ -176,6 +189,9 @@ def define(checker: Checker, link: Link) -> str:
     m.learn(link.left)
     m.learn(link.right)
     known = names.find(m, node)
+    if known is not None and _pointwise(m, arguments, link):
+        scope.functions.setdefault(base.head, calls.Template(tuple((a.head, a.accents) for a in arguments or ()), link.right, link.source))
+        return "a new function"
     if known is not None and not _free_name(scope, known, link):
         return "an update of a quantity"
     brackets = (

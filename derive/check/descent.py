@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ from derive.reader.scope import flat
 from derive.reader.statements import Link
 from derive.reader.syntax import Big, Fence, Fraction, Node, Product, Relation, Scripted, Sum, Symbol
 
+_CLOSED = re.compile(r"\s*(\\(right|[bB]igg?r?)\s*)?[)\]]|\s*$")  # what stands before this is a whole
 PARTS = 3  # that may differ
 DEEPEST = 14
 
@@ -100,6 +102,8 @@ class Descent:
         match own.node, should.node:
             case Sum(), Sum():
                 return self._sums(own, should, depth)
+            case (Sum(), _) | (_, Sum()) if (found := self._lone(own, should)) is not None:
+                return found
             case Product(), Product():
                 return self._products(own, should, depth) or leaf
             case Fraction(), Fraction() if not _is_derivative(own.node):
@@ -138,6 +142,17 @@ class Descent:
         found += [Difference(p, None, own.node) for p in mine]
         found += [Difference(None, r, own.node) for r in theirs]
         return found if len(found) <= PARTS else None
+
+    def _lone(self, own: Part, should: Part) -> list[Difference] | None:
+        """A sum beside one of its terms: the others are missing, or too much."""
+        longer, one = (own, should) if isinstance(own.node, Sum) else (should, own)
+        assert isinstance(longer.node, Sum)
+        terms = [longer.inside(t, s) for s, t in longer.node.terms]
+        same = next((p for p in terms if p.sign > 0 and self.same(p, one)), None)
+        rest = [p for p in terms if p is not same]
+        if same is None or len(rest) > PARTS:
+            return None
+        return [Difference(p, None, own.node) if longer is own else Difference(None, p, own.node) for p in rest]
 
     def _products(self, own: Part, should: Part, depth: int) -> list[Difference] | None:
         assert isinstance(own.node, Product) and isinstance(should.node, Product)
@@ -243,8 +258,11 @@ def beside(page: Page, left: str, right: str) -> Page | None:
 
 def _put_in(page: Page, d: Difference) -> Edit | None:
     assert d.should is not None and d.beside is not None
-    sign, end = "+" if d.should.sign > 0 else "-", d.beside.end
-    return Edit("term", 2.0, ((end, end, f" {sign} {d.should.tex}"),), f"the term {sign} {said(d.should.tex)} is missing", 1)
+    sign, (start, end) = "+" if d.should.sign > 0 else "-", page.span(d.beside)
+    words = f"the term {sign} {said(d.should.tex)} is missing"
+    if isinstance(d.beside, Sum) or _CLOSED.match(page.text, end):
+        return Edit("term", 2.0, ((end, end, f" {sign} {d.should.tex}"),), words, 1)
+    return Edit("term", 2.0, ((start, start, "("), (end, end, f" {sign} {d.should.tex})")), words, 1)
 
 
 def _taken_out(page: Page, d: Difference) -> Edit | None:

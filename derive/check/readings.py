@@ -39,13 +39,16 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
         yield Reading(layouts[0], elementwise=True)
     if any(isinstance(n, Symbol) and n.head[:1] == "d" for n in nodes) and scope.loss is not None:
         yield Reading(layouts[0], summed=True)
+    if "jacobian" in layouts and any(isinstance(n, Symbol) and n.head == "delta" for n in nodes):
+        for total in totals:
+            yield Reading("jacobian", total, lying=True)
     if all(differentials(link)):
         yield Reading(layouts[0], differential=True)
         yield Reading(layouts[0], differential=True, held=True)
     if derivative and scope.system is not None and scope.system.sequential and any(isinstance(n, Big) for n in nodes):
         for layout in layouts:
             yield Reading(layout, immediate=True)
-    if not repeated and derivative and scope.implied and any(_derives(n) for n in nodes):
+    if not repeated and scope.implied and (scope.summing or (derivative and any(_derives(n) for n in nodes))):
         for total in totals:
             yield Reading(layouts[0], total, True, True)
 

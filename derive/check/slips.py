@@ -21,7 +21,7 @@ from derive.check.readings import readings
 from derive.check.repair import Repair, fault
 from derive.check.scalars import scalar_form
 from derive.check.trial import Trial
-from derive.expr import DeriveError, Var, time_indices
+from derive.expr import DeriveError, Jac, Var, time_indices
 from derive.reader.meaning import Reading
 from derive.reader.statements import Link
 from derive.reader.syntax import Scripted, Symbol, walk
@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 
 SECONDS = 2.0
 LEAST = 0.12  # even where a document has used up its time
-LONGEST = 800  # signs of a relation whose slip is searched
+LONG = 800  # signs of a relation in which all edits are found
+LONGEST = 4000  # of one whose slip is searched at all
 FIRST = 0.6  # of it for the usual reading, where there are others
+ALONE = 0.7  # of that for edits of the line by itself, before it is laid beside the engine's
 MOST = 600
 FEWER = 200  # edits in a reading that isn't the usual one
 SHARE = 4  # of what is left of a document's time, one line gets a part: early lines don't use it up
@@ -51,7 +53,7 @@ def _seconds(checker: Checker) -> float:
 
 def search(checker: Checker, link: Link, claim: Claim | None) -> Slip | None:
     """The edit that makes the relation hold. `claim`: the refuted one, None where no reading gave two sides of one shape."""
-    if checker.slip_time() < 0.02 or sum(1 for side in (link.left, link.right) for _ in walk(side)) > LONGEST:
+    if checker.slip_time() < 0.02 or _nodes(link) > LONGEST:
         return None
     page = page_of(checker, link, claim.reading if claim is not None else None)
     if page is None:
@@ -64,8 +66,12 @@ def search(checker: Checker, link: Link, claim: Claim | None) -> Slip | None:
     return _unsummed(checker, page, claim)
 
 
+def _nodes(link: Link) -> int:
+    return sum(1 for side in (link.left, link.right) for _ in walk(side))
+
+
 def _searched(checker: Checker, page: Page, claim: Claim | None) -> Edit | None:
-    edits = candidates(checker, page)
+    edits = candidates(checker, page) if _nodes(page.link) <= LONG else []
     readings = _readings(checker, page.link, claim)
     start = time.process_time()
     if claim is None:
@@ -74,7 +80,13 @@ def _searched(checker: Checker, page: Page, claim: Claim | None) -> Edit | None:
         until = start + _seconds(checker) * (FIRST if k == 0 and len(readings) > 1 else 1)
         here = page.read_as(reading)
         trial = Trial(checker, here, reading, until, MOST if k == 0 else FEWER)
-        best = alone_or_paired(trial, edits) or compared(checker, here, trial)
+        if len(edits) > MOST or not edits:  # too many to try them all: the parts that differ first
+            best = compared(checker, here, trial) or alone_or_paired(trial, edits)
+        else:
+            trial.until = start + ALONE * (until - start)
+            best = alone_or_paired(trial, edits)
+            trial.until = until
+            best = best or compared(checker, here, trial)
         if best is not None:
             return best
     return None
@@ -103,7 +115,10 @@ def _valued(checker: Checker, page: Page, claim: Claim) -> Slip:
 
 def _unsummed(checker: Checker, page: Page, claim: Claim | None) -> Slip | None:
     """A formula in t for what has no instant: a sum over t is missing, whatever else is."""
-    if claim is None or any(v.time is not None for v in claim.left.atoms(Var)) or "t" not in time_indices(claim.right):
+    if claim is None:
+        return None
+    ends = {v for j in claim.left.atoms(Jac) for v in (j.top, j.below) if isinstance(v, Var)}
+    if any(v.time is not None for v in claim.left.atoms(Var) | ends) or "t" not in time_indices(claim.right):
         return None
     return Slip("term", truth(checker, page.link) or "", "the sum over t is missing")
 

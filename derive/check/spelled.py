@@ -12,7 +12,7 @@ from derive.reader import names
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import parse
 from derive.reader.scope import Scope
-from derive.reader.syntax import Node, Scripted, Symbol, walk
+from derive.reader.syntax import Big, Node, Scripted, Symbol, walk
 from derive.reader.tokens import GREEK, Unreadable, clean
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def stranger(scope: Scope, target: str) -> str | None:
         node = parse(clean(target), scope.words)
     except Unreadable:
         return None
-    known = _heads(scope) | COMMON
+    bound = {n.head for big in walk(node) if isinstance(big, Big) and big.sub is not None for n in walk(big.sub) if isinstance(n, Symbol)}
+    known = _heads(scope) | COMMON | bound
     symbols = [n for n in walk(node) if isinstance(n, Symbol)]
     base = node.base if isinstance(node, Scripted) else node
     if isinstance(base, Symbol):

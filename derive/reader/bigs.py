@@ -16,7 +16,9 @@ from derive.reader.scope import flat
 from derive.reader.syntax import (
     Big,
     Commas,
+    Differential,
     Fence,
+    Fraction,
     Node,
     Number,
     Product,
@@ -284,11 +286,22 @@ def repeated(m: Meaning, node: Node, free: Collection[str]) -> Value:
     return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else add(m.filled(terms))
 
 
+def free(m: Meaning, *sides: Node) -> frozenset[str]:
+    """The letters that stand once in a term of either side: where the others stand twice they are summed."""
+    terms = [term for side in sides for _, term in (side.terms if isinstance(side, Sum) else ((1, side),))]
+    letters = {n.head for term in terms for n in walk(term) if isinstance(n, Symbol) and not n.accents and len(n.head) == 1}
+    return frozenset(letter for letter in letters if any(_times(term, letter) == 1 for term in terms))
+
+
 def whole(terms: tuple[tuple[int, Node], ...]) -> tuple[tuple[int, Node], ...]:
     """Σ_i a_i + b_i as Σ_i (a_i + b_i): the terms after a sum that carry its index."""
     found: list[tuple[int, Node]] = []
     for sign, term in terms:
         before = found[-1][1] if found else None
+        wider = _derived(before, sign, term) if before is not None else None
+        if wider is not None:
+            found[-1] = (found[-1][0], wider)
+            continue
         big = before.factors[-1][1] if isinstance(before, Product) else before
         if isinstance(big, Big) and big.kind == "sum" and not isinstance(big.body, Fence) and any(_times(term, flat(i)) for i in indices(big)):
             inside = big.body.terms if isinstance(big.body, Sum) else ((1, big.body),)
@@ -300,6 +313,28 @@ def whole(terms: tuple[tuple[int, Node], ...]) -> tuple[tuple[int, Node], ...]:
         else:
             found.append((sign, term))
     return tuple(found)
+
+
+def _derived(before: Node, sign: int, term: Node) -> Node | None:
+    """∂/∂x Σ_k a_k + b as the derivative of all that follows; inside a sum, where the term carries its index. None elsewhere."""
+    if isinstance(before, Big) and before.kind == "sum" and any(_times(term, flat(i)) for i in indices(before)):
+        inside = _derived(before.body, sign, term)
+        return replace(before, body=inside, end=term.end) if inside is not None else None
+    if not isinstance(before, Product):
+        return None
+    at = next((k for k, (_, n) in enumerate(before.factors) if _operates(n)), None)
+    if at is None or at + 1 == len(before.factors):
+        return None
+    rest = before.factors[at + 1 :]
+    of = rest[0][1] if len(rest) == 1 else Product((("", rest[0][1]), *rest[1:]), start=rest[0][1].start, end=rest[-1][1].end)
+    terms = of.body.terms if isinstance(of, Fence) and isinstance(of.body, Sum) else ((1, of),)
+    both = Fence("paren", Sum((*terms, (sign, term)), start=of.start, end=term.end), start=of.start, end=term.end)
+    return replace(before, factors=(*before.factors[: at + 1], ("", both)), end=term.end)
+
+
+def _operates(node: Node) -> bool:
+    """∂/∂x before what it is of."""
+    return isinstance(node, Fraction) and isinstance(node.top, Differential) and node.top.body is None
 
 
 def indices(big: Big) -> list[Node]:

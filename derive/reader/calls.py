@@ -28,7 +28,7 @@ from derive.reader.syntax import (
     Words,
 )
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Value, inner, is_row_shape, stacked, transposed
+from derive.reader.values import Value, entry, inner, is_row_shape, stacked, transposed
 from derive.system import OpenFunction, open_functions
 
 if TYPE_CHECKING:
@@ -184,6 +184,9 @@ def _log_base(m: Meaning, node: Node) -> Any:
 
 def compose(fn: Composition, value: Value) -> Value:
     """softmax and logsumexp of a vector, of every row of a matrix, of a vector at each index."""
+    if fn is ops.softmax and not value.rank and len(value.labels) == 1:  # softmax(z_i): entry i of it
+        (label,) = value.labels
+        return entry(Value(fn(stacked(value, (label,)).expr)), [label])
     if fn in (ops.softmax, ops.logsumexp):
         if value.rank == 1 and len(value.labels) <= 1:
             return Value(fn(value.expr), value.labels)

@@ -90,6 +90,7 @@ class Reading:
     summed: bool = False  # dZ for a batch is m ∂J/∂Z
     wide: bool = False  # a product binds the factors without its index, too
     immediate: bool = False  # after ∂h_t/∂h_k, ∂h_k/∂W is how W enters at step k alone
+    lying: bool = False  # δ as a row, like the derivative of the loss that it is
     whole: bool = False  # Σ_i a_i + b_i is the sum of both
 
     def describe(self, default: Reading) -> list[str]:
@@ -101,6 +102,7 @@ class Reading:
             "repeated": "a sum over repeated indices",
             "elementwise": "products of vectors entry by entry",
             "differential": "d as a differential",
+            "lying": "δ as a row",
             "whole": "a sum over the terms after it, too",
             "held": "everything held but what stands behind a d on the right",
             "summed": "dZ of a batch as the derivative of the sum of the losses",
@@ -136,6 +138,7 @@ class Meaning:
     differentials: frozenset[str] = frozenset()  # names whose differential stands in the relation
     varied: frozenset[Var] = frozenset()  # what alone changes, where everything else is held
     settled_names: dict[int, tuple[Node, Any]] | None = None  # what names mean, once the relation has been looked through
+    lettered: set[str] = field(default_factory=set)  # of a, b, c, d, those that stand as scripts
     _bases: set[str] = field(default_factory=set)
     label_sizes: dict[str, sympy.Expr] = field(default_factory=dict)
     depth: int = 0
@@ -149,6 +152,8 @@ class Meaning:
         for n in walk(node):
             if isinstance(n, Big):
                 bigs.learn(self, n)
+            if isinstance(n, Scripted) and n.sub is not None:
+                self.lettered |= {flat(i) for i in names.script_items(n.sub)} & set("abcd")
         self.raised = self.raised or any(names.raises_time(self, n) for n in walk(node))
         self.timeless = self.timeless and not any(names.speaks_of_time(self, n) for n in walk(node))
         for n in walk(node):
@@ -284,8 +289,8 @@ class Meaning:
 
     def fence(self, node: Fence) -> Value:
         if node.kind in ("paren", "bracket", "brace"):
-            if isinstance(node.body, Relation) and node.body.ops[0] in ("=", "≠"):
-                return arrays.condition(self, node.body)  # [i = j] is one where it holds
+            if isinstance(node.body, Relation) and node.body.ops[0] in ("=", "≠", ">", "<", "≥", "≤"):
+                return arrays.condition(self, node.body)  # [i = j] and (z > 0) are one where they hold
             beside = arrays.spaced(self, node.body) if node.kind == "bracket" and isinstance(node.body, Product) else None
             return beside if beside is not None else self.raw(node.body)
         if node.kind == "angle":
@@ -444,6 +449,8 @@ class Meaning:
         raise self.fail("a prime on something that is not a function", node)
 
     def scripted_value(self, value: Value, node: Scripted) -> Value:
+        if node.sub is not None and value.rank == 2 and flat(node.sup) in ("top", "T") and not is_row_shape(value.shape):
+            value, node = transposed(value), replace(node, sup=None)  # (A B)^T_{ij} is an entry of the transpose
         if node.sub is not None:
             items = next(names.spread_digits(names.script_items(node.sub), 1 if is_row_shape(value.shape) else value.rank))
             if not value.rank and value.labels and {flat(i) for i in items} <= set(value.labels):
@@ -524,6 +531,8 @@ class Meaning:
                 return product(a, b)
         if op == "⊗" and a.rank == 1 and b.rank == 1:
             return contract(a, b, 0)
+        if op == "⊗" and is_row_shape(a.shape) and is_row_shape(b.shape):
+            return contract(transposed(a), transposed(b), 0)
         if op == "⊗" and not (a.rank == 1 and is_row_shape(b.shape)):
             raise Unreadable("⊗ of matrices: their Kronecker product is not read (where it is entry by entry, the scope says so)")
         if (
@@ -593,6 +602,8 @@ class Meaning:
             return Value(power(v.expr, self.constant(exponent.factors[-1][1])), v.labels)
         if text == "star":
             raise self.fail("a star, a complex conjugate or an optimum: neither is read here", node)
+        if isinstance(exponent, Fence) and isinstance(exponent.body, Product | Sum) and not isinstance(v, Filler) and not v.rank:
+            exponent = exponent.body  # (σ² + ε)^{(-3/2)}
         if isinstance(exponent, Fence):
             raise self.fail(f"the script {self.text(exponent)} has no meaning for {self.text(node)} here", node)
         e: Value | DeriveError  # read once: a tower of exponents would be read twice at every storey

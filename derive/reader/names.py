@@ -446,7 +446,10 @@ def _error(m: Meaning, node: Node, base: Symbol) -> Value | None:
         found = error_of(m, node, key)
         if found is not None:
             m.notes.append(f"{m.text(node)} read as the adjoint of {found.expr}")
-            return finished(m, replace(found, bar=True), node)
+            value = finished(m, replace(found, bar=True), node)
+            if m.reading.lying and value.chain is not None:
+                return replace(value, chain=replace(value.chain, fixed=False))
+            return value
     return None
 
 
@@ -656,7 +659,8 @@ def index(m: Meaning, node: Node, size: sympy.Expr | None) -> str | sympy.Expr:
         case Number() if node.text.isdigit() and len(node.text) < 7:
             return sympy.Integer(int(node.text) + 1 - m.scope.index_base)
         case Symbol() if not node.accents:
-            if node.head in _NO_INDICES and node.head not in m.bound and (node.head, ()) in m.scope.names:
+            latin = node.head in m.lettered and len(m.lettered) > 1  # ∂ŷ_a/∂v_b, though b is a quantity
+            if node.head in _NO_INDICES and not latin and node.head not in m.bound and (node.head, ()) in m.scope.names:
                 raise Unreadable(f"{node.head} is a quantity here, not an index", node.start, node.head)
             index_after_all = node.head in _INDICES and m.listed is False
             if size is not None and node.head not in m.bound and m.scope.sizes.get(node.head) == size and not index_after_all:

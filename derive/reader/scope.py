@@ -90,6 +90,7 @@ class Scope:
     )  # letters that run over the words around a word, and how many these are
     called: dict[Node, Node] = field(default_factory=dict)  # CE(y, ŷ), ∂L/∂h|_{direct}: what the document says they are
     families: dict[tuple[Any, ...], Var] = field(default_factory=dict)  # the quantities of the words in a window, v_{c+j}
+    summing: bool = False  # whether the document is known to sum without a sign
     implied: bool = True  # whether an index that stands twice may be summed without a sign: the document writes no other sums
     pairs: set[str] = field(default_factory=set)  # functions that are losses of a pair of words
     events: dict[str, tuple[Any, ...]] = field(default_factory=dict)  # conditional probabilities that the document defines

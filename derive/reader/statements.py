@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from derive.reader.parser import ARROWS, RELATIONS, Parser
-from derive.reader.syntax import Commas, Fence, Node, Product, Relation, Scripted, Sum, Symbol, Words, walk
+from derive.reader.syntax import Commas, Fence, Node, Number, Product, Relation, Scripted, Sum, Symbol, Words, walk
 from derive.reader.tokens import LONGEST, Token, Unreadable, tokenize
 
 MOST_RELATIONS = 500  # of one formula
@@ -76,7 +76,7 @@ def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Br
         if "=" in tex:
             found.append(Broken(tex.strip(), error))
         return found
-    for segment in _segments(tokens):
+    for segment in _segments(_unexplained(tokens)):
         try:
             _read(segment, source, chain, found)
         except RecursionError:
@@ -123,6 +123,20 @@ def _balanced(text: str) -> bool:
 
 
 # -- from tokens to pieces that hold one statement ------------------------------------------------------------------
+
+
+def _unexplained(tokens: list[Token]) -> list[Token]:
+    """Without words in brackets of their own: = x \\quad (\\text{by the chain rule})."""
+    kept: list[Token] = []
+    k = 0
+    while k < len(tokens):
+        if [t.kind for t in tokens[k : k + 3]] == ["(", "text", ")"] and not (kept and kept[-1].kind in ("name", "_", "^")):
+            kept.append(Token("quad", "quad", tokens[k].start, tokens[k + 2].end))
+            k += 3
+        else:
+            kept.append(tokens[k])
+            k += 1
+    return kept
 
 
 def _segments(tokens: list[Token]) -> list[list[Token]]:
@@ -524,11 +538,15 @@ def _equation_inside(node: Node) -> Relation | None:
     )
 
 
+_INDICATORS = tuple(Symbol(head) for head in ("ones", "I", "chi", "H", "Theta"))
+
+
 def _without_note(node: Node) -> tuple[Node, Node | None]:
     """(the expression, the note) of a (t = 0): what is in brackets at the end of a line is no factor."""
     if isinstance(node, Product):
-        *rest, (_, last) = node.factors
-        if isinstance(last, Fence) and last.kind == "paren" and isinstance(last.body, Relation):
+        *rest, (op, last) = node.factors
+        indicator = rest[-1][1] == Number("1") or rest[-1][1] in _INDICATORS  # 1(z > 0) is a factor
+        if isinstance(last, Fence) and last.kind == "paren" and isinstance(last.body, Relation) and not op and not indicator:
             kept = rest[0][1] if len(rest) == 1 else replace(node, factors=tuple(rest), end=rest[-1][1].end)
             return kept, last.body
     if isinstance(node, Sum):
