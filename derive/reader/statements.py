@@ -355,7 +355,8 @@ def _apart(segment: list[Token]) -> list[tuple[bool, list[Token]]]:
             if left:
                 parts.append((aside, left))
             words = segment[cut].text.strip(" .,:;()").lower().split() if segment[cut].kind == "text" else []
-            aside = aside or bool(words and words[0] in ASIDE)
+            beside = segment[cut].text == "&" and _sign(segment[0]) in RELATIONS  # a = b in a second column, after "= c" in the first
+            aside = aside or beside or bool(words and words[0] in ASIDE)
             start = cut + 1
         elif not any(_sign(t) in RELATIONS for t in _outside(right)):
             continue
