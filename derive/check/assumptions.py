@@ -89,9 +89,13 @@ _GENERAL = re.compile(
     r"\b(in general|general case|(more )?generally|for (a )?general|for (an )?arbitrary|no longer|later step|after training)\b",
     re.IGNORECASE,
 )
-_BUT = re.compile(r"\b(unless|without|not|never|no longer|instead of|rather than|except( when| if| for)?)\b[^.,;$]{0,25}[\s$({\\]*$", re.IGNORECASE)
+_BUT = re.compile(
+    r"\b(unless|without|not|never|no longer|instead of|rather than|except( when| if| for)?)\b[^.,;$]{0,25}[\s$({\\]*$",
+    re.IGNORECASE,
+)
 _ISNT = re.compile(
-    r"^[\s$)}\\]*(does not|doesn't|do not|don't|need not|is not|isn't|are not|cannot|can't|will not|won't|no longer|were|fails?)\b", re.IGNORECASE
+    r"^[\s$)}\\]*(does not|doesn't|do not|don't|need not|is not|isn't|are not|cannot|can't|will not|won't|no longer|were|fails?)\b",
+    re.IGNORECASE,
 )
 SAID = "an assumption"
 
@@ -222,9 +226,9 @@ def _holds_in(checker: Checker, link: Link, group: list[Case], system: System | 
     for claim in claims:
         if claim.strangers or any(_by_its_own_name(claim, case, system) for case in group):
             continue
-        if zero and (claim is claims[0] or checker.says(claim)):
-            if checker.court().judge(claim.left, claim.right, values=zero, budget=2.0, explain=False).holds:
-                return "agrees", f"where {said}", "2^-120 at the sizes tried"
+        told = zero and (claim is claims[0] or checker.says(claim))
+        if told and checker.court().judge(claim.left, claim.right, values=zero, budget=2.0, explain=False).holds:
+            return "agrees", f"where {said}", "2^-120 at the sizes tried"
         if system is None:
             for case in group:
                 claim = replace(claim, left=_put(claim.left, case), right=_put(claim.right, case))

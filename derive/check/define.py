@@ -119,11 +119,11 @@ def naming(scope: Scope, link: Link) -> Link | None:
     node = link.right
     if not isinstance(node, Symbol | Scripted) or isinstance(link.left, Symbol) or any(n == node for n in walk(link.left)):
         return None
-    if any(n == node for n in walk(link.left)):
-        return None  # f'(x) = x
     m = Meaning(scope, Reading(), link.source)
     m.learn(link.left)
     m.learn(node)
+    if isinstance(node, Scripted) and node.base == Symbol("delta") and any(names.error_of(m, node, k) for k in names.error_families(scope)):
+        return None  # ∂C/∂b^l = δ^l: an error signal says which adjoint it is
     turned = replace(link, left=node, right=link.left)
     return turned if names.find(m, node) is None and defines(scope, turned) else None
 
@@ -235,7 +235,8 @@ def define(checker: Checker, link: Link) -> str:
     if known is not None:
         scope.names[key] = [n for n in scope.names[key] if n is not known.named]  # it was declared and nothing more
     letters = tuple(n.rstrip("'") for n in labels)
-    scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=letters, given=is_numeric(link.right), worked=not is_plain(link.right)))
+    given, worked = is_numeric(link.right), not is_plain(link.right)
+    scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=letters, given=given, worked=worked))
     return "a new name"
 
 

@@ -11,7 +11,12 @@ import numpy as np
 import sympy
 
 from derive.check.numbers import evaluate
-from derive.expr import Expr, Var, is_zero, lin, rebuild, zeros
+from derive.expr import DeriveError, Expr, Var, is_zero, lin, rebuild, zeros
+from derive.reader import names
+from derive.reader.meaning import Meaning, Reading
+from derive.reader.parser import parse
+from derive.reader.syntax import Scripted, Symbol
+from derive.reader.tokens import clean
 from derive.system import System
 
 if TYPE_CHECKING:
@@ -19,13 +24,18 @@ if TYPE_CHECKING:
 
 _POINT = r"(minim(um|a|i[sz]er)|maxim(um|a|i[sz]er)|optim(um|a)|extrem(um|a)|stationary|critical)"
 _SET = re.compile(
-    rf"\b(set(ting)?|put(ting)?|equat(e|ed|ing))\b[^.;]*\b(zero|0)\b|\b(set(ting)?|equating)\b|\b(at|in|for) (an?|the|any|every|its|this)? ?(\w+ )?{_POINT}\b"
+    rf"\b(set(ting)?|put(ting)?|equat(e|ed|ing))\b[^.;]*\b(zero|0)\b|\b(set(ting)?|equating)\b"
+    rf"|\b(at|in|for) (an?|the|any|every|its|this)? ?(\w+ )?{_POINT}\b"
     r"|\bstationarity\b|\bfirst[- ]order condition|\boptimality\b",
     re.IGNORECASE,
 )
 _SOLVED = re.compile(
     rf"{_SET.pattern}|\bnormal equations?\b|\bsolv(e|es|ed|ing)\b|\bsolution\b|\bclosed[- ]form\b|\boptimal\b|\b{_POINT}\b",
     re.IGNORECASE,
+)
+_NAME = r"\\?[a-zA-Z]+(?:[_^](?:\w|\{[^{}]*\}))*"
+_BY = re.compile(
+    rf"\\(?:partial|d)\s*({_NAME})\s*\}}|\\nabla_\{{?({_NAME})|\b(?:to|by|over|in)\s+(?:\$|\\\()({_NAME})(?:\$|\\\))"
 )
 _OTHERWISE = re.compile(r"\b(let|substitut\w+|initiali\w+|start\w*|write|writing|repara\w+)\b", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.!?]\s+(?=[A-Z$\\])")
@@ -84,7 +94,12 @@ def _candidates(checker: Checker, claims: list[Claim], system: System, left: Var
     """What may have been solved for: the left side, by what derivatives were taken, or parameters that are named."""
     inputs = [v for v in system.declared if v.time is None]
     named = {n for claim in claims for side in (claim.left, claim.right) for n in side.atoms(Var)}
-    taken = [v for v in inputs if v.adjoint in named or len(checker.lines) - checker.differentiated.get(v, -LATEST) < LATEST]
+    spoken_of = _in_words(checker)
+    taken = [
+        v
+        for v in inputs
+        if v in spoken_of or v.adjoint in named or len(checker.lines) - checker.differentiated.get(v, -LATEST) < LATEST
+    ]
     if left is not None:
         taken = [left, *(v for v in taken if v is not left)]
     found = taken or [v for v in inputs if v in named and v.name not in DATA]
@@ -93,6 +108,20 @@ def _candidates(checker: Checker, claims: list[Claim], system: System, left: Var
         taken if left is None else [left, *(v for v in inputs if v is not left and v.name not in DATA)]
     )  # b may have been put in
     yield from (pair for pair in combinations(both, 2) if left is None or left in pair)
+
+
+def _in_words(checker: Checker) -> set[Var]:
+    """By what derivatives are taken in the words before a line: ∂L/∂w, ∇_w, "with respect to w"."""
+    scope, found = checker.part.scope, set()
+    for match in _BY.finditer(checker.before):
+        try:
+            node = parse(clean(next(t for t in match.groups() if t)), scope.words)
+        except DeriveError:
+            continue
+        known = names.find(Meaning(scope, Reading(), checker.before), node) if isinstance(node, Symbol | Scripted) else None
+        if known is not None and isinstance(known.expr, Var) and not known.bar:
+            found.add(known.expr)
+    return found
 
 
 def multiple(checker: Checker, claims: list[Claim]) -> Var | None:
@@ -141,19 +170,30 @@ def _point(checker: Checker, system: System, solved: tuple[Var, ...], seed: int)
             else np.concatenate([np.ravel(p) for p in parts if p is not None])
         )
 
-    x = np.concatenate([np.ravel(values[v]) for v in solved])
-    for _ in range(6):
+    start = np.concatenate([np.ravel(values[v]) for v in solved])
+    for factor in (1.0, 0.5, 0.25, 2.0):
+        x = _root(slope, factor * start)
+        if x is not None:
+            ends = given(x)
+            return ends if all(np.abs(np.array(ends[v.key], dtype=float)).max() > NEAR for v in solved) else None
+    return None
+
+
+def _root(slope: Callable[[np.ndarray], np.ndarray | None], x: np.ndarray) -> np.ndarray | None:
+    """Where a slope is zero, by Newton's method; None where it finds none."""
+    for _ in range(12):
         g = slope(x)
         moved = [slope(x + STEP * e) for e in np.eye(len(x))] if g is not None else [None]
         if g is None or any(m is None for m in moved):
             return None
+        if float(np.abs(g).max()) < NEAR / 100:
+            return x
         curve = np.array([(m - g) / STEP for m in moved if m is not None]).T
-        if np.linalg.cond(curve) > 1e8:
+        if not np.isfinite(curve).all() or np.linalg.cond(curve) > 1e8:
             return None
         x = x - np.linalg.solve(curve, g)
-        if float(np.abs(last).max()) < NEAR / 100 if (last := slope(x)) is not None else False:
-            ends = given(x)
-            return ends if all(np.abs(np.array(ends[v.key], dtype=float)).max() > NEAR for v in solved) else None
+        if float(np.abs(x).max()) > 1e6:
+            return None
     return None
 
 

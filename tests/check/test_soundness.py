@@ -95,6 +95,42 @@ $X \in \mathbb{R}^{N \times d}$, $W_1 \in \mathbb{R}^{d \times h}$, $W_2 \in \ma
     "KL": r"""% loss: L
 $x \in \mathbb{R}^{d}$, $W \in \mathbb{R}^{k \times d}$, $c, t \in \mathbb{R}^{k}$
 \begin{align} z &= W x \\ p &= \mathrm{softmax}(z) \\ L &= -\sum_k c_k t_k \log p_k \end{align}""",
+    "MSE": r"""% loss: J
+$X \in \mathbb{R}^{m \times n}$, $y \in \mathbb{R}^{m}$, $\theta \in \mathbb{R}^{n}$
+\begin{align} h &= X \theta \\ J &= \frac{1}{2m} \sum_{i=1}^m (h_i - y_i)^2 \end{align}""",
+    "LOGI": r"""% loss: J
+$X \in \mathbb{R}^{m \times n}$, $y \in \mathbb{R}^{m}$, $\theta \in \mathbb{R}^{n}$
+\begin{align} h &= \sigma(X \theta) \\ J &= -\frac1m \sum_{i=1}^m \left( y_i \log h_i + (1-y_i) \log(1-h_i) \right) \end{align}""",
+    "RELU": r"""% loss: L
+$x \in \mathbb{R}^{d}$, $W \in \mathbb{R}^{h \times d}$, $v \in \mathbb{R}^{h}$, $y \in \mathbb{R}$
+\begin{align} z &= W x \\ a &= \max(0, z) \\ p &= v^\top a \\ L &= (p - y)^2 \end{align}""",
+    "DEEP": r"""% loss: C
+% time: l = 1..L
+$a^{0} \in \mathbb{R}^{n}$, $w^{l} \in \mathbb{R}^{n \times n}$, $b^{l} \in \mathbb{R}^{n}$, $y \in \mathbb{R}^{n}$
+\begin{align} z^{l} &= w^{l} a^{l-1} + b^{l} \\ a^{l} &= \sigma(z^{l}) \\ C &= \frac12 \|y - a^{L}\|^2 \end{align}""",
+    "VAE": r"""% loss: L
+$x \in \mathbb{R}^{d}$, $W_m, W_s \in \mathbb{R}^{n \times d}$, $\xi \in \mathbb{R}^{n}$
+\begin{align} \mu &= W_m x \\ s &= W_s x \\ z &= \mu + e^{s} \odot \xi \\ L &= \frac12 \|z\|^2 + \frac12 \sum_i (\mu_i^2 + e^{2 s_i} - 2 s_i - 1) \end{align}""",
+    "MHA": r"""% loss: L
+$x \in \mathbb{R}^{n \times d}$, $W_q, W_k, W_v \in \mathbb{R}^{d \times d}$, $y \in \mathbb{R}^{n \times d}$
+\begin{align} Q &= x W_q \\ K &= x W_k \\ V &= x W_v \\ A &= \mathrm{softmax}(Q K^\top) \\ O &= A V \\ L &= \frac12 \|O - y\|^2 \end{align}""",
+    "RMS": r"""% loss: none
+$x, g \in \mathbb{R}^{n}$
+\begin{align} r &= \sqrt{\frac1n \sum_i x_i^2} \\ y_i &= g_i \frac{x_i}{r} \end{align}""",
+    "GAUSS": r"""% loss: L
+$x, \mu, s \in \mathbb{R}$
+\begin{align} L &= \frac{(x-\mu)^2}{2 s^2} + \log s \end{align}""",
+    "SVM": r"""% loss: L
+$x, w \in \mathbb{R}^{d}$, $b, y, C \in \mathbb{R}$
+\begin{align} m &= 1 - y (w^\top x + b) \\ L &= \frac12 w^\top w + C \max(0, m) \end{align}""",
+    "RNN2": r"""% loss: L
+% time: t = 1..T
+% scalars: all
+$x_t, y_t, w, u, h_0 \in \mathbb{R}$
+\begin{align} h_t &= w h_{t-1} + u x_t \\ L &= \frac12 \sum_{t=1}^T (h_t - y_t)^2 \end{align}""",
+    "EMB": r"""% loss: L
+$E \in \mathbb{R}^{V \times d}$, $s \in \mathbb{R}^{V}$, $w, t \in \mathbb{R}^{d}$
+\begin{align} e &= E^\top s \\ L &= \frac12 \|e - t\|^2 \end{align}""",
 }
 HOT = {"layout": "gradient", "columns": {"u": "U"}, "onehot": {"o": "y"}}
 CBOW = (
@@ -417,6 +453,109 @@ CASES = [
     ("g8", None, {"declare": {"a": "n", "b": "n", "c": "n"}}, "", r"(a b^\top) c = (b^\top c) a", r"(a b^\top) c = (a^\top c) b"),
     ("g9", None, {"declare": {"A": "n x m", "B": "m x k"}}, "", r"\|A B\|_F^2 = \mathrm{tr}(B^\top A^\top A B)", r"\|A B\|_F^2 = \|A\|_F^2 \|B\|_F^2"),
     ("g10", None, {"declare": {"x": "n"}}, "", r"\mathrm{diag}(x) x = x \odot x", r"\mathrm{diag}(x) x = x^\top x"),
+    # one-hot targets, once more
+    ("h1", "SOFT", {"onehot": {"c": "t"}}, "", r"t_i t_j = t_i \delta_{ij}", r"t_i t_j = 0"),
+    ("h2", "SOFT", {"onehot": {"c": "t"}}, "", r"\sum_k t_k p_k = p_c", r"\sum_k t_k p_k = 1"),
+    ("h3", "SOFT", {"onehot": {"c": "t"}}, "", r"t^\top t = 1", r"t t^\top = I"),
+    ("h4", "SOFT", {"onehot": {"c": "t"}}, "", r"\frac{\partial L}{\partial p_c} = -\frac{1}{p_c}", r"\frac{\partial L}{\partial p_k} = -\frac{1}{p_k}"),
+    ("h5", "SOFT", {"onehot": {"c": "t"}}, "", r"\frac{\partial p_c}{\partial z_j} = p_c(1(j=c) - p_j)", r"\frac{\partial p_c}{\partial z_j} = p_c(1 - p_j)"),
+    ("h6", "SOFT", {"onehot": {"c": "t"}}, r"For $j \neq c$:", r"\frac{\partial p_c}{\partial z_j} = -p_c p_j", r"\frac{\partial p_c}{\partial z_j} = p_c p_j"),
+    ("h7", "SOFT", {"onehot": {"c": "t"}}, r"For $j = c$:", r"\frac{\partial L}{\partial z_j} = p_j - 1", r"\frac{\partial L}{\partial z_j} = p_j"),
+    ("h8", "SOFT", {"onehot": {"c": "t"}}, "", r"L = -z_c + \log \sum_j e^{z_j}", r"L = z_c - \log \sum_j e^{z_j}"),
+    ("h9", "SOFTB", {"onehot": {"y_i": "Y"}}, "", r"\frac{\partial L}{\partial Z_{ik}} = \frac1N (P_{ik} - 1(k=y_i))", r"\frac{\partial L}{\partial Z_{ik}} = \frac1N (P_{ik} - 1)"),
+    ("h10", "SOFTB", {"onehot": {"y_i": "Y"}}, "", r"\frac{\partial L}{\partial Z_{i y_i}} = \frac1N (P_{i y_i} - 1)", r"\frac{\partial L}{\partial Z_{i y_i}} = \frac1N P_{i y_i}"),
+    ("h11", "SOFTB", None, "", r"\sum_k \frac{\partial L}{\partial Z_{ik}} = 0", r"\sum_i \frac{\partial L}{\partial Z_{ik}} = 0"),
+    ("h12", "SOFTB", None, "", r"\sum_k P_{ik} = 1", r"\sum_k P_{ki} = 1"),
+    # least squares, logistic regression, relu
+    ("m1", "MSE", None, "", r"\frac{\partial J}{\partial \theta_j} = \frac1m \sum_{i=1}^m (h_i - y_i) X_{ij}", r"\frac{\partial J}{\partial \theta_j} = \frac1m \sum_{i=1}^m (h_i - y_i) X_{ji}"),
+    ("m2", "MSE", None, "", r"\nabla_\theta J = \frac1m X^\top (X\theta - y)", r"\nabla_\theta J = \frac{1}{2m} X^\top (X\theta - y)"),
+    ("m3", "MSE", None, r"Setting $\nabla_\theta J = 0$ gives the normal equation", r"\theta = (X^\top X)^{-1} X^\top y", r"\theta = (X X^\top)^{-1} X y"),
+    ("m4", "MSE", None, r"Setting $\nabla_\theta J = 0$ gives the normal equation", r"X^\top X \theta = X^\top y", r"X^\top X \theta = \frac1m X^\top y"),
+    ("m5", "MSE", None, r"so we can solve for the optimal parameters in closed form:", r"\theta = (X^\top X)^{-1} X^\top y", r"\theta = X^{-1} X^\top y"),
+    ("m6", "MSE", None, r"so we can solve for the optimal parameters in closed form:", None, r"\theta = X^\top y"),
+    ("m7", "MSE", None, "", r"J = \frac{1}{2m} (X\theta - y)^\top (X\theta - y)", r"J = \frac{1}{2m} (X\theta - y) (X\theta - y)^\top"),
+    ("m8", "MSE", None, "", r"\nabla^2_\theta J = \frac1m X^\top X", r"\nabla^2_\theta J = \frac1m X X^\top"),
+    ("m9", "MSE", None, r"Gradient descent minimises $J$. The update uses", r"\frac{\partial J}{\partial h_i} = \frac1m (h_i - y_i)", r"\frac{\partial J}{\partial h_i} = 0"),
+    ("l1", "LOGI", None, "", r"\nabla_\theta J = \frac1m X^\top (h - y)", r"\nabla_\theta J = \frac1m X^\top (y - h)"),
+    ("l2", "LOGI", None, "", r"\frac{\partial J}{\partial \theta_j} = \frac1m \sum_i (h_i - y_i) X_{ij}", r"\frac{\partial J}{\partial \theta_j} = \frac1m \sum_i (h_i - y_i) h_i (1-h_i) X_{ij}"),
+    ("l3", "LOGI", None, "", r"\nabla^2_\theta J = \frac1m X^\top \mathrm{diag}(h \odot (1-h)) X", r"\nabla^2_\theta J = \frac1m X^\top \mathrm{diag}(h) X"),
+    ("l4", "LOGI", None, "", r"\frac{\partial h_i}{\partial \theta_j} = h_i (1-h_i) X_{ij}", r"\frac{\partial h_i}{\partial \theta_j} = h_i (1-h_i)"),
+    ("re1", "RELU", None, "", r"\frac{\partial L}{\partial W} = 2 (p-y) (v \odot 1(z > 0)) x^\top", r"\frac{\partial L}{\partial W} = 2 (p-y) (v \odot 1(z < 0)) x^\top"),
+    ("re2", "RELU", None, "", r"\frac{\partial L}{\partial v} = 2 (p-y) a", r"\frac{\partial L}{\partial v} = 2 (p-y) z"),
+    ("re3", "RELU", None, r"If $z > 0$:", None, r"\frac{\partial L}{\partial z} = 2(p-y) v \odot a"),
+    ("re4", "RELU", None, "", r"\frac{\partial L}{\partial v} = 2 (p-y) a", r"\frac{\partial L}{\partial v} = (p-y) a"),
+    # layers
+    ("d1", "DEEP", None, "", r"\delta^{L} = (a^{L} - y) \odot \sigma^\prime(z^{L})", r"\delta^{L} = (a^{L} - y) \odot \sigma^\prime(a^{L})"),
+    ("d2", "DEEP", None, "", r"\delta^{l} = ((w^{l+1})^\top \delta^{l+1}) \odot \sigma^\prime(z^{l})", r"\delta^{l} = (w^{l+1} \delta^{l+1}) \odot \sigma^\prime(z^{l})"),
+    ("d3", "DEEP", None, "", r"\frac{\partial C}{\partial w^{l}_{jk}} = a^{l-1}_k \delta^{l}_j", r"\frac{\partial C}{\partial w^{l}_{jk}} = a^{l}_k \delta^{l}_j"),
+    ("d4", "DEEP", None, "", r"\frac{\partial C}{\partial b^{l}_{j}} = \delta^{l}_j", r"\frac{\partial C}{\partial b^{l}_{j}} = \delta^{l+1}_j"),
+    ("d5", "DEEP", None, "", r"\frac{\partial C}{\partial b^{l}} = \frac{\partial C}{\partial z^{l}}", r"\frac{\partial C}{\partial b^{l}} = \frac{\partial C}{\partial a^{l}}"),
+    ("d6", "DEEP", None, r"For linear activations, $\sigma(z) = z$,", None, r"\frac{\partial a^{l}}{\partial a^{l-1}} = w^{l}"),
+    ("d7", "DEEP", None, "", r"\frac{\partial z^{l+1}}{\partial z^{l}} = w^{l+1} \mathrm{diag}(\sigma^\prime(z^{l}))", r"\frac{\partial z^{l+1}}{\partial z^{l}} = \mathrm{diag}(\sigma^\prime(z^{l})) w^{l+1}"),
+    ("w1+", "MLP", None, r"Suppose for a moment that $x = 0$. Then $z^{(1)} = b^{(1)}$. This is not interesting, so in general:", r"z^{(1)} = W^{(1)} x + b^{(1)}", r"z^{(1)} = b^{(1)}"),
+    ("w2", "MLP", None, r"If $b^{(1)} = 0$ this is simple. If it is not,", None, r"z^{(1)} = W^{(1)} x + a^{(1)}"),
+    ("w3+", "SIG", None, r"Let $V = W^\top$ (tied weights).", None, r"\frac{\partial E}{\partial h} = W^\top \frac{\partial E}{\partial a}"),
+    ("w4+", "LIN", None, r"Suppose that $w = 2$ and $x = 3$. Then $$p = 6 + b$$", r"\frac{\partial L}{\partial w} = (p-y) x", r"\frac{\partial L}{\partial w} = (p-y)(w+1) x"),
+    ("w5+", "LIN", None, r"Assume $y = p$, a perfect prediction.", None, r"\frac{\partial L}{\partial w} = x"),
+    ("w6+", "LIN", None, r"When $y = p$ the loss vanishes. The gradient is", r"\frac{\partial L}{\partial w} = (p-y) x", r"\frac{\partial L}{\partial w} = 0"),
+    ("w7+", "SOFT", None, r"If $p = t$, the gradient vanishes.", r"\frac{\partial L}{\partial z} = p - t", r"\frac{\partial L}{\partial z} = 0"),
+    ("w8", "SIG", None, r"Setting $z = 0$ we have $h = \frac12$.", r"h = \sigma(z)", r"h = \frac12"),
+    ("w9+", "SIG", None, r"At the minimum of the loss the network is perfect. But here", r"\frac{\partial E}{\partial o} = o - t", r"\frac{\partial E}{\partial o} = 0"),
+    ("w10+", "SIG", None, r"We set the learning rate to $0.1$ and the bias to zero. Now", r"\frac{\partial E}{\partial x} = W^\top \frac{\partial E}{\partial z}", r"\frac{\partial E}{\partial x} = 0"),
+    ("w11+", "QUAD", None, r"Let $A = A^\top$.", r"\frac{\partial L}{\partial w} = 2 A w + b", r"\frac{\partial L}{\partial w} = A w + b"),
+    ("w12", "QUAD", None, r"Note that $A = A^\top$ does not hold in general.", r"\frac{\partial L}{\partial w} = (A + A^\top) w + b", r"\frac{\partial L}{\partial w} = 2 A w + b"),
+    ("w13", "QUAD", None, r"Unless $A = A^\top$,", r"\frac{\partial L}{\partial w} = (A + A^\top) w + b", r"\frac{\partial L}{\partial w} = 2 A w + b"),
+    ("w14", "LIN", None, r"Note that $b = 0$ is not assumed.", r"p = w x + b", r"p = w x"),
+    ("w15", "LIN", None, r"Here $b \neq 0$.", r"p = w x + b", r"p = w x"),
+    # entries of transposes and inverses
+    ("tr1", "SIG", None, "", r"\frac{\partial E}{\partial h_j} = \sum_k V^\top_{jk} \frac{\partial E}{\partial a_k}", r"\frac{\partial E}{\partial h_j} = \sum_k V^\top_{kj} \frac{\partial E}{\partial a_k}"),
+    ("tr2", "SIG", None, "", r"\frac{\partial E}{\partial h_j} = \sum_k (V^\top)_{jk} \frac{\partial E}{\partial a_k}", r"\frac{\partial E}{\partial h_j} = \sum_k (V^\top)_{kj} \frac{\partial E}{\partial a_k}"),
+    ("tr3", "SIG", None, "", r"\frac{\partial E}{\partial h_j} = \sum_k {V^\top}_{jk} \frac{\partial E}{\partial a_k}", r"\frac{\partial E}{\partial h_j} = \sum_k {V^\top}_{kj} \frac{\partial E}{\partial a_k}"),
+    ("tr4", "SIG", None, "", r"V^T_{jk} = V_{kj}", r"V^T_{jk} = V_{jk} + 0"),
+    ("tr5", None, {"declare": {"A": "n x n", "x": "n"}}, "", r"(A^\top x)_i = \sum_j A^\top_{ij} x_j", r"(A x)_i = \sum_j A^\top_{ij} x_j"),
+    ("tr6", None, {"declare": {"A": "n x n"}}, "", r"A^\top_{ij} = A_{ji}", r"A^\top_{ij} = A_{ij}"),
+    ("tr7", None, {"declare": {"A": "n x n"}}, "", r"(A A^\top)_{ij} = \sum_k A_{ik} A_{jk}", r"(A A^\top)_{ij} = \sum_k A_{ik} A_{kj}"),
+    ("tr8", None, {"declare": {"A": "n x n"}}, "", r"(A A^\top)_{ij} = \sum_k A_{ik} A^\top_{kj}", r"(A A^\top)_{ij} = \sum_k A_{ik} A^\top_{jk}"),
+    ("tr9", None, {"declare": {"A": "n x n"}}, "", r"(A^{-1} A)_{ij} = \delta_{ij}", r"A^{-1}_{ij} = \frac{1}{A_{ij}}"),
+    ("tr10", None, {"declare": {"A": "n x n"}}, "", r"(A^2)_{ij} = \sum_k A_{ik} A_{kj}", r"(A^2)_{ij} = A_{ij} A_{ij}"),
+    ("tr11", None, {"declare": {"A": "n x n"}}, "", r"\frac{\partial \log \det A}{\partial A_{ij}} = A^{-1}_{ji}", r"\frac{\partial \log \det A}{\partial A_{ij}} = A^{-1}_{ij}"),
+    ("tr12", None, {"declare": {"A": "n x n"}}, "", r"A_{ij}^{-1} A_{ij} = 1", r"A_{ij}^{-1} A_{ij} = \delta_{ij}"),
+    # other networks
+    ("va1", "VAE", None, "", r"\frac{\partial L}{\partial \mu} = z + \mu", r"\frac{\partial L}{\partial \mu} = z"),
+    ("va2", "VAE", None, "", r"\frac{\partial L}{\partial s} = z \odot e^s \odot \xi + e^{2s} - 1", r"\frac{\partial L}{\partial s} = z \odot \xi + e^{2s} - 1"),
+    ("va3", "VAE", None, "", r"\frac{\partial L}{\partial W_m} = (z+\mu) x^\top", r"\frac{\partial L}{\partial W_m} = x (z+\mu)^\top"),
+    ("va4", "VAE", None, "", r"\frac{\partial z}{\partial s} = \mathrm{diag}(e^s \odot \xi)", r"\frac{\partial z}{\partial s} = \mathrm{diag}(e^s)"),
+    ("mh1", "MHA", None, "", r"\frac{\partial L}{\partial V} = A^\top (O-y)", r"\frac{\partial L}{\partial V} = A (O-y)"),
+    ("mh2", "MHA", None, "", r"\frac{\partial L}{\partial A} = (O-y) V^\top", r"\frac{\partial L}{\partial A} = V^\top (O-y)"),
+    ("mh3", "MHA", None, "", r"\frac{\partial L}{\partial W_v} = x^\top A^\top (O-y)", r"\frac{\partial L}{\partial W_v} = x^\top A (O-y)"),
+    ("mh4", "MHA", None, r"With $S = QK^\top$:", r"\frac{\partial L}{\partial W_q} = x^\top \frac{\partial L}{\partial Q}", r"\frac{\partial L}{\partial W_q} = x^\top \frac{\partial L}{\partial K}"),
+    ("mh5", "MHA", None, "", r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial Q} W_q^\top + \frac{\partial L}{\partial K} W_k^\top + \frac{\partial L}{\partial V} W_v^\top", r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial Q} W_q^\top + \frac{\partial L}{\partial V} W_v^\top"),
+    ("rm1", "RMS", None, "", r"\frac{\partial r}{\partial x_i} = \frac{x_i}{n r}", r"\frac{\partial r}{\partial x_i} = \frac{x_i}{r}"),
+    ("rm2", "RMS", None, "", r"\frac{\partial L}{\partial g_i} = \frac{\partial L}{\partial y_i} \frac{x_i}{r}", r"\frac{\partial L}{\partial g_i} = \frac{\partial L}{\partial y_i} x_i"),
+    ("rm3", "RMS", None, "", r"\frac{\partial y_i}{\partial x_j} = g_i \left( \frac{\delta_{ij}}{r} - \frac{x_i x_j}{n r^3} \right)", r"\frac{\partial y_i}{\partial x_j} = g_i \left( \frac{\delta_{ij}}{r} - \frac{x_i x_j}{r^3} \right)"),
+    ("rm4", "RMS", None, "", r"\frac{\partial L}{\partial x_i} = \frac1r \left( g_i \frac{\partial L}{\partial y_i} - \frac{x_i}{n r^2} \sum_j g_j \frac{\partial L}{\partial y_j} x_j \right)", r"\frac{\partial L}{\partial x_i} = \frac1r \left( g_i \frac{\partial L}{\partial y_i} - \frac{x_i}{n r^2} \sum_j \frac{\partial L}{\partial y_j} x_j \right)"),
+    ("ga1", "GAUSS", None, "", r"\frac{\partial L}{\partial \mu} = -\frac{x-\mu}{s^2}", r"\frac{\partial L}{\partial \mu} = \frac{x-\mu}{s^2}"),
+    ("ga2", "GAUSS", None, "", r"\frac{\partial L}{\partial s} = \frac1s - \frac{(x-\mu)^2}{s^3}", r"\frac{\partial L}{\partial s} = \frac1s - \frac{(x-\mu)^2}{2 s^3}"),
+    ("ga3", "GAUSS", None, r"Setting the derivative by $\mu$ to zero gives", r"x - \mu = 0", r"x + \mu = 0"),
+    ("ga4", "GAUSS", None, r"Setting $\frac{\partial L}{\partial s} = 0$ gives", r"s^2 = (x - \mu)^2", r"s = (x - \mu)^2"),
+    ("sv1", "SVM", None, "", r"\frac{\partial L}{\partial w} = w - C y x 1(m > 0)", r"\frac{\partial L}{\partial w} = w - C x 1(m > 0)"),
+    ("sv2", "SVM", None, "", r"\frac{\partial L}{\partial b} = -C y 1(m > 0)", r"\frac{\partial L}{\partial b} = C y 1(m > 0)"),
+    ("rn1", "RNN2", None, "", r"\frac{\partial L}{\partial w} = \sum_{t=1}^T \frac{\partial L}{\partial h_t} h_{t-1}", r"\frac{\partial L}{\partial w} = \sum_{t=1}^T (h_t - y_t) h_{t-1}"),
+    ("rn2", "RNN2", None, "", r"\frac{\partial L}{\partial h_t} = (h_t - y_t) + w \frac{\partial L}{\partial h_{t+1}}", r"\frac{\partial L}{\partial h_t} = (h_t - y_t) + \frac{\partial L}{\partial h_{t+1}}"),
+    ("rn3", "RNN2", None, "", r"\frac{\partial h_t}{\partial h_k} = w^{t-k}", r"\frac{\partial h_t}{\partial h_k} = w^{t-k+1}"),
+    ("rn4", "RNN2", None, "", r"h_t = w^t h_0 + \sum_{k=1}^{t} w^{t-k} u x_k", r"h_t = w^t h_0 + \sum_{k=1}^{t} w^{t-k-1} u x_k"),
+    ("rn5", "RNN2", None, "", r"\frac{\partial L}{\partial h_0} = w \frac{\partial L}{\partial h_1}", r"\frac{\partial L}{\partial h_0} = \frac{\partial L}{\partial h_1}"),
+    ("rn6", "RNN2", None, r"For $T=2$:", r"\frac{\partial L}{\partial w} = (h_1 - y_1) h_0 + (h_2 - y_2)(h_1 + w h_0)", r"\frac{\partial L}{\partial w} = (h_1 - y_1) h_0 + (h_2 - y_2) h_1"),
+    ("rn7", "RNN2", None, r"For $T=2$ we found it. For every $T$:", r"\frac{\partial L}{\partial h_T} = h_T - y_T", r"\frac{\partial L}{\partial w} = (h_1 - y_1) h_0 + (h_2 - y_2)(h_1 + w h_0) + u"),
+    ("rn8", "RNN2", None, r"With $h_0 = 0$:", r"h_1 = u x_1", r"h_1 = u x_1 + w"),
+    ("rn9", "RNN2", None, r"With $h_0 = 0$:", r"h_2 = w u x_1 + u x_2", r"h_2 = w u x_1 + u x_1"),
+    ("rn10", "RNN2", {"values": {"x": [1, 2], "y": [0, 1], "w": 0.5, "u": 2, "h_0": 0}}, "", r"h_2 = 5", r"h_2 = 4.5"),
+    ("rn11", "RNN2", {"values": {"x": [1, 2], "y": [0, 1], "w": 0.5, "u": 2, "h_0": 0}}, "", r"\frac{\partial L}{\partial w} = 8", r"\frac{\partial L}{\partial w} = 16"),
+    ("rn12", "RNN2", {"values": {"x": [1, 2], "y": [0, 1], "w": 0.5, "u": 2, "h_0": 0}}, "", r"\frac{\partial L}{\partial h_1} = (h_1 - y_1) + w (h_2 - y_2) = 4", r"\frac{\partial L}{\partial h_1} = (h_1 - y_1) + (h_2 - y_2) = 6"),
+    ("em1", "EMB", None, "", r"\frac{\partial L}{\partial E} = s (e - t)^\top", r"\frac{\partial L}{\partial E} = (e - t) s^\top"),
+    ("em2", "EMB", {"onehot": {"k": "s"}}, "", r"e_j = E_{kj}", r"e_j = E_{jk}"),
+    ("em3", "EMB", {"onehot": {"k": "s"}}, "", r"\frac{\partial L}{\partial E_{kj}} = e_j - t_j", r"\frac{\partial L}{\partial E_{ij}} = e_j - t_j"),
+    ("em4", "EMB", {"onehot": {"k": "s"}}, r"For $i \neq k$:", r"\frac{\partial L}{\partial E_{ij}} = 0", r"\frac{\partial L}{\partial E_{ij}} = e_j - t_j"),
 ]  # fmt: skip
 
 
