@@ -14,7 +14,7 @@ import sympy
 
 from derive import ops
 from derive.check.spelled import near, stranger
-from derive.expr import DeriveError, Var
+from derive.expr import DeriveError, Instant, Var, at_time
 from derive.judge.case import FARTHEST
 from derive.judge.given import array
 from derive.network import Network, load
@@ -23,7 +23,7 @@ from derive.reader.document import MOST_BYTES, read_bytes
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import _TIMES, parse
 from derive.reader.scope import FUNCTIONS, Named, Scope, declare, flat, name_of, network_scope, plain_tag, shape_of, size_named
-from derive.reader.syntax import Scripted, Symbol, walk
+from derive.reader.syntax import Node, Scripted, Symbol, walk
 from derive.reader.tokens import Unreadable, clean
 from derive.system import OpenFunction, System
 
@@ -305,8 +305,18 @@ def _alias(scope: Scope, name: str, target: str, place: str) -> tuple[re.Pattern
             raise
         return _macro(name, target)
     tag, sequential = _tag(scope, node, meant)
-    scope.add(key, Named(tag, meant.expr, sequential, meant.axis))
+    shift = _offset(scope, parse(clean(target), scope.words)) - _offset(scope, node) if sequential else 0
+    expr = at_time(meant.expr, "t", Instant("t", shift)) if shift else meant.expr  # h_{reset, t-1} = m_t
+    scope.add(key, Named(tag, expr, sequential, meant.axis))
     return None
+
+
+def _offset(scope: Scope, node: Node) -> int:
+    """How far from t the instant in the scripts of a name is."""
+    m = Meaning(scope, Reading())
+    scripts = [node.sub, node.sup] if isinstance(node, Scripted) else []
+    found = [names.instant(m, item) for script in scripts for item in names.script_items(script)]
+    return next((when.offset for when in found if when is not None and when.base == "t"), 0)
 
 
 def _one_symbol(target: str) -> bool:

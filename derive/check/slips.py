@@ -34,7 +34,8 @@ LEAST = 0.12  # even where a document has used up its time
 LONG = 800  # signs of a relation in which all edits are found
 LONGEST = 4000  # of one whose slip is searched at all
 FIRST = 0.6  # of it for the usual reading, where there are others
-ALONE = 0.7  # of that for edits of the line by itself, before it is laid beside the engine's
+EARLY = 0.4  # of that for the likely edits of a line that has many
+ALONE = 0.7  # of it for edits of the line by itself, before it is laid beside the engine's
 MOST = 600
 FEWER = 200  # edits in a reading that isn't the usual one
 SHARE = 4  # of what is left of a document's time, one line gets a part: early lines don't use it up
@@ -80,8 +81,11 @@ def _searched(checker: Checker, page: Page, claim: Claim | None) -> Edit | None:
         until = start + _seconds(checker) * (FIRST if k == 0 and len(readings) > 1 else 1)
         here = page.read_as(reading)
         trial = Trial(checker, here, reading, until, MOST if k == 0 else FEWER)
-        if len(edits) > MOST or not edits:  # too many to try them all: the parts that differ first
-            best = compared(checker, here, trial) or alone_or_paired(trial, edits)
+        if len(edits) > MOST or not edits:  # too many to try them all: the likely ones, then the parts that differ
+            trial.until = start + EARLY * (until - start)
+            best = trial.best(e for e in edits if e.cost < LIKELY)
+            trial.until = until
+            best = best or compared(checker, here, trial) or alone_or_paired(trial, edits)
         else:
             trial.until = start + ALONE * (until - start)
             best = alone_or_paired(trial, edits)

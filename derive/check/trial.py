@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from derive.system import System
 
 LIKELY = 1.5  # edits of this cost are tried in other readings, too
+MOST_TERMS = 100  # of a sum whose terms are tried one by one: each is compared with all the others
 FAULTS = (DeriveError, RecursionError, ArithmeticError)  # what a formula that can't be read, or has no value, may raise
 
 
@@ -204,7 +205,7 @@ class Trial:
         except FAULTS:
             return None
         m.outside = frozenset(value.labels)
-        if not isinstance(right, Sum) or len(right.terms) < 2 or isinstance(value, Filler):
+        if not isinstance(right, Sum) or not 2 <= len(right.terms) <= MOST_TERMS or isinstance(value, Filler):
             return Terms(m, [self.page.bounds[1]], [1], [self._value(m, right)], [value])
         values = [self._value(m, term) for _, term in right.terms]
         signs = [sign for sign, _ in right.terms]

@@ -260,8 +260,13 @@ def _run(m: Meaning, node: Sum) -> tuple[int, int, frozenset[int]]:
 # -- cases and deltas ---------------------------------------------------------------------------------------------
 
 
+MOST_CASES = 40  # each asks for what no earlier one held
+
+
 def choices(m: Meaning, node: Choices) -> Value:
     """Σ of values times the indicators of their conditions; the rows after the first also get that no earlier one held."""
+    if len(node.rows) > MOST_CASES:
+        raise m.fail(f"{len(node.rows)} cases: at most {MOST_CASES} are read", node)
     parts: list[tuple[int, Value]] = []
     earlier: Value | None = None
     for value_node, cond_node in node.rows:

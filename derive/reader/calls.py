@@ -150,6 +150,9 @@ def call(m: Meaning, fn: Any, node: Node, argument: Node) -> Value:
     if isinstance(fn, Composition):
         if primes:
             raise m.fail(f"the derivative of {fn.name} is a matrix: write ∂{fn.name}/∂z", node)
+        chosen = flat(node.sub) if isinstance(node, Scripted) and node.sub is not None else ""
+        if fn is ops.softmax and not value.rank and chosen in value.labels:
+            value = stacked(value, (chosen,))  # softmax_j(S_{ij})
         value = compose(fn, value)
         if (
             fn is ops.softmax
@@ -327,6 +330,8 @@ def _operator(m: Meaning, name: str, argument: Node, node: Node) -> Value:
     v = m.value(argument)
     match name:
         case "diag" | "Diag":
+            if not v.rank and len(v.labels) == 1:  # diag(p_i (1 - p_i)): the entries of the diagonal
+                return Value(ops.diag(stacked(v, v.labels).expr))
             if v.labels and v.rank == 1:
                 axes = tuple(range(len(v.expr.shape)))
                 return Value(ein([(v.expr, axes)], (*axes, axes[-1])), v.labels)
@@ -424,6 +429,8 @@ def _indicator(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
 
 def _timed(m: Meaning, sup: Node | None) -> bool:
     """Whether a superscript is an instant, or a layer: δ^l_j is an error."""
+    if isinstance(sup, Symbol) and sup.head in ("l", "L", "ell"):
+        return True
     when = names.instant(m, sup) if sup is not None and m.scope.timed else None
     return when is not None and when.base in ("t", "T")
 

@@ -129,6 +129,8 @@ def _found(m: Meaning, node: Node) -> Found | None:
     base = node.base if isinstance(node, Scripted) else node
     if not isinstance(base, Symbol):
         return None
+    if sub is None and isinstance(sup, Product) and _upper(m, base, sup):
+        sub, sup = sup, None
     options: list[tuple[tuple[int, ...], Found]] = []
     for accents, bar in _accents(base.accents):
         for head_accents, left_primes in [(accents, primes)] + ([((*accents, "prime"), primes - 1)] if primes else []):
@@ -148,6 +150,16 @@ def _found(m: Meaning, node: Node) -> Found | None:
         options = _entries(m, base, sub, sup, primes)
     options = [o for o in options if o[0][-1] > -4 or not o[1].named.introduced]
     return max(options, key=lambda o: (o[0][-1] > -4, *o[0]))[1] if options else None
+
+
+def _upper(m: Meaning, base: Symbol, sup: Product) -> bool:
+    """A^{ij}: the indices of an entry stand above, where no name has these letters above it."""
+    items = [n for op, n in sup.factors if not op]
+    letters = [n.base if isinstance(n, Scripted) and n.primes and n.sub is None and n.sup is None else n for n in items]
+    if len(items) != len(sup.factors) or not all(isinstance(n, Symbol) and n.head.islower() and not n.accents for n in letters):
+        return False
+    known = m.scope.candidates(base.head, base.accents)
+    return any(len(n.expr.shape) == len(items) for n in known) and not any(n.tag for n in known)
 
 
 def _example(sub: Node | None, sup: Node | None) -> tuple[Node, Node | None] | None:

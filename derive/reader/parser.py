@@ -717,7 +717,9 @@ class Parser:
         if self.accept("_"):  # ∂_v L
             return Nabla(self.script(), order, start=start, end=self.last)
         body = None
-        if self._starts() and not (self.peek().kind == "command" and self.peek().text == "partial"):
+        if self.peek().kind == "-" and self.fences[-1:] == ["}"]:
+            body = self._signed_product()  # \frac{∂ -log y}{∂ v}
+        elif self._starts() and not (self.peek().kind == "command" and self.peek().text == "partial"):
             body = self.postfix()
             if isinstance(body, Symbol | Scripted) and self.peek().kind in ("(", "[") and self.peek().glued:
                 place = body.start  # ∂l(y, o): the brackets belong to it

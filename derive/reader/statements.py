@@ -271,8 +271,8 @@ def _read(segment: list[Token], source: str, chain: Chain, found: list[Link | Br
         part = _trimmed(part)
         if not part:
             continue
-        if k and _condition_of(part, source, found):
-            continue
+        if k and (_condition_of(part, source, found) or (len(part) == 1 and len(part[0].text) > 2)):
+            continue  # a remark of one word at the end of a row
         if aside and k:
             side = Chain()
             _one(part, source, side, found)
