@@ -344,8 +344,8 @@ def _second(m: Meaning, p: Parts, top: Value | None) -> Value:
         if isinstance(node, Scripted) and flat(node.sup) in ("top", "T"):
             bare = Scripted(node.base, node.sub, None, node.primes, start=node.start, end=node.end)
             node = bare if node.sub is not None else node.base
-        below, places, _ = _below(m, node)
-        pairs.append((below, places))
+        by, places, _ = _below(m, node)
+        pairs.append((by, places))
     return twice(m, top, pairs[0], pairs[1])
 
 
