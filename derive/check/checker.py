@@ -443,7 +443,7 @@ class Checker:
                     return replace(
                         line, verdict=verdict.verdict, reason=_reason(verdict, claim, claim.reading), bound=verdict.bound
                     )
-                opposite = opposite or self.court().quick(-claim.left, claim.right) is True
+                opposite = opposite or self.holds_for_targets(-claim.left, claim.right)
         scope.errors = settled
         if node is None or not families or settled is not None or signals.by_derivative(link.right):
             return None
