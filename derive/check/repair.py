@@ -187,10 +187,15 @@ def local(page: Page, found: Fault) -> Iterator[Edit]:
             )
 
 
+MOST_FACTORS = 20  # of a product in which any place may be the wrong one: each is read with all the factors before it
+
+
 def _of_product(editor: Editor, node: Product, fits: int | None) -> Iterator[Edit]:
     """Edits where the product of the factors from the left ends, or everywhere where it doesn't end."""
     page, units = editor.page, editor.units(node)
     at = fits if fits is not None and 0 < fits < len(units) else None
+    if at is None and len(units) > MOST_FACTORS:
+        return
     for u in units if at is None else units[at - 1 : at + 1]:
         new = editor.transposed(u)
         if new is not None:

@@ -251,7 +251,7 @@ class Parser:
                     factors.append(("", factor))
             else:
                 break
-        factors = _merge_slashes(factors)
+        factors = _reopened(_merge_slashes(factors))
         return factors[0][1] if len(factors) == 1 else Product(tuple(factors), start=start, end=self.last)
 
     def _starts(self, ahead: int = 0) -> bool:
@@ -822,6 +822,21 @@ def _merge_slashes(factors: list[tuple[str, Node]]) -> list[tuple[str, Node]]:
         else:
             merged.append((op, node))
     return merged
+
+
+def _reopened(factors: list[tuple[str, Node]]) -> list[tuple[str, Node]]:
+    """\\underbrace{\\sum_k a_k} b_k: a brace under a sum closes nothing, what carries its index belongs to it."""
+    at = next((k for k, (_, n) in enumerate(factors[:-1]) if isinstance(n, Big) and n.kind == "sum" and n.sub is not None), None)
+    if at is None:
+        return factors
+    big, rest = factors[at][1], factors[at + 1 :]
+    assert isinstance(big, Big) and big.sub is not None
+    first = big.sub.parts[0] if isinstance(big.sub, Relation) else big.sub
+    if not isinstance(first, Symbol) or not any(first in walk(n) for _, n in rest):
+        return factors
+    inside = list(big.body.factors) if isinstance(big.body, Product) else [("", big.body)]
+    body = Product((*inside, *rest), start=big.body.start, end=rest[-1][1].end)
+    return [*factors[:at], (factors[at][0], Big(big.kind, big.sub, big.sup, body, big.own, start=big.start, end=body.end))]
 
 
 def parse(text: str, words: Collection[str] = ()) -> Node:
