@@ -1,6 +1,7 @@
 """Every correct line of a network as LaTeX, its one-edit mutants and its sound rewrites, each with what numbers say of it.
 
-PYTHONPATH=. python tests/check/page_mutants.py [number] [network …] measures them, at most so many of each kind, and prints the counts.
+PYTHONPATH=. python tests/check/page_mutants.py [number] [network …] measures them, at most so many of each kind, and prints the counts;
+with `slips` before the number, how often the slip is told as what was done.
 """
 
 from __future__ import annotations
@@ -455,10 +456,49 @@ def survey(bench: Bench, cases: Iterable[Case]) -> Outcome:
     return outcome
 
 
+def naming(bench: Bench, cases: Iterable[Case]) -> tuple[Counter, list[tuple[Case, Any]]]:
+    """How often the slip of a refuted mutant is told as what was done to it: counts by (kind, whether), and those that aren't.
+
+    A correction that doesn't hold counts as none.
+    """
+    counts: Counter = Counter()
+    others = []
+    for case in cases:
+        line = bench.check(case.tex, True) if case.true is False else None
+        if line is None or line.verdict != "refuted":
+            continue
+        slip, want = line.slip, SLIP.get(case.kind, case.kind)
+        right = slip is not None and slip.kind == want
+        if slip is not None and slip.kind not in ("value", "shape"):
+            again = bench.check(slip.corrected)
+            right = right and again is not None and again.verdict in HOLDS
+        counts[want, right] += 1
+        if not right:
+            others.append((case, slip))
+    return counts, others
+
+
+def name_slips(each: int, names: list[str]) -> None:
+    total: Counter = Counter()
+    for name in names or gallery():
+        bench = Bench(name, each)
+        counts, others = naming(bench, bench.cases(sampled(bench.mutants(), each)))
+        for case, slip in others:
+            print(f"    {case.line} | {case.kind} | {slip and slip.kind} | {case.tex} | {slip and slip.corrected}")
+        print(f"{name}: {sum(n for (_, right), n in counts.items() if right)} of {counts.total()} slips named", flush=True)
+        total += counts
+    kinds = {k: f"{total[k, True]}/{total[k, True] + total[k, False]}" for k in sorted({k for k, _ in total})}
+    print(f"{sum(n for (_, right), n in total.items() if right)} of {total.total()} slips named, {kinds}")
+
+
 def main() -> None:
-    """Every case of these networks, or at most so many of each kind: page_mutants.py [number] [network …]."""
+    """Every case of these networks, or at most so many of each kind: page_mutants.py [slips] [number] [network …]."""
     words = sys.argv[1:]
+    slips = bool(words) and words[0] == "slips" and bool(words.pop(0))
     each = int(words.pop(0)) if words and words[0].isdigit() else 10**9
+    if slips:
+        name_slips(each, words)
+        return
     total: dict[str, Outcome] = defaultdict(Outcome)
     for name in words or gallery():
         bench = Bench(name, each)

@@ -11,7 +11,7 @@ from collections import Counter
 from functools import cache
 
 import pytest
-from page_mutants import Bench, Outcome, sampled, survey
+from page_mutants import Bench, Outcome, naming, sampled, survey
 
 import derive
 
@@ -21,6 +21,7 @@ UNDECIDED = 0.02  # the share that may stay open
 
 every_network = pytest.mark.parametrize("name", derive.gallery())
 asked: Counter = Counter()
+named: Counter = Counter()
 
 
 @cache
@@ -61,6 +62,20 @@ def test_no_sound_rewrite_is_refuted(name):
     outcome = judged(name, "rewrites")
     assert not outcome.wrong, outcome
     assert len(outcome.open) <= max(1, UNDECIDED * sum(outcome.counts.values())), outcome
+
+
+@every_network
+def test_slips_are_told_as_what_was_done(name):
+    """One of each kind, ten in the full runs; whatever is told, the correction holds."""
+    each = max(1, EACH // 10)
+    b = Bench(name, each, bench(name).courts)
+    counts, _ = naming(b, b.cases(sampled(b.mutants(), each)))
+    named.update(counts)
+
+
+def test_nine_of_ten_slips_are_named():
+    right = sum(n for (_, right), n in named.items() if right)
+    assert right >= 0.9 * named.total(), named
 
 
 SINGLE = [  # what the full runs found
