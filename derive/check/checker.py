@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from derive.check import assumptions, called, engine, numbers, samples, scalars, signals, slips, spelled, stationary, targets
+from derive.check import assumptions, called, engine, numbers, samples, scalars, signals, slips, spelled, stages, stationary, targets
 from derive.check.define import average, define, defines, naming
 from derive.check.lines import Line, Report, Slip
 from derive.check.readings import differentials, readings
@@ -128,6 +128,7 @@ class Checker:
         self.before = self.after = ""  # the words around a formula
         self.differentiated: dict[Var, int] = {}  # by which inputs derivatives were taken, and how many lines stood before that
         self.solved = -stationary.LATEST  # the last line that set a derivative to zero
+        self.staged: dict[Any, Scope | None] = {}  # scopes in which the document's stages are quantities
         self.example: tuple[int, set[str]] = (-ASIDE - 1, set())  # the line of the last one, and its letters
         self.condition: tuple[Relation, str] | None = None  # "If i ≠ j:" in the words before
         self.unrolled: tuple[int, int] | None = None  # (a T that the document takes, how many lines stood before)
@@ -286,6 +287,10 @@ class Checker:
         started = time.monotonic()
         try:
             judged = self._relation(link, line, started)
+            if judged.verdict in ("proved", "agrees") and link.op == "=":
+                stages.says_more(self.part.scope, link)
+            if judged.verdict == "undecided" and stages.lost(judged.reason):
+                return self._by_stages(link, line, started) or judged
             return judged if judged.verdict != "unreadable" else self._for_layers(link, line) or judged
         except Unreadable as error:
             layered = self._for_layers(link, line)
@@ -300,6 +305,20 @@ class Checker:
             return replace(line, verdict="undecided", reason=str(error))
         except (RecursionError, MemoryError, ArithmeticError) as error:
             return replace(line, verdict="undecided", reason=f"beyond what can be computed: {type(error).__name__}")
+
+    def _by_stages(self, link: Link, line: Line, started: float) -> Line | None:
+        """A line that holds where the names that the document gives formulas are quantities of the network."""
+        part = stages.part(self)
+        if part is None:
+            return None
+        saved, self.part = self.part, part
+        try:
+            judged = self._relation(link, line, started)
+        except DeriveError:
+            return None
+        finally:
+            self.part = saved
+        return judged if judged.verdict in ("proved", "agrees") else None
 
     def _for_layers(self, link: Link, line: Line) -> Line | None:
         """Z^{[l]} = W^{[l]} A^{[l-1]} + b^{[l]} in a network whose layers have numbers: judged at each of them."""
@@ -417,6 +436,8 @@ class Checker:
             return held
         if verdict.verdict == "refuted" and display is None and _WHEN.search(self.before):
             return replace(line, verdict="definition", reason="a condition that the words before it make")
+        if verdict.verdict == "refuted" and self._without_numbers(link, claim):
+            return replace(line, verdict="undecided", reason="a number, where no numbers are given")
         if verdict.verdict == "refuted":
             approximate = self._approximation(link, line)
             if approximate is not None:
@@ -786,6 +807,14 @@ class Checker:
             return None
         return replace(line, verdict="agrees", reason="the same in the precision in which it is written")
 
+    def _without_numbers(self, link: Link, claim: Claim) -> bool:
+        """z = 0.25 of what the network computes from inputs that have no numbers."""
+        system, sides = self.part.scope.system, (link.left, link.right)
+        if system is None or self.part.values or not any(numbers.is_numeric(n) for n in sides):
+            return False
+        decimal = any(isinstance(n, Number) and "." in n.text for side in sides for n in walk(side))
+        return decimal and any(v.bar or v.name in system.quantities for e in (claim.left, claim.right) for v in e.atoms(Var))
+
     def _value(self, link: Link, node: Node, reading: Reading) -> Any:
         """The number, or the array, that a side is; None where the given numbers don't say it."""
         m = Meaning(self.part.scope, reading, link.source, apart=self.apart(link))
@@ -859,6 +888,10 @@ class Checker:
         slip = self._slip(link, None) if self.explain else None
         if slip is None and any("R^(" in str(e) and str(e).count(" x ") > 2 for e in misfits):
             return replace(line, verdict="undecided", reason=f"the shapes can't be told apart from notation: {misfits[0]}")
+        if self.pot <= 0:  # a chain of such lines: the ones before it have had the time for what is right
+            self._remember(link, line)
+            return replace(line, verdict="refuted", reason=str(misfits[0]), slip=slip)
+        started = time.process_time()
         if slip is None or slip.kind == "shape":
             scalar = slips.scalar_form(self, link)
             words = (
@@ -866,7 +899,9 @@ class Checker:
             )
             slip = Slip("shape", slip.corrected if slip is not None else slips.truth(self, link) or "", words)
         self._remember(link, line)
-        return replace(line, verdict="refuted", reason=str(misfits[0]), slip=slip, expected=slips.expected(self, link))
+        expected = slips.expected(self, link)
+        self.pot -= time.process_time() - started
+        return replace(line, verdict="refuted", reason=str(misfits[0]), slip=slip, expected=expected)
 
     def _aside(self, link: Link) -> bool:
         """Let y = Wx: an example with letters of its own, to which the lines after it may belong."""

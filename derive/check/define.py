@@ -235,6 +235,8 @@ def define(checker: Checker, link: Link) -> str:
     if known is not None:
         scope.names[key] = [n for n in scope.names[key] if n is not known.named]  # it was declared and nothing more
     letters = tuple(n.rstrip("'") for n in labels)
+    if not sequential and value.chain is None:
+        scope.stages[key, tag] = (link, tuple(labels))
     given, worked = is_numeric(link.right), not is_plain(link.right)
     scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=letters, given=given, worked=worked))
     return "a new name"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fractions import Fraction as Rational
 from typing import Any
@@ -385,6 +386,11 @@ class Meaning:
         between = [op in signs for op, _ in operands[1:]]
         if all(between) or not any(between) or "" in signs:
             return self.fold(operands)
+        if not between[-1] and is_row_shape(operands[-1][1].shape):  # W^T u ⊙ v xᵀ: an outer product of all that stands before xᵀ
+            with suppress(ShapeError):
+                front = self.folded(operands[:-1])
+                if front.rank == 1 and not is_row_shape(front.shape):
+                    return self.fold([(operands[0][0], front), operands[-1]])
         tight, loose = ([[operands[0]]], [[operands[0]]])
         for entry, operand in zip(between, operands[1:], strict=True):
             tight.append([operand]) if entry else tight[-1].append(operand)
