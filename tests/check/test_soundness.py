@@ -131,6 +131,9 @@ $x_t, y_t, w, u, h_0 \in \mathbb{R}$
     "EMB": r"""% loss: L
 $E \in \mathbb{R}^{V \times d}$, $s \in \mathbb{R}^{V}$, $w, t \in \mathbb{R}^{d}$
 \begin{align} e &= E^\top s \\ L &= \frac12 \|e - t\|^2 \end{align}""",
+    "NN": r"""% loss: L
+$x, t \in \mathbb{R}^{n}$, $W, V \in \mathbb{R}^{n \times n}$
+\begin{align} z &= W x \\ h &= \tanh(z) \\ y &= V h \\ L &= \frac12 \|y - t\|^2 \end{align}""",
 }
 HOT = {"layout": "gradient", "columns": {"u": "U"}, "onehot": {"o": "y"}}
 CBOW = (
@@ -595,6 +598,40 @@ CASES = [
     ("re5", "MLP", None, r"Denote $$\delta^{(2)} = t - y$$", r"\frac{\partial L}{\partial b^{(2)}} = -\delta^{(2)}", r"\frac{\partial L}{\partial b^{(2)}} = \delta^{(2)}"),
     ("re6", "MLP", None, "", r"\delta^{(2)} = \frac{\partial L}{\partial z^{(2)}} = y - t", r"\delta^{(2)} = \frac{\partial L}{\partial z^{(2)}} = t - y"),
     ("re7", "MLP", None, r"$$\delta^{(2)} = \frac{\partial L}{\partial a^{(1)}}$$", None, r"\frac{\partial L}{\partial z^{(1)}} = \delta^{(2)}"),
+    # square sizes, notes, cases
+    ("e1", "NN", None, "", r"\frac{\partial L}{\partial z} = (V^\top (y - t)) (1 - h^2)", r"\frac{\partial L}{\partial z} = (V^\top (y - t)) (1 - h)"),
+    ("e2", "NN", None, "", r"\frac{\partial L}{\partial W} = ((V^\top (y-t)) \odot (1-h^2)) x^\top", r"\frac{\partial L}{\partial W} = ((V^\top (y-t)) \odot (1-h^2)) x"),
+    ("e3", "NN", None, "", r"\frac{\partial L}{\partial V} = (y-t) h^\top", r"\frac{\partial L}{\partial V} = (y-t) h"),
+    ("e4", "NN", None, "", r"\frac{\partial L}{\partial h} = V^\top (y-t)", r"\frac{\partial L}{\partial h} = V \odot (y-t)"),
+    ("e5", "NN", None, "", r"\frac{\partial L}{\partial h} = V^\top (y-t)", r"\frac{\partial L}{\partial h} = (y-t)^\top V^\top"),
+    ("e6", "NN", None, "", r"\frac{\partial L}{\partial h} = (y-t)^\top V", r"\frac{\partial L}{\partial h} = V (y-t)"),
+    ("e7", "NN", None, "", r"L = \frac12 (y-t)^\top (y-t)", r"L = \frac12 (y-t)(y-t)"),
+    ("e8", "NN", None, "", r"y = V \tanh(W x)", r"y = V W \tanh(x)"),
+    ("e9", "NN", None, "", r"\frac{\partial h}{\partial z} = \mathrm{diag}(1-h^2)", r"\frac{\partial h}{\partial z} = \mathrm{diag}(1-z^2)"),
+    ("e10", "NN", None, "", r"\frac{\partial h}{\partial x} = \mathrm{diag}(1-h^2) W", r"\frac{\partial h}{\partial x} = W \mathrm{diag}(1-h^2)"),
+    ("e11", "NN", None, "", r"\frac{\partial L}{\partial x} = W^\top (V^\top (y-t) \odot (1 - h \odot h))", r"\frac{\partial L}{\partial x} = W^\top V^\top (y-t) \odot (1 - h \odot h)"),
+    ("e12", "NN", None, "", r"\frac{\partial L}{\partial W_{ij}} = \frac{\partial L}{\partial z_i} x_j", r"\frac{\partial L}{\partial W_{ij}} = \frac{\partial L}{\partial z_j} x_i"),
+    ("e13", "NN", None, "", r"\frac{\partial y_k}{\partial W_{ij}} = V_{ki} (1-h_i^2) x_j", r"\frac{\partial y_k}{\partial W_{ij}} = V_{ik} (1-h_i^2) x_j"),
+    ("e14", "NN", None, "", r"\frac{\partial z_k}{\partial W_{ij}} = \delta_{ki} x_j", r"\frac{\partial z_k}{\partial W_{ij}} = \delta_{kj} x_i"),
+    ("e15", "NN", None, "", r"\frac{\partial L}{\partial W} = V^\top (y-t) \odot (1-h^2) x^\top", r"\frac{\partial L}{\partial W} = V (y-t) \odot (1-h^2) x^\top"),
+    ("n1+", "NN", None, "", r"\frac{\partial L}{\partial z} = \frac{\partial L}{\partial h} \odot (1-h^2) \quad \text{(elementwise)}", r"\frac{\partial L}{\partial z} = \frac{\partial L}{\partial h} \odot (1+h^2) \quad \text{(elementwise)}"),
+    ("n2+", "NN", None, "", r"V^\top (y-t) \odot (1-h^2) = \frac{\partial L}{\partial z}", r"V (y-t) \odot (1-h^2) = \frac{\partial L}{\partial z}"),
+    ("n3", "NN", None, r"$$V^\top (y-t) = q$$", r"\frac{\partial L}{\partial z} = q \odot (1-h^2)", r"\frac{\partial L}{\partial z} = q \odot (1-h)"),
+    ("n4+", "NN", None, r"$$V (y-t) = q$$", None, r"\frac{\partial L}{\partial z} = q \odot (1-h^2)"),
+    ("n5+", "NN", None, r"$$L = f(y)$$", r"\frac{\partial L}{\partial y} = y - t", r"\frac{\partial L}{\partial y} = t - y"),
+    ("n6+", "NN", None, r"$$L = \ell(y, t)$$", r"\frac{\partial L}{\partial y} = y - t", r"\frac{\partial L}{\partial y} = y"),
+    ("s1", "LY", None, "", r"\frac{\partial y_i}{\partial z_j} = y_i ([i = j] - y_j)", r"\frac{\partial y_i}{\partial z_j} = y_i ([i \ne j] - y_j)"),
+    ("s2", "LY", None, "", r"\frac{\partial y_i}{\partial z_j} = y_i (1_{i=j} - y_j)", r"\frac{\partial y_i}{\partial z_j} = y_j (1_{i=j} - y_j)"),
+    ("s3", "LY", None, "", r"y_i = \mathrm{softmax}(z)_i", r"y_i = \frac{e^{z_i}}{1 + \sum_j e^{z_j}}"),
+    ("s4", "LY", None, "", r"\frac{\partial y_i}{\partial z_j} = \frac{\delta_{ij} e^{z_i} \sum_k e^{z_k} - e^{z_i} e^{z_j}}{(\sum_k e^{z_k})^2}", r"\frac{\partial y_i}{\partial z_j} = \frac{\delta_{ij} e^{z_i} \sum_k e^{z_k} - e^{z_i}}{(\sum_k e^{z_k})^2}"),
+    ("s5", "LY", None, "", r"\frac{\partial}{\partial z_j} \sum_k e^{z_k} = e^{z_j}", r"\frac{\partial}{\partial z_j} \sum_k e^{z_k} = \sum_k e^{z_k}"),
+    ("s6", "LY", None, "", r"\frac{\partial \log y_i}{\partial z_i} = 1 - y_i", r"\frac{\partial \log y_i}{\partial z_i} = y_i (1 - y_i)"),
+    ("s7", "LY", None, "", r"\frac{\partial y}{\partial z} \mathbf{1} = 0", r"\frac{\partial y}{\partial z} y = 0"),
+    ("c1+", "LY", None, "", r"\frac{\partial y_i}{\partial z_j} = -y_i y_j \quad \text{if } i \neq j", r"\frac{\partial y_i}{\partial z_j} = -y_i y_j \quad \text{if } i = j"),
+    ("c2+", "LY", None, "", r"\frac{\partial y_i}{\partial z_j} = y_i(1-y_j), \quad i = j", r"\frac{\partial y_i}{\partial z_j} = y_i(1-y_j), \quad i \neq j"),
+    ("c3", "LY", None, "", r"\frac{\partial y_i}{\partial z_j} = y_i(1-y_i) \quad (i = j)", r"\frac{\partial y_i}{\partial z_j} = y_i(1-y_i) \quad (i \neq j)"),
+    ("c4", "LY", None, "", r"\frac{\partial y_i}{\partial z_j} = \begin{cases} y_i (1-y_i) & \text{if } i = j \\ -y_i y_j & \text{otherwise} \end{cases}", r"\frac{\partial y_i}{\partial z_j} = \begin{cases} y_i (1-y_i) & \text{if } i = j \\ 0 & \text{otherwise} \end{cases}"),
+    ("c5", "LY", None, r"When $i = j$, $\frac{\partial y_i}{\partial z_j} = y_i (1-y_i)$; when $i \neq j$,", r"\frac{\partial y_i}{\partial z_j} = -y_i y_j", r"\frac{\partial y_i}{\partial z_j} = y_i (1 - y_j)"),
 ]  # fmt: skip
 
 
