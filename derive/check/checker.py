@@ -128,6 +128,8 @@ class Checker:
         self.before = self.after = ""  # the words around a formula
         self.differentiated: dict[Var, int] = {}  # by which inputs derivatives were taken, and how many lines stood before that
         self.solved = -stationary.LATEST  # the last line that set a derivative to zero
+        self.lone = Chain()  # through inline formulas that have lines of their own
+        self.heading = False  # whether a formula is a heading by itself
         self.staged: dict[Any, Scope | None] = {}  # scopes in which the document's stages are quantities
         self.example: tuple[int, set[str]] = (-ASIDE - 1, set())  # the line of the last one, and its letters
         self.condition: tuple[Relation, str] | None = None  # "If i ≠ j:" in the words before
@@ -140,7 +142,7 @@ class Checker:
         """The report on a document. Raises DeriveError where it can't be used as a whole."""
         document = read_document(text, latex)
         spelled.verify(self.pieces, " ".join(formula.tex for formula in document.formulas))
-        starts, end = self._starts(text), 0
+        starts, end, last = self._starts(text), 0, 0
         if re.search(r"\\sum(?![a-zA-Z])|∑|Σ_", text) and not _CONVENTION.search(text):
             for part in self.pieces:
                 part.scope.implied = False
@@ -156,10 +158,13 @@ class Checker:
                 self.part, self.chain, self.wrong, self.condition = part, Chain(), [], None
             if formula.display is None:
                 assumptions.symmetric(self, formula, document.text)
-                held = self.chain
-                self.chain = Chain()
+                held, alone = self.chain, _alone(document.text, formula)
+                self.chain = self.lone if alone else Chain()
+                if alone and "\n#" in document.text[last : formula.start]:
+                    self.condition = None
+                self.heading = alone is not None and bool(alone.startswith("#"))
                 self._formula(formula, document.words)
-                self.chain = held
+                self.chain, self.heading, last = held, False, formula.end
             else:
                 self._formula(formula, document.words)
         return Report(self.lines)
@@ -213,7 +218,7 @@ class Checker:
                     self.unrolled = int(s.right.text), len(self.lines)
                 continue
             elif index_condition(self.part.scope, s):
-                if formula.display is not None or _SUPPOSED.search(self.before[-80:]):
+                if formula.display is not None or self.heading or _SUPPOSED.search(self.before[-80:]):
                     self.condition, self.conditioned = (_stated(s), s.source), formula.display
             elif s.op in ("=", "≈"):
                 self.lines.append(self.relation(s, formula.display))
@@ -1044,6 +1049,17 @@ def index_condition(scope: Scope, link: Link) -> bool:
         )
 
     return is_index(link.left) and is_index(link.right)
+
+
+_AROUND = re.compile(r"</?\w+>|[\s*_>.:$-]|\\[()]|^\d+\.")
+
+
+def _alone(text: str, formula: Formula) -> str | None:
+    """What stands before an inline formula that has a line of its own, "#" for a heading; None where other words stand there."""
+    start, end = text.rfind("\n", 0, formula.start) + 1, text.find("\n", formula.end)
+    before, after = text[start : formula.start], text[formula.end : end if end >= 0 else len(text)]
+    left, right = _AROUND.sub("", before), _AROUND.sub("", after)
+    return left or "." if not right and not left.strip("#") else None
 
 
 def loss_by_another_name(scope: Scope, link: Link) -> bool:

@@ -912,8 +912,8 @@ def filler_product(m: Meaning, a: Value, b: Value) -> Value:
         return _beside_ones(c, other, left)
     size = other.shape[0] if left else other.shape[-1]
     ones = Value(ein([], (0,), {0: size}))
-    if filler.kind == "row" and left:
-        return scale(c, product(transposed(ones), other))
+    if left and (filler.kind == "row" or (filler.kind == "ones" and m.scope.vectors == "row" and other.rank == 2 and not is_row_shape(other.shape))):
+        return scale(c, product(transposed(ones), other))  # where vectors are rows, so is the one of ones
     if filler.kind == "ones" and left and is_row_shape(other.shape):
         return Filler(scale(c, transposed(other)).expr, other.labels, kind="rows")
     if filler.kind == "ones" and not left:

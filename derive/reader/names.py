@@ -315,7 +315,8 @@ def _rest(
     """The items of a subscript after the tag: a time where one is missing, then indices."""
     if named.axis is not None and not rest:
         return  # u is no name where u_w is a column of U
-    if not all(map(_may_index, rest)):
+    greek = len(rest) == rank > 1  # h_{iα}: every place is said
+    if not all(_may_index(r) or (greek and isinstance(r, Symbol) and r.head in GREEK and not r.accents) for r in rest):
         return
     if (
         named.sequential

@@ -109,6 +109,11 @@ PROSE = frozenset(
 _NUMBER = re.compile(r"[0-9]+\.[0-9]+|[0-9]+|\.[0-9]+")
 _COMMAND = re.compile(r"\\(?:[a-zA-Z]+\*?|.)", re.DOTALL)
 _LETTERS = re.compile(r"[a-zA-Z]+")
+_NEGATED = re.compile(r"\s*(=|\\in(?![A-Za-z])|\\equiv(?![A-Za-z]))")
+_DOT_AFTER = re.compile(  # what a point before it multiplies
+    r"[A-Za-z(]|\\(d?frac|left|[bB]igg?l?|sum|partial|hat|bar|tilde|mathbf|mathrm|boldsymbol|bm|vec|sqrt|exp|log|" + "|".join(sorted(GREEK)) + r")(?![A-Za-z])"
+)
+_DOT_BEFORE = re.compile(r"[A-Za-z0-9)}\]'’]")
 _BAR = re.compile(r"\s*(\||\\[rl]?vert(?![A-Za-z]))")
 _BIGS = frozenset("big Big bigg Bigg bigr Bigr biggr Biggr".split())
 
@@ -191,6 +196,9 @@ class _Lexer:
                 run = len(re.match(r"\.+", text[at:])[0])  # type: ignore[index]
                 yield Token("command", "dots", at, at + run, glued)
                 at += run
+            elif c == "." and self._multiplies(at, end):
+                yield Token("command", "cdot", at, at + 1, glued)
+                at += 1
             elif c in "+-*/=<>()[]{}|&^_,;:.!?'":
                 run = len(re.match(r"'+", text[at:])[0]) if c == "'" else 2 if text[at : at + 2] == ":=" else 1  # type: ignore[index]
                 yield Token("prime" if c == "'" else text[at : at + run], text[at : at + run], at, at + run, glued)
@@ -201,6 +209,15 @@ class _Lexer:
             else:
                 raise Unreadable(f"{c!r} has no meaning here", at, c)
             last = at
+
+    def _multiplies(self, at: int, end: int) -> bool:
+        """Whether a point is a product, a.b or a . b; one with a blank after it alone ends a sentence."""
+        before = self.text[:at].rstrip()
+        blanks = len(self.text[at + 1 : end]) - len(self.text[at + 1 : end].lstrip())
+        after = _DOT_AFTER.match(self.text, at + 1 + blanks, end)
+        if after is None or not before or not _DOT_BEFORE.match(before[-1]):
+            return False
+        return not blanks or len(before) < at
 
     def _letters(self, run: str, at: int, glued: bool) -> Iterator[Token]:
         """A run of letters: known words where they stand, letters otherwise."""
@@ -250,6 +267,8 @@ class _Lexer:
             yield Token(name, self.text[after + 1 : stop].strip(), at, stop + 1, glued)
         elif name in GREEK or (name in self.known and name not in _TAKING):
             yield Token("name", name, at, after, glued)
+        elif name == "not" and (negated := _NEGATED.match(self.text, after, end)) is not None:
+            yield Token("command", "notin" if negated[1] == "\\in" else "ne", at, negated.end(), glued)
         elif name == "forall":
             yield Token("text", "for all", at, after, glued)
         elif name == "%":

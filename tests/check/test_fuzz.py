@@ -89,8 +89,12 @@ def test_a_network_checks_any_string(where):
 
 def test_the_strings_reach_every_verdict():
     """The strings are no mere noise: among the first thousand every verdict occurs."""
-    found = {line.verdict for w in wild.wild(1000) for line in (judged(w)[0] or Report()).lines}
-    assert found == set(VERDICTS)
+    missing = set(VERDICTS)
+    for w in wild.wild(1000):
+        missing -= {line.verdict for line in (judged(w)[0] or Report()).lines}
+        if not missing:
+            break
+    assert not missing
 
 
 def test_the_strings_of_a_seed_are_the_same():
