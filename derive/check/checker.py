@@ -11,7 +11,20 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from derive.check import assumptions, called, engine, numbers, samples, scalars, signals, slips, spelled, stages, stationary, targets
+from derive.check import (
+    assumptions,
+    called,
+    engine,
+    numbers,
+    samples,
+    scalars,
+    signals,
+    slips,
+    spelled,
+    stages,
+    stationary,
+    targets,
+)
 from derive.check.define import average, define, defines, naming
 from derive.check.lines import Line, Report, Slip
 from derive.check.readings import differentials, readings

@@ -107,7 +107,7 @@ def _scope(old: Scope, system: System) -> Scope | None:
     return scope
 
 
-def _read(scope: Scope, link: Link, labels: tuple[str, ...]):  # noqa: ANN202
+def _read(scope: Scope, link: Link, labels: tuple[str, ...]):
     for reading in readings(scope, link):
         m = Meaning(scope, reading, link.source, free_scalars=True)
         m.learn(link.left)
