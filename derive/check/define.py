@@ -16,6 +16,7 @@ from derive.check.readings import readings
 from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, time_indices
 from derive.reader import bigs, calls, events, names
 from derive.reader.meaning import Filler, Meaning, Reading
+from derive.reader.reversing import linear
 from derive.reader.scope import LOSSES, Key, Named, Scope, declare, flat, identifier, plain_tag, size_named
 from derive.reader.statements import Link
 from derive.reader.syntax import Big, Commas, Fence, Node, Product, Scripted, Sum, Symbol, walk
@@ -188,6 +189,8 @@ def define(checker: Checker, link: Link) -> str:
     m = Meaning(scope, Reading(), link.source)
     m.learn(link.left)
     m.learn(link.right)
+    if _counts(scope, link):
+        return "a value of an index"
     known = names.find(m, node)
     if known is not None and _pointwise(m, arguments, link):
         scope.functions.setdefault(base.head, calls.Template(tuple((a.head, a.accents) for a in arguments or ()), link.right, link.source))
@@ -240,6 +243,17 @@ def define(checker: Checker, link: Link) -> str:
     given, worked = is_numeric(link.right), not is_plain(link.right)
     scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=letters, given=given, worked=worked))
     return "a new name"
+
+
+def _counts(scope: Scope, link: Link) -> bool:
+    """t = T - 1, j = t, i = 1: which instant or entry is spoken of."""
+    if not isinstance(link.left, Symbol) or (link.left.head, link.left.accents) in scope.names:
+        return False
+    found = linear(link.right)
+    letters = {k.head for k in found if isinstance(k, Symbol)} if found is not None else set()
+    if link.left.head in scope.times:
+        return found is not None and letters <= {*scope.times, *scope.last, *"ijklmns"}
+    return link.left.head in "ijkl" and bool(letters) and letters <= {*scope.times, *scope.last, *"ijkl"}
 
 
 def _sizes(e: Expr) -> set[sympy.Symbol]:

@@ -13,6 +13,7 @@ from derive.expr import is_row as is_row_expr
 from derive.ops import exp, log
 from derive.reader import arrays, names, windows
 from derive.reader.scope import flat
+from derive.reader.reversing import reversed_sum
 from derive.reader.syntax import (
     Big,
     Commas,
@@ -54,6 +55,7 @@ MOST = 32  # terms that are written out
 
 def value(m: Meaning, node: Big) -> Value:
     """Σ or ∏ of the rest of its term; where its index is no axis and no time, but a number, its terms one by one."""
+    node = reversed_sum(node) or node
     notes = list(m.notes), list(m.strangers)
     try:
         if _counts_instants(m, node) and _terms(m, node) is not None:
