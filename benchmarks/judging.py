@@ -100,10 +100,11 @@ class Timed(Checker):
         return line
 
 
-def relations(name: str) -> list[float]:
-    """Seconds for each relation of a seed without explanations, in courts that have seen the document."""
+def relations(name: str, seen: bool = True) -> list[float]:
+    """Seconds for each relation of a seed without explanations, in courts that have seen the document or haven't."""
     text, warm = document(name), Checker(pieces(name), False)
-    warm.text(text, latex=False)
+    if seen:
+        warm.text(text, latex=False)
     kept = {
         id(part.scope.system): court for part, court in ((p, warm.courts.get(id(p.scope.system))) for p in warm.pieces) if court
     }
@@ -207,10 +208,12 @@ def by_sympy(k: int) -> tuple[float, bool] | None:
     return seconds, zero
 
 
-def by_judge(name: str, left: Expr, right: Expr) -> tuple[float, Verdict]:
-    """(seconds, verdict), in a court that has seen the line, for every size."""
+def by_judge(name: str, left: Expr, right: Expr) -> tuple[float, float, Verdict]:
+    """(seconds in a new court, seconds in one that has seen the line, verdict), for every size."""
     court = Court(derive.load(name).system)
-    court.judge(left, right, explain=False)
-    start = time.process_time()
-    verdict = court.judge(left, right, explain=False)
-    return time.process_time() - start, verdict
+    times = []
+    for _ in range(2):
+        start = time.process_time()
+        verdict = court.judge(left, right, explain=False)
+        times.append(time.process_time() - start)
+    return times[0], times[1], verdict
