@@ -8,7 +8,7 @@ from derive.reader import calls, events
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.scope import LOSSES, Scope
 from derive.reader.statements import Link
-from derive.reader.syntax import Commas, Evaluated, Fence, Node, Number, Product, Relation, Scripted, Symbol, put
+from derive.reader.syntax import Commas, Evaluated, Fence, Node, Number, Product, Relation, Scripted, Symbol, Words, put, walk
 
 _OFTEN = frozenset(["f", "g", "F", "G", "q", "ell", "phi", "varphi", "psi", "Phi", "Psi"])  # single letters that are functions
 _OTHER = frozenset(["I", "ones", "zero", "e", "pi", "delta", "d", "partial", "nabla", "infty", "sigma", *(h for h in LOSSES if len(h) == 1)])
@@ -36,7 +36,8 @@ def put_in(scope: Scope, link: Link) -> Link:
 
 
 def _is_part(node: Node) -> bool:
-    return isinstance(node, Evaluated) and not isinstance(node.where, Relation)
+    where = node.where if isinstance(node, Evaluated) else None
+    return where is not None and any(isinstance(n, Words) or (isinstance(n, Symbol) and len(n.head) > 3) for n in walk(where))
 
 
 def _is_call(scope: Scope, node: Node, link: Link) -> bool:

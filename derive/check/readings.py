@@ -9,7 +9,7 @@ from derive.reader import bigs
 from derive.reader.meaning import Reading
 from derive.reader.scope import Scope
 from derive.reader.statements import Link
-from derive.reader.syntax import Big, Differential, Fraction, Nabla, Node, Product, Scripted, Sum, Symbol, walk
+from derive.reader.syntax import Big, Differential, Evaluated, Fraction, Nabla, Node, Product, Scripted, Sum, Symbol, walk
 
 
 def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Reading]:
@@ -45,7 +45,7 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     if all(differentials(link)):
         yield Reading(layouts[0], differential=True)
         yield Reading(layouts[0], differential=True, held=True)
-    if derivative and scope.system is not None and scope.system.sequential and any(isinstance(n, Big) for n in nodes):
+    if derivative and scope.system is not None and scope.system.sequential and any(isinstance(n, Big | Evaluated) for n in nodes):
         for layout in layouts:
             yield Reading(layout, immediate=True)
     if not repeated and scope.implied and (scope.summing or (derivative and any(_derives(n) for n in nodes))):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from derive.adjoint import local_jacobian
-from derive.expr import DeriveError, Expr, Opaque, Over, Var, at_time, ein, jac, rebuild, var
+from derive.expr import DeriveError, Expr, Instant, Opaque, Over, Var, at_time, ein, jac, lin, rebuild, var
 from derive.reader import names, windows
 from derive.reader.scope import LOSSES, Template, flat
 from derive.reader.syntax import ALONE, Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol
@@ -221,6 +221,28 @@ def _at_one_step(m: Meaning, top: Expr, below: Expr) -> Expr | None:
         put_in = {v: at_time(system.by_name[v.name].right, INDEX, v.time) for v in here if v.time is not None}
         inside = inside.xreplace(put_in)
     return None
+
+
+def at_instant(m: Meaning, p: Parts, when: Instant) -> Value:
+    """∂J/∂W |_{(t)}: by way of W where it stands in the equations of that instant, and nowhere else."""
+    assert p.top is not None
+    top, (below, places, _) = top_value(m, p.top), _below(m, p.below[0])
+    system = m.scope.system
+    if system is None or not isinstance(below.expr, Var) or below.expr.time is not None or top.labels or below.labels or p.order > 1:
+        raise m.fail("a derivative at one instant by something that isn't a parameter", p.below[0])
+    n, rank = top.rank, len(below.shape)
+    out, inner, tail = tuple(range(n)), tuple(range(n, n + 9)), tuple(range(n + 9, n + 9 + rank))
+    terms = []
+    for equation in system.equations:
+        if equation.left.time is not None and below.expr in equation.right.atoms(Var):
+            q, own = equation.left.at(when), jac(at_time(equation.right, INDEX, when), below.expr, True)
+            middle = inner[: len(q.shape)]
+            terms.append((1, ein([(jac(top.expr, q, False), out + middle), (own, middle + tail)], out + tail)))
+    if not terms:
+        raise m.fail("a derivative at one instant by what stands in no equation of one", p.below[0])
+    shape = (*top.expr.shape, *below.expr.shape)
+    result = Value(lin(terms, shape), (), Chain(None, below.expr, n, rank, False))
+    return names.place(m, result, places, skip=n) if places else result
 
 
 def _same_labels(tensor: Value, below: Value, rank: int) -> Value:

@@ -247,7 +247,10 @@ class Meaning:
 
     def evaluated(self, node: Evaluated) -> Value:
         """x |_{y=0}: the value with another one in the place of a quantity; of derivatives only those that are worked out."""
-        where = node.where
+        where, instant = node.where, names.instant(self, node.where) if self.scope.timed else None
+        parts = derivatives.parts(self, node.body) if isinstance(node.body, Fraction) and instant is not None else None
+        if parts is not None and instant is not None and parts.top is not None:
+            return derivatives.at_instant(self, parts, instant)
         if any(isinstance(n, Words) for n in walk(where)) or not isinstance(where, Relation) or where.ops != ("=",):
             raise self.fail("the part of a quantity that a bar names", node)
         v, name, to = (self.value(n) for n in (node.body, *where.parts))

@@ -328,9 +328,14 @@ class Parser:
                 raise self.fail("a factorial can't be read")
             else:
                 break
-        if sub is not None or sup is not None or primes:
+        if isinstance(base, Scripted) and not base.primes and not primes and (sub is None) == (base.sub is not None) and (
+            (sup is None) == (base.sup is not None)
+        ):  # \\hat{y_j}^{(t)}: both belong to the letter
+            base = Scripted(base.base, sub or base.sub, sup or base.sup, start=start, end=self.last)
+        elif sub is not None or sup is not None or primes:
             base = Scripted(base, sub, sup, primes, start=start, end=self.last)
-        if self.peek().kind == "at" and self.fences[-1:] != ["at"]:
+        bar = self.peek().kind == "|" and self.peek(1).kind == "_" and "|" not in self.fences[-1:]
+        if (self.peek().kind == "at" or bar) and self.fences[-1:] != ["at"]:
             return self._at_value(base, start)
         return base
 
