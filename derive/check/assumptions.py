@@ -55,13 +55,15 @@ def assumed(checker: Checker, link: Link) -> str | None:
 
 def _input(checker: Checker, link: Link) -> Case | None:
     scope = checker.part.scope
-    if not isinstance(link.left, Symbol | Scripted) or (is_numeric(link.right) and checker.part.values):
+    if not isinstance(link.left, Symbol | Scripted):
         return None
     found = names.find(Meaning(scope, Reading(), link.source), link.left)
     if found is None or found.bar or found.places or found.exponent is not None or found.primes or found.named.introduced:
         return None
     v = found.expr
     if not isinstance(v, Var) or (scope.system is not None and scope.system.owner(v) is not None):
+        return None
+    if is_numeric(link.right) and (v.key in checker.part.values or v.name in checker.part.values):
         return None
     if isinstance(link.right, Scripted) and link.right.base == link.left and flat(link.right.sup) in ("top", "T"):
         return checker.part.cases.pop(0) if _remember_symmetric(checker, v) else None  # A = A^T

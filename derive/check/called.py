@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from derive.reader import calls, events
+from derive.reader import calls, events, names
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.scope import LOSSES, Scope
 from derive.reader.statements import Link
-from derive.reader.syntax import Commas, Evaluated, Fence, Node, Number, Product, Relation, Scripted, Symbol, Words, put, walk
+from derive.reader.syntax import (
+    Commas,
+    Differential,
+    Evaluated,
+    Fence,
+    Fraction,
+    Node,
+    Number,
+    Product,
+    Scripted,
+    Symbol,
+    Words,
+    put,
+    walk,
+)
 
 _OFTEN = frozenset(["f", "g", "F", "G", "q", "ell", "phi", "varphi", "psi", "Phi", "Psi"])  # single letters that are functions
 _OTHER = frozenset(["I", "ones", "zero", "e", "pi", "delta", "d", "partial", "nabla", "infty", "sigma", *(h for h in LOSSES if len(h) == 1)])
@@ -20,14 +35,53 @@ def named(scope: Scope, link: Link) -> str | None:
     if _is_part(link.left):
         scope.called[link.left] = link.right
         return PART
+    if (letters := _paired(scope, link)) is not None:
+        if isinstance(link.left, Scripted) and isinstance(link.left.base, Symbol):
+            scope.paired[link.left.base.head] = (letters, link.right)
+        return "an error signal of two instants"
     if link.right not in scope.called and _is_call(scope, link.right, link) and not _is_call(scope, link.left, link):
         scope.called[link.right] = link.left
         return FUNCTION
     return None
 
 
+def _paired(scope: Scope, link: Link) -> tuple[Symbol, ...] | None:
+    """The two letters of δ_{t,k} = ∂L_t/∂z_k, of which at least one is an instant; None for anything else."""
+    node = link.left
+    if not isinstance(node, Scripted) or not isinstance(node.base, Symbol) or node.sup is not None or not scope.timed:
+        return None
+    items = names.script_items(node.sub)
+    if len(items) != 2 or items[0] == items[1] or not isinstance(link.right, Fraction) or not isinstance(link.right.top, Differential):
+        return None
+    letters = tuple(n for n in items if isinstance(n, Symbol))
+    inside = set(walk(link.right))
+    return letters if len(letters) == 2 and all(n in inside for n in letters) and node.base.head == "delta" else None
+
+
+def _written_out(scope: Scope, node: Node) -> Node:
+    """A formula with ∂L_a/∂z_b in the place of δ_{a,b}."""
+
+    def one(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(one, value))
+        return _written_out(scope, value) if isinstance(value, Node) else value
+
+    pattern = scope.paired.get(node.base.head) if isinstance(node, Scripted) and isinstance(node.base, Symbol) else None
+    if pattern is not None and isinstance(node, Scripted) and node.sup is None and len(names.script_items(node.sub)) == 2:
+        letters, body = pattern
+        kept = [Symbol(f"paired{k}") for k in range(2)]
+        for letter, place in zip(letters, kept, strict=True):
+            body = put(body, letter, place)
+        for place, item in zip(kept, names.script_items(node.sub), strict=True):
+            body = put(body, place, item)
+        return body
+    return replace(node, **{f: one(getattr(node, f)) for f in node.__dataclass_fields__ if f not in ("start", "end")})
+
+
 def put_in(scope: Scope, link: Link) -> Link:
     """The relation with what such names stand for."""
+    if scope.paired:
+        link = replace(link, left=_written_out(scope, link.left), right=_written_out(scope, link.right))
     for name, other in scope.called.items():
         if link.right == other and link.left == name:
             continue

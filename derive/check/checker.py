@@ -303,6 +303,9 @@ class Checker:
 
     def _line(self, link: Link, line: Line) -> Line:
         started = time.monotonic()
+        if link.lower is not None:  # ±: both of the relations that it is
+            both = [self._line(one, line) for one in (replace(link, lower=None), link.lower)]
+            return min(both, key=lambda judged: _WORST.index(judged.verdict))
         try:
             judged = self._relation(link, line, started)
             if judged.verdict in ("proved", "agrees") and link.op == "=":

@@ -14,7 +14,7 @@ from derive.judge.case import Case
 from derive.judge.floats import Doubles
 from derive.judge.given import read
 from derive.judge.model import Model
-from derive.reader.syntax import Fence, Fraction, Node, Number, Rows, Sum, Symbol, walk
+from derive.reader.syntax import Fence, Fraction, Node, Number, Product, Rows, Scripted, Sum, Symbol, walk
 
 MOST = 10_000  # entries of a value
 
@@ -104,7 +104,22 @@ def is_result(node: Node) -> bool:
             return is_result(node.body)
         case Rows():
             return all(cell is not None and is_result(cell) for row in node.rows for cell in row)
+        case Product():
+            return _tens(node) is not None
     return False
+
+
+def _tens(node: Node) -> int | None:
+    """The k of 1.5 × 10^k; None for what isn't written so."""
+    if not isinstance(node, Product) or len(node.factors) != 2 or not isinstance(node.factors[0][1], Number):
+        return None
+    (_, _), (op, power) = node.factors
+    if op not in ("×", "·", "*") or not isinstance(power, Scripted) or power.base != Number("10") or power.sub is not None:
+        return None
+    sign, digits = 1, power.sup
+    if isinstance(digits, Sum) and len(digits.terms) == 1:
+        sign, digits = digits.terms[0]
+    return sign * int(digits.text) if isinstance(digits, Number) and digits.text.isdigit() and len(digits.text) < 3 else None
 
 
 def is_plain(node: Node) -> bool:
@@ -116,6 +131,8 @@ def is_plain(node: Node) -> bool:
 
 def half_unit(node: Node) -> float:
     """Half a unit of the last digit written, of the coarsest number in a result; 0 for whole numbers."""
+    if (tens := _tens(node)) is not None and isinstance(node, Product):
+        return half_unit(node.factors[0][1]) * 10.0**tens
     places = [len(n.text.partition(".")[2]) for n in walk(node) if isinstance(n, Number)]
     if not places or not any(places):
         return 0.0
@@ -135,6 +152,8 @@ def units(node: Node, shape: tuple[int, ...]) -> np.ndarray:
 def _half(node: Node | None) -> float:
     if node is None:
         return 0.0
+    if (tens := _tens(node)) is not None and isinstance(node, Product):
+        return _half(node.factors[0][1]) * 10.0**tens
     digits = [len(n.text.partition(".")[2]) for n in walk(node) if isinstance(n, Number)]
     return 0.5 * 10.0 ** -digits[0] if digits and digits[0] else 0.0
 

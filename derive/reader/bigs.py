@@ -12,8 +12,8 @@ from derive.expr import Instant, ShapeError, at_time, ein, over, time_indices, t
 from derive.expr import is_row as is_row_expr
 from derive.ops import exp, log
 from derive.reader import arrays, names, windows
-from derive.reader.scope import flat
 from derive.reader.reversing import reversed_sum
+from derive.reader.scope import flat
 from derive.reader.syntax import (
     Big,
     Commas,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 
 from derive.reader.syntax import (
     ALONE,
@@ -251,7 +252,7 @@ class Parser:
                     factors.append(("", factor))
             else:
                 break
-        factors = _reopened(_merge_slashes(factors))
+        factors = _reopened(_merge_slashes(_rows_of_lists(factors)))
         return factors[0][1] if len(factors) == 1 else Product(tuple(factors), start=start, end=self.last)
 
     def _starts(self, ahead: int = 0) -> bool:
@@ -827,6 +828,15 @@ def _merge_slashes(factors: list[tuple[str, Node]]) -> list[tuple[str, Node]]:
         else:
             merged.append((op, node))
     return merged
+
+
+def _rows_of_lists(factors: list[tuple[str, Node]]) -> list[tuple[str, Node]]:
+    """[0.5, -0.3] before a matrix is a row."""
+    found = list(factors)
+    for k, ((op, a), (sign, b)) in enumerate(pairwise(factors)):
+        if sign == "" and isinstance(b, Rows) and isinstance(a, Fence) and a.kind == "bracket" and isinstance(a.body, Commas):
+            found[k] = (op, Rows((a.body.items,), start=a.start, end=a.end))
+    return found
 
 
 def _reopened(factors: list[tuple[str, Node]]) -> list[tuple[str, Node]]:

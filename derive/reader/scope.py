@@ -89,6 +89,7 @@ class Scope:
         default_factory=dict
     )  # letters that run over the words around a word, and how many these are
     stages: dict[tuple[Key, str], tuple[Any, tuple[str, ...]]] = field(default_factory=dict)  # names given formulas, with their indices
+    paired: dict[str, tuple[tuple[Node, ...], Node]] = field(default_factory=dict)  # δ_{t,k}: its letters and what it is
     called: dict[Node, Node] = field(default_factory=dict)  # CE(y, ŷ), ∂L/∂h|_{direct}: what the document says they are
     families: dict[tuple[Any, ...], Var] = field(default_factory=dict)  # the quantities of the words in a window, v_{c+j}
     summing: bool = False  # whether the document is known to sum without a sign

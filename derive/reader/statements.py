@@ -24,6 +24,7 @@ class Link:
     right: Node
     source: str
     conditions: tuple[Node, ...] = ()
+    lower: Link | None = None  # the same relation with the lower signs of ± and ∓
 
     @property
     def tex(self) -> str:
@@ -76,6 +77,8 @@ def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Br
         if "=" in tex:
             found.append(Broken(tex.strip(), error))
         return found
+    if any(t.kind == "command" and t.text in _SIGNS for t in tokens):
+        return _both(tokens, source, chain)
     for segment in _segments(_unexplained(tokens)):
         try:
             _read(segment, source, chain, found)
@@ -86,6 +89,26 @@ def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Br
             chain.last = None
             return [Broken(f"{tex[:80].strip()} …", Unreadable(f"a formula with more than {MOST_RELATIONS} relations"))]
     return found
+
+
+_SIGNS = {"pm": ("+", "-"), "mp": ("-", "+")}
+
+
+def _both(tokens: list[Token], source: str, chain: Chain) -> list[Link | Broken]:
+    """The relations with the upper signs of ± and ∓, each with itself in the lower ones."""
+    before = replace(chain)
+    upper, lower = (
+        [replace(t, kind=_SIGNS[t.text][k], text=_SIGNS[t.text][k]) if t.kind == "command" and t.text in _SIGNS else t for t in tokens]
+        for k in (0, 1)
+    )
+    found: tuple[list[Link | Broken], list[Link | Broken]] = ([], [])
+    for signs, links, at in ((upper, found[0], chain), (lower, found[1], before)):
+        for segment in _segments(_unexplained(signs)):
+            _read(segment, source, at, links)
+    if len(found[0]) != len(found[1]):
+        return [Broken(source.strip(), Unreadable("± is two statements: write them out"))]
+    pairs = zip(*found, strict=True)
+    return [replace(a, lower=b) if isinstance(a, Link) and isinstance(b, Link) and a != b else a for a, b in pairs]
 
 
 _PACKAGE = re.compile(r"\b(np|torch|numpy)\.(?=[a-z]{3})")

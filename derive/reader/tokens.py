@@ -109,6 +109,7 @@ PROSE = frozenset(
 _NUMBER = re.compile(r"[0-9]+\.[0-9]+|[0-9]+|\.[0-9]+")
 _COMMAND = re.compile(r"\\(?:[a-zA-Z]+\*?|.)", re.DOTALL)
 _LETTERS = re.compile(r"[a-zA-Z]+")
+_THREE = re.compile(r"(\s*\\cdot(?![A-Za-z])){2}")  # after one \cdot
 _NEGATED = re.compile(r"\s*(=|\\in(?![A-Za-z])|\\equiv(?![A-Za-z]))")
 _DOT_AFTER = re.compile(  # what a point before it multiplies
     r"[A-Za-z(]|\\(d?frac|left|[bB]igg?l?|sum|partial|hat|bar|tilde|mathbf|mathrm|boldsymbol|bm|vec|sqrt|exp|log|" + "|".join(sorted(GREEK)) + r")(?![A-Za-z])"
@@ -267,6 +268,8 @@ class _Lexer:
             yield Token(name, self.text[after + 1 : stop].strip(), at, stop + 1, glued)
         elif name in GREEK or (name in self.known and name not in _TAKING):
             yield Token("name", name, at, after, glued)
+        elif name == "cdot" and (dots := _THREE.match(self.text, after, end)) is not None:
+            yield Token("command", "cdots", at, dots.end(), glued)
         elif name == "not" and (negated := _NEGATED.match(self.text, after, end)) is not None:
             yield Token("command", "notin" if negated[1] == "\\in" else "ne", at, negated.end(), glued)
         elif name == "forall":

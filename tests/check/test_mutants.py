@@ -17,6 +17,7 @@ import derive
 
 FULL = "DERIVE_MUTANTS" in os.environ
 EACH = int(os.environ.get("DERIVE_MUTANTS") or 3)
+LARGE = ("lstm", "lstm_scalar", "mlp_batch")  # whose slips take time; test_slips has some of them
 UNDECIDED = 0.02  # the share that may stay open
 
 every_network = pytest.mark.parametrize("name", derive.gallery())
@@ -64,9 +65,9 @@ def test_no_sound_rewrite_is_refuted(name):
     assert len(outcome.open) <= max(1, UNDECIDED * sum(outcome.counts.values())), outcome
 
 
-@every_network
+@pytest.mark.parametrize("name", [n for n in derive.gallery() if FULL or n not in LARGE])
 def test_slips_are_told_as_what_was_done(name):
-    """One of each kind, ten in the full runs; whatever is told, the correction holds."""
+    """One of each kind, ten in the full runs; a correction that doesn't hold counts as none."""
     each = max(1, EACH // 10)
     b = Bench(name, each, bench(name).courts)
     counts, _ = naming(b, b.cases(sampled(b.mutants(), each)))
