@@ -35,6 +35,8 @@ def defines(scope: Scope, link: Link) -> bool:
     base = node.base if isinstance(node, Scripted) else node
     if not isinstance(base, Symbol):
         return _change(scope, link)
+    if _span(link):
+        return True
     m = Meaning(scope, Reading(), link.source)
     m.learn(link.left)
     m.learn(link.right)
@@ -185,6 +187,8 @@ def define(checker: Checker, link: Link) -> str:
     if not isinstance(base, Symbol):
         _value(checker, link)
         return "a change that is given a name"
+    if _span(link):
+        return "a name for a whole sequence"
     key = (base.head, base.accents)
     m = Meaning(scope, Reading(), link.source)
     m.learn(link.left)
@@ -243,6 +247,13 @@ def define(checker: Checker, link: Link) -> str:
     given, worked = is_numeric(link.right), not is_plain(link.right)
     scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=letters, given=given, worked=worked))
     return "a new name"
+
+
+def _span(link: Link) -> bool:
+    """x_{1:T} = (x_1, …, x_T)."""
+    sub = link.left.sub if isinstance(link.left, Scripted) else None
+    listed = isinstance(link.right, Fence) and isinstance(link.right.body, Commas)
+    return sub is not None and listed and any(n == Symbol(":") for n in walk(sub))
 
 
 def _counts(scope: Scope, link: Link) -> bool:

@@ -437,6 +437,8 @@ class Meaning:
         base = node.base
         if isinstance(base, Fence) and base.kind == "norm":
             return self.norm(base, node)
+        if isinstance(base, Fence) and base.kind == "angle" and node.sub is not None:
+            return self.weighted(base, node)
         if isinstance(base, Fence) and base.kind == "abs" and node.sub is None and flat(node.sup) == "2":
             inside = self.value(base.body)
             if inside.rank == 1:
@@ -453,6 +455,22 @@ class Meaning:
             v = self.value(base)
             return transposed(v) if v.rank else self._bad_prime(node)
         return self.scripted_value(self.value(base), node)
+
+    def weighted(self, base: Fence, node: Scripted) -> Value:
+        """⟨A, B⟩_F, and ⟨a, b⟩_W = aᵀ W b of two vectors."""
+        if flat(node.sub) in ("F", "2"):
+            plain = self.value(base)
+            return self.power(plain, node.sup, node) if node.sup is not None else plain
+        pair = base.body.items if isinstance(base.body, Commas) else ()
+        if len(pair) != 2 or node.sup is not None or node.sub is None:
+            raise self.fail("what the script of these brackets means", node)
+        try:
+            a, weight, b = self.value(pair[0]), self.value(node.sub), self.value(pair[1])
+        except ShapeError as error:
+            raise self.fail(f"what the script of these brackets means: {error}", node) from None
+        if (a.rank, weight.rank, b.rank) != (1, 2, 1):
+            raise self.fail("what the script of these brackets means", node)
+        return inner(a, product(weight, b))
 
     def _bad_prime(self, node: Node) -> Value:
         raise self.fail("a prime on something that is not a function", node)

@@ -257,6 +257,8 @@ class _Lexer:
                 yield Token("quad", name, at, after, glued)
             else:
                 yield Token("skip", name, at, after)
+        elif name == "rule":
+            yield Token("skip", name, at, self._group_end(self._group_end(self._skip_option(after, end), end), end))
         elif name in _WITH_ARGUMENT:
             yield Token("quad" if name.startswith("hspace") else "skip", name, at, self._group_end(after, end))
         elif name in FONTS:
