@@ -303,11 +303,11 @@ class Bench:
 
     @cached_property
     def points(self) -> list[Place]:
-        """Two random points; twelve with signs of both kinds where there are kinks: relu of what relu made zero is on one."""
+        """Two random points; 64 with signs of both kinds where there are kinks: relu of what relu made zero is on one."""
         if self.name != "relu_sparsity":
             return [Place.random(self.network, seed) for seed in (0, 1)]
         tried = (Place.random(self.network, seed, clear=False) for seed in range(1000))
-        return list(islice((p for p in tried if any((a < 0).any() for a in p.at.given.values())), 12))
+        return list(islice((p for p in tried if any((a < 0).any() for a in p.at.given.values())), 64))
 
     @cached_property
     def normalised(self) -> list[Place]:
