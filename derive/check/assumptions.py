@@ -88,7 +88,8 @@ _AFTER = re.compile(
     rf"^[ (,]*(is |are |be |to be |being |which is |that is )?{_KIND}symmetric\b(?! (part|in|with)\b)", re.IGNORECASE
 )
 _GENERAL = re.compile(
-    r"\b(in general|general case|(more )?generally|for (a )?general|for (an )?arbitrary|no longer|later step|after training|(every|all|any|general) \$?T)\b",
+    r"\b(in general|general case|(more )?generally|for (a )?general|for (an )?arbitrary|no longer|later step|after training"
+    r"|(every|all|any|general) \$?T)\b",
     re.IGNORECASE,
 )
 _BUT = re.compile(

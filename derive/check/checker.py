@@ -79,6 +79,7 @@ _CONVENTION = re.compile(r"summation convention|einstein|implied sum|sum(med|min
 _WORST = ("refuted", "unreadable", "undecided", "definition", "agrees", "proved")
 GIVEN = "a number that is given"
 _LET = re.compile(r"\b(let|given|suppose|consider|imagine|assume|say|example)\b[^.]*$", re.IGNORECASE)
+_AT = re.compile(r"[\s$\\\])]*(处|處|时|時|の時|のとき|일 때)")  # H = 0 处: where it is so
 ASIDE = 3  # lines that an example with letters of its own may have
 SLIPS = 3.0  # seconds for the slips of a document
 POT = 1.5  # seconds for the slips of a formula
@@ -145,8 +146,9 @@ class Checker:
         self.heading = False  # whether a formula is a heading by itself
         self.staged: dict[Any, Scope | None] = {}  # scopes in which the document's stages are quantities
         self.example: tuple[int, set[str]] = (-ASIDE - 1, set())  # the line of the last one, and its letters
-        self.condition: tuple[Relation, str] | None = None  # "If i ≠ j:" in the words before
+        self.condition: tuple[tuple[Relation, ...], str] | None = None  # "If i ≠ j:" in the words before
         self.unrolled: tuple[int, int] | None = None  # (a T that the document takes, how many lines stood before)
+        self.stating: Formula | None = None  # the formula that said it
         self.conditioned: int | None = None  # the one display for which it is said
 
     # -- documents ------------------------------------------------------------------------------------------
@@ -232,7 +234,9 @@ class Checker:
                 continue
             elif index_condition(self.part.scope, s):
                 if formula.display is not None or self.heading or _SUPPOSED.search(self.before[-80:]):
-                    self.condition, self.conditioned = (_stated(s), s.source), formula.display
+                    others = self.condition[0] if self.condition is not None and self.stating is formula else ()
+                    self.condition, self.conditioned = ((*others, _stated(s)), s.source), formula.display
+                    self.stating = formula
             elif s.op in ("=", "≈"):
                 self.lines.append(self.relation(s, formula.display))
                 self._again(s)
@@ -386,6 +390,8 @@ class Checker:
 
     def _relation(self, link: Link, line: Line, started: float) -> Line:
         scope = self.part.scope
+        if link.op == "=" and _sized(scope, link):
+            return replace(line, verdict="definition", reason="a size")
         if link.op == "=" and (what := called.named(scope, link)) is not None:
             return replace(line, verdict="definition", reason=what)
         link = called.put_in(scope, link)
@@ -455,7 +461,7 @@ class Checker:
             return held
         if verdict.verdict == "refuted" and (held := self._where_stationary(claims, line)) is not None:
             return held
-        if verdict.verdict == "refuted" and display is None and _WHEN.search(self.before):
+        if verdict.verdict == "refuted" and display is None and (_WHEN.search(self.before) or _AT.match(self.after)):
             return replace(line, verdict="definition", reason="a condition that the words before it make")
         if verdict.verdict == "refuted" and self._without_numbers(link, claim):
             return replace(line, verdict="undecided", reason="a number, where no numbers are given")
@@ -593,11 +599,12 @@ class Checker:
         """A line that holds under the condition on indices that the words before it gave."""
         if self.condition is None:
             return None
-        relation, source = self.condition
-        for claim in self.claims(replace(link, conditions=(relation,)))[0]:
-            if not any(n.startswith("for ") for n in claim.notes) or claim.strangers:
+        relations, source = self.condition
+        for k, claim in enumerate(self.claims(replace(link, conditions=relations))[0]):
+            if not any(n.startswith("for ") for n in claim.notes) or claim.strangers or (k and not self.says(claim)):
                 continue
-            said = source[relation.start : relation.end].strip() or " ".join(flat(p) for p in relation.parts)
+            each = (source[r.start : r.end].strip() or f" {r.ops[0]} ".join(flat(p) for p in r.parts) for r in relations)
+            said = ", ".join(each)
             if (held := self._for_targets([claim], line)) is not None:
                 return replace(held, reason=f"{held.reason}; under the condition said before, {said}")
             verdict = self.decide(claim)
@@ -682,7 +689,7 @@ class Checker:
 
     def apart(self, link: Link) -> frozenset[frozenset[str]]:
         """The letters that the relation, or the words before it, say to be different."""
-        return windows.apart([*link.conditions, *([self.condition[0]] if self.condition is not None else [])])
+        return windows.apart([*link.conditions, *(self.condition[0] if self.condition is not None else ())])
 
     def usual(self, link: Link) -> Reading:
         """The reading that nothing has to be said about."""
@@ -1076,6 +1083,13 @@ def _alone(text: str, formula: Formula) -> str | None:
     before, after = text[start : formula.start], text[formula.end : end if end >= 0 else len(text)]
     left, right = _AROUND.sub("", before), _AROUND.sub("", after)
     return left or "." if not right and not left.strip("#") else None
+
+
+def _sized(scope: Scope, link: Link) -> bool:
+    """m = 128."""
+    name = link.left
+    size = isinstance(name, Symbol) and name.head in scope.sizes and (name.head, name.accents) not in scope.names
+    return size and isinstance(link.right, Number) and link.right.text.isdigit()
 
 
 def loss_by_another_name(scope: Scope, link: Link) -> bool:

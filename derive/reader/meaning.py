@@ -933,8 +933,9 @@ def filler_product(m: Meaning, a: Value, b: Value) -> Value:
         return _beside_ones(c, other, left)
     size = other.shape[0] if left else other.shape[-1]
     ones = Value(ein([], (0,), {0: size}))
-    if left and (filler.kind == "row" or (filler.kind == "ones" and m.scope.vectors == "row" and other.rank == 2 and not is_row_shape(other.shape))):
-        return scale(c, product(transposed(ones), other))  # where vectors are rows, so is the one of ones
+    lying = m.scope.vectors == "row" and other.rank == 2 and not is_row_shape(other.shape)  # where vectors are rows, so is that of ones
+    if left and (filler.kind == "row" or (filler.kind == "ones" and lying)):
+        return scale(c, product(transposed(ones), other))
     if filler.kind == "ones" and left and is_row_shape(other.shape):
         return Filler(scale(c, transposed(other)).expr, other.labels, kind="rows")
     if filler.kind == "ones" and not left:

@@ -329,10 +329,10 @@ class Parser:
                 raise self.fail("a factorial can't be read")
             else:
                 break
-        if isinstance(base, Scripted) and not base.primes and not primes and (sub is None) == (base.sub is not None) and (
-            (sup is None) == (base.sup is not None)
-        ):  # \\hat{y_j}^{(t)}: both belong to the letter
-            base = Scripted(base.base, sub or base.sub, sup or base.sup, start=start, end=self.last)
+        plain = isinstance(base, Scripted) and base.sup is None and not base.primes
+        if plain and isinstance(sup, Fence) and sub is None and not primes:  # \\hat{y_j}^{(t)}: both belong to the letter
+            assert isinstance(base, Scripted)
+            base = Scripted(base.base, base.sub, sup, start=start, end=self.last)
         elif sub is not None or sup is not None or primes:
             base = Scripted(base, sub, sup, primes, start=start, end=self.last)
         bar = self.peek().kind == "|" and self.peek(1).kind == "_" and "|" not in self.fences[-1:]

@@ -60,7 +60,7 @@ _UNICODE = {
     "⇒": r"\Rightarrow ",
     "→": r"\to ", "′": "'", "⊤": r"\top ", "…": r"\dots ", "⋯": r"\cdots ", "√": r"\sqrt ",
     "½": r"\frac{1}{2}", "‖": r"\Vert ",
-    "\u00a0": " ", "\u2009": " ", "\u200b": " ", "，": ",", "。": ".", "：": ":", "（": "(", "）": ")",
+    "\u00a0": " ", "\u2009": " ", "\u200b": " ", "，": ",", "。": ";", "：": ":", "（": "(", "）": ")",
     "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "ε": r"\epsilon ", "ϵ": r"\epsilon ", "ζ": r"\zeta ",
     "η": r"\eta ", "θ": r"\theta ", "κ": r"\kappa ",
     "λ": r"\lambda ", "μ": r"\mu ", "ν": r"\nu ", "ξ": r"\xi ", "π": r"\pi ", "ρ": r"\rho ", "σ": r"\sigma ", "τ": r"\tau ",
@@ -112,8 +112,11 @@ _LETTERS = re.compile(r"[a-zA-Z]+")
 _THREE = re.compile(r"(\s*\\cdot(?![A-Za-z])){2}")  # after one \cdot
 _NEGATED = re.compile(r"\s*(=|\\in(?![A-Za-z])|\\equiv(?![A-Za-z]))")
 _DOT_AFTER = re.compile(  # what a point before it multiplies
-    r"[A-Za-z(]|\\(d?frac|left|[bB]igg?l?|sum|partial|hat|bar|tilde|mathbf|mathrm|boldsymbol|bm|vec|sqrt|exp|log|" + "|".join(sorted(GREEK)) + r")(?![A-Za-z])"
+    r"[A-Za-z({]|\\(d?frac|left|[bB]igg?l?|sum|partial|hat|bar|tilde|mathbf|mathrm|boldsymbol|bm|vec|sqrt|exp|log|"
+    + "|".join(sorted(GREEK))
+    + r")(?![A-Za-z])"
 )
+_RELATED = re.compile(r"[=<>≈≤≥∈]|\\(approx|simeq|in|leq?|geq?|neq?|equiv|propto|sim|Rightarrow|text)(?![A-Za-z])")
 _DOT_BEFORE = re.compile(r"[A-Za-z0-9)}\]'’]")
 _BAR = re.compile(r"\s*(\||\\[rl]?vert(?![A-Za-z]))")
 _BIGS = frozenset("big Big bigg Bigg bigr Bigr biggr Biggr".split())
@@ -215,6 +218,9 @@ class _Lexer:
         """Whether a point is a product, a.b or a . b; one with a blank after it alone ends a sentence."""
         before = self.text[:at].rstrip()
         blanks = len(self.text[at + 1 : end]) - len(self.text[at + 1 : end].lstrip())
+        rest = self.text[at + 1 : end].partition("\\\\")[0]
+        if blanks and len(before) == at and not before[-1:].isdigit() and not _RELATED.search(rest) and rest.strip("\\, .}"):
+            return _DOT_AFTER.match(self.text, at + 1 + blanks, end) is not None  # nothing after it would be a statement
         after = _DOT_AFTER.match(self.text, at + 1 + blanks, end)
         if after is None or not before or not _DOT_BEFORE.match(before[-1]):
             return False

@@ -166,7 +166,7 @@ BYTES = {
 }  # fmt: skip
 NO_TEXT = {
     "zero bytes": (b"a\x00b", "x.txt: not a text file: it holds zero bytes"), "control signs": (b"\xff\x01\x02\x03", "x.txt: not a text file"),
-    "too much": (b"a" * (4 * BIGGEST + 1), f"x.txt: {4 * BIGGEST + 1} bytes: at most {4 * BIGGEST} are read"), "half a sign of UTF-16": (b"\xff\xfea", "x.txt: not a text file: it begins as utf-16 but isn't"),
+    "too much": (b"a" * (4 * BIGGEST + 1), f"x.txt: more than {4 * BIGGEST} bytes, which is what is read"), "half a sign of UTF-16": (b"\xff\xfea", "x.txt: not a text file: it begins as utf-16 but isn't"),
     "broken UTF-8 after its mark": (b"\xef\xbb\xbf\xff", "x.txt: not a text file: it begins as utf-8-sig but isn't"),
 }  # fmt: skip
 

@@ -194,7 +194,7 @@ def test_any_text_is_read_or_refused_with_a_place(seed):
 
 LONG = {
     "brackets": ("(" * 4_000, "levels of brackets"), "braces": ("{" * 4_000, "levels of brackets"), "too many": ("(" * 10_000, "at most 6000 are read"), "letters": ("x" * 5_000, None),
-    "signs": ("-" * 5_000, "ends too early"), "powers": ("x^" * 2_000, "ends too early"), "subscripts": ("x_" * 2_000 + "1", None), "fractions": (r"\frac" * 3_000, "inside each other"),
+    "signs": ("-" * 5_000, "ends too early"), "powers": ("x^" * 2_000, "more than 8 scripts"), "subscripts": ("x_" * 2_000 + "1", "more than 8 scripts"), "fractions": (r"\frac" * 3_000, "inside each other"),
     "matrices": (r"\begin{pmatrix}" * 1_000, "levels of "), "roots": (r"\sqrt" * 2_500, "inside each other"), "accents": (r"\bar" * 3_000, "inside each other"), "strokes": ("|" * 3_001, "levels of brackets"),
     "sums": (r"\sum_i" * 1_800, "inside each other"), "gradients": (r"\nabla_" * 2_000, "inside each other"), "functions": (r"\sin" * 3_000, None),
 }  # fmt: skip

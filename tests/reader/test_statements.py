@@ -91,7 +91,7 @@ TABLE = {
     "the rest of a chain": (r"a = b = \foo", ["a = b", r"! b = \foo"]),
     "a row beside others": (r"a &= b \\ c &= \foo \\ d &= e", ["a = b", r"! c &= \foo", "d = e"]),
     "an open bracket": ("a = (b", ["! a = (b"]),
-    "plus or minus": (r"a = b \pm c", [r"! a = b \pm c"]),
+    "plus or minus": (r"a = b \pm c", [r"a = b \pm c"]),
     "signs that aren't LaTeX": ("a = b # c", ["! a = b # c"]),
     "control characters": ("a = \x01", ["! a = \x01"]),
     "an unreadable expression is no statement": (r"\foo", []),
