@@ -236,6 +236,8 @@ class Checker:
                 if formula.display is not None or self.heading or _SUPPOSED.search(self.before[-80:]):
                     others = self.condition[0] if self.condition is not None and self.stating is formula else ()
                     self.condition, self.conditioned = ((*others, _stated(s)), s.source), formula.display
+                    if len(found) == 1 and _SUPPOSED.search(self.before[-80:]):
+                        self.conditioned = None  # If $$k = y_i$$, of the display that follows
                     self.stating = formula
             elif s.op in ("=", "≈"):
                 self.lines.append(self.relation(s, formula.display))
@@ -316,13 +318,15 @@ class Checker:
                 stages.says_more(self.part.scope, link)
             if judged.verdict == "undecided" and stages.lost(judged.reason):
                 return self._by_stages(link, line, started) or judged
-            return judged if judged.verdict != "unreadable" else self._for_layers(link, line) or judged
+            if judged.verdict != "unreadable":
+                return judged
+            return self._for_layers(link, line) or self._picture(link, line) or judged
         except Unreadable as error:
             layered = self._for_layers(link, line)
             if layered is not None:
                 return layered
-            if pictured(self.part.scope, link):
-                return replace(line, verdict="definition", reason="a picture of what is known")
+            if (picture := self._picture(link, line)) is not None:
+                return picture
             return replace(line, verdict="unreadable", reason=f"{error} (column {error.column})")
         except ShapeError as error:
             return replace(line, verdict="undecided", reason=str(error))
@@ -330,6 +334,9 @@ class Checker:
             return replace(line, verdict="undecided", reason=str(error))
         except (RecursionError, MemoryError, ArithmeticError) as error:
             return replace(line, verdict="undecided", reason=f"beyond what can be computed: {type(error).__name__}")
+
+    def _picture(self, link: Link, line: Line) -> Line | None:
+        return replace(line, verdict="definition", reason="a picture of what is known") if pictured(self.part.scope, link) else None
 
     def _by_stages(self, link: Link, line: Line, started: float) -> Line | None:
         """A line that holds where the names that the document gives formulas are quantities of the network."""
@@ -1030,7 +1037,8 @@ def putter(w: Wrong) -> Callable[[Expr], Expr]:
 
 def pictured(scope: Scope, link: Link) -> bool:
     """W = (w_{11} … w_{1d}; …): the entries of a quantity, drawn with dots under letters of their own."""
-    right = link.right.body if isinstance(link.right, Fence) else link.right
+    right = link.right.base if isinstance(link.right, Scripted) and flat(link.right.sup) in ("T", "top") else link.right
+    right = right.body if isinstance(right, Fence) else right
     if not isinstance(right, Rows | Commas) or not any(isinstance(n, Dots) for n in walk(right)):
         return False
     found = names.find(Meaning(scope, Reading(), link.source), link.left) if isinstance(link.left, Symbol | Scripted) else None
