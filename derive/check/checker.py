@@ -81,7 +81,7 @@ GIVEN = "a number that is given"
 _LET = re.compile(r"\b(let|given|suppose|consider|imagine|assume|say|example)\b[^.]*$", re.IGNORECASE)
 _AT = re.compile(r"[\s$\\\])]*(处|處|时|時|の時|のとき|일 때)")  # H = 0 处: where it is so
 ASIDE = 3  # lines that an example with letters of its own may have
-SLIPS = 3.0  # seconds for the slips of a document
+SLIPS = 5.0  # seconds for the slips of a document
 POT = 1.5  # seconds for the slips of a formula
 REST = 0.3  # seconds of a relation that are kept for its counterexample
 LATEST = 8  # lines after which a definition explains nothing of an earlier one
