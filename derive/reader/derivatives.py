@@ -164,6 +164,8 @@ def derivative(m: Meaning, top: Value, below: Value, places: tuple[Node, ...], d
     """
     top = _standing(top)
     loss = m.scope.loss
+    if _unrelated(m, top.expr, below.expr):
+        raise DeriveError(f"how {'the loss' if top.expr in (loss, LOSS) else top.expr} depends on {below.expr} isn't said")
     if isinstance(below.expr, Var) and not below.labels and ((top.expr is loss and not step) or top.expr is LOSS):
         tensor, head = Value(below.expr.adjoint), None
     elif top.expr is LOSS:
@@ -221,6 +223,16 @@ def _at_one_step(m: Meaning, top: Expr, below: Expr) -> Expr | None:
         put_in = {v: at_time(system.by_name[v.name].right, INDEX, v.time) for v in here if v.time is not None}
         inside = inside.xreplace(put_in)
     return None
+
+
+def _unrelated(m: Meaning, top: Expr, below: Expr) -> bool:
+    """Whether a name that is declared, and stands in no equation, is what something else is differentiated by."""
+    system, loss = m.scope.system, m.scope.loss
+    if system is None or not isinstance(below, Var) or below.name in system.quantities or below.bar:
+        return False
+    if top is LOSS or top is loss:
+        return loss is None or below not in loss.atoms(Var)
+    return isinstance(top, Var) and top is not below and top.name not in system.quantities
 
 
 def at_instant(m: Meaning, p: Parts, when: Instant) -> Value:
