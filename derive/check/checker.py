@@ -79,6 +79,11 @@ _CONVENTION = re.compile(r"summation convention|einstein|implied sum|sum(med|min
 _WORST = ("refuted", "unreadable", "undecided", "definition", "agrees", "proved")
 GIVEN = "a number that is given"
 _LET = re.compile(r"\b(let|given|suppose|consider|imagine|assume|say|example)\b[^.]*$", re.IGNORECASE)
+_ANOTHER = re.compile(
+    r"\b(instead|replac\w+|alternativ\w+|another|different|chang(e|ing)|switch\w*|new)\b[^.]{0,60}\b(cost|loss|objective)\b"
+    r"|\b(cost|loss|objective)\b[^.]{0,60}\binstead\b",
+    re.IGNORECASE,
+)
 _AT = re.compile(r"[\s$\\\])]*(处|處|时|時|の時|のとき|일 때)")  # H = 0 处: where it is so
 ASIDE = 3  # lines that an example with letters of its own may have
 SLIPS = 5.0  # seconds for the slips of a document
@@ -145,6 +150,7 @@ class Checker:
         self.lone = Chain()  # through inline formulas that have lines of their own
         self.heading = False  # whether a formula is a heading by itself
         self.staged: dict[Any, Scope | None] = {}  # scopes in which the document's stages are quantities
+        self.earlier = ""  # the words of the last lines
         self.example: tuple[int, set[str]] = (-ASIDE - 1, set())  # the line of the last one, and its letters
         self.condition: tuple[tuple[Relation, ...], str] | None = None  # "If i ≠ j:" in the words before
         self.unrolled: tuple[int, int] | None = None  # (a T that the document takes, how many lines stood before)
@@ -166,6 +172,7 @@ class Checker:
         for formula in document.formulas:
             part = self.pieces[max((k for k, at in starts if at < formula.end), default=0)]
             self.before = document.text[max(0, formula.start - 200) : formula.start]
+            self.earlier = document.text[max(0, formula.start - 500) : formula.start]
             self.after = document.text[formula.end : formula.end + 80]
             assumptions.ended(self, part, document.text[end : formula.start])
             end = formula.end
@@ -335,6 +342,13 @@ class Checker:
         except (RecursionError, MemoryError, ArithmeticError) as error:
             return replace(line, verdict="undecided", reason=f"beyond what can be computed: {type(error).__name__}")
 
+    def _another_loss(self, claim: Claim) -> None:
+        """The network with the loss that the document has instead, from here on."""
+        scope = self.part.scope
+        assert scope.system is not None
+        equations = tuple(replace(e, right=claim.right) if e.left is claim.left else e for e in scope.system.equations)
+        scope.system = replace(scope.system, equations=equations)
+
     def _picture(self, link: Link, line: Line) -> Line | None:
         return replace(line, verdict="definition", reason="a picture of what is known") if pictured(self.part.scope, link) else None
 
@@ -460,6 +474,9 @@ class Checker:
             return held
         if verdict.verdict == "refuted" and loss_by_another_name(self.part.scope, link):
             return replace(line, verdict="definition", reason=define(self, link))
+        if verdict.verdict == "refuted" and isinstance(claim.left, Var) and claim.left is scope.loss and link.op == "=" and _ANOTHER.search(self.earlier):
+            self._another_loss(claim)  # "Changing the cost: cross-entropy"
+            return replace(line, verdict="definition", reason="another loss, of which the derivatives are from here on")
         if verdict.verdict == "refuted" and (held := self._in_special_case(link, line)) is not None:
             return held
         if verdict.verdict == "refuted" and (held := self._unrolled(claims, line)) is not None:
