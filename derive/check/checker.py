@@ -474,7 +474,8 @@ class Checker:
             return held
         if verdict.verdict == "refuted" and loss_by_another_name(self.part.scope, link):
             return replace(line, verdict="definition", reason=define(self, link))
-        if verdict.verdict == "refuted" and isinstance(claim.left, Var) and claim.left is scope.loss and link.op == "=" and _ANOTHER.search(self.earlier):
+        instead = link.op == "=" and claim.left is scope.loss and _ANOTHER.search(self.earlier) is not None
+        if verdict.verdict == "refuted" and instead and isinstance(claim.left, Var):
             self._another_loss(claim)  # "Changing the cost: cross-entropy"
             return replace(line, verdict="definition", reason="another loss, of which the derivatives are from here on")
         if verdict.verdict == "refuted" and (held := self._in_special_case(link, line)) is not None:

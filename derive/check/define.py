@@ -19,7 +19,7 @@ from derive.reader.meaning import Filler, Meaning, Reading
 from derive.reader.reversing import linear
 from derive.reader.scope import LOSSES, Key, Named, Scope, declare, flat, identifier, plain_tag, size_named
 from derive.reader.statements import Link
-from derive.reader.syntax import Big, Commas, Fence, Node, Product, Scripted, Sum, Symbol, walk
+from derive.reader.syntax import Big, Commas, Fence, Node, Product, Scripted, Sum, Symbol, put, walk
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Chain, Value, is_row_shape, stacked, transposed, unlabelled
 
@@ -49,7 +49,7 @@ def defines(scope: Scope, link: Link) -> bool:
     if arguments is not None and calls.function_of(m, node) is not None:
         return False
     if isinstance(node, Scripted) and node.primes:
-        return False
+        return _named_with_prime(m, node, base, arguments, link)
     found = names.find(m, node)
     if found is not None and _free_name(scope, found, link) and not any(n == node for n in walk(link.right)):
         return (found.named.given and not found.named.worked and is_plain(link.right)) or not is_numeric(link.right)
@@ -81,6 +81,13 @@ def defines(scope: Scope, link: Link) -> bool:
     except (Unreadable, DeriveError):
         return False
     return not (isinstance(base, Symbol) and base.head.startswith("set "))
+
+
+def _named_with_prime(m: Meaning, node: Scripted, base: Symbol, arguments: tuple[Node, ...] | None, link: Link) -> bool:
+    """Σ'(z) = diag(σ'(z)) of a Σ that is nothing else."""
+    plain = node.sub is None and node.sup is None and not base.accents
+    known = (base.head, ()) in m.scope.names or base.head in m.scope.functions or base.head + "'" * node.primes in m.scope.functions
+    return plain and not known and arguments is not None and len(arguments) == 1 and any(n == arguments[0] for n in walk(link.right))
 
 
 def _pointwise(m: Meaning, arguments: tuple[Node, ...] | None, link: Link) -> bool:
@@ -189,6 +196,11 @@ def define(checker: Checker, link: Link) -> str:
         return "a change that is given a name"
     if _span(link):
         return "a name for a whole sequence"
+    if isinstance(node, Scripted) and node.primes and arguments:
+        letter = Symbol("_argument")
+        template = calls.Template((("_argument", ()),), put(link.right, arguments[0], letter), link.source)
+        scope.functions[base.head + "'" * node.primes] = template
+        return "a new function"
     key = (base.head, base.accents)
     m = Meaning(scope, Reading(), link.source)
     m.learn(link.left)

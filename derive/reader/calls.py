@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from derive import ops
@@ -66,6 +67,16 @@ def function_of(m: Meaning, node: Node) -> tuple[str, Any] | None:
                 return base.head, tagged
     fn = m.scope.functions.get(base.head)
     return (base.head, fn) if fn is not None else None
+
+
+def primed(m: Meaning, node: Node) -> Node:
+    """Σ'(z) of a document that defines Σ' and no Σ: a function by that name."""
+    if not isinstance(node, Scripted) or not node.primes or not isinstance(node.base, Symbol):
+        return node
+    name = Symbol(node.base.head + "'" * node.primes, node.base.accents, start=node.start, end=node.end)
+    if name.head not in m.scope.functions:
+        return node
+    return replace(node, base=name, primes=0) if node.sub is not None or node.sup is not None else name
 
 
 def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:

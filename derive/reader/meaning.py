@@ -414,6 +414,7 @@ class Meaning:
     def operand(self, items: list[tuple[str, Node]]) -> tuple[str, Value, list[tuple[str, Node]]]:
         """The first operand of a product and what is left: (sign before it, value, rest)."""
         (op, node), rest = items[0], items[1:]
+        node = calls.primed(self, node)
         taken = calls.applied(self, node, rest)
         if taken is not None:
             return op, taken[0], taken[1]
@@ -457,7 +458,7 @@ class Meaning:
         return self.scripted_value(self.value(base), node)
 
     def weighted(self, base: Fence, node: Scripted) -> Value:
-        """⟨A, B⟩_F, and ⟨a, b⟩_W = aᵀ W b of two vectors."""
+        """⟨A, B⟩_F, and ⟨a, b⟩_W = aᵀ W b."""
         if flat(node.sub) in ("F", "2"):
             plain = self.value(base)
             return self.power(plain, node.sup, node) if node.sup is not None else plain
@@ -468,9 +469,9 @@ class Meaning:
             a, weight, b = self.value(pair[0]), self.value(node.sub), self.value(pair[1])
         except ShapeError as error:
             raise self.fail(f"what the script of these brackets means: {error}", node) from None
-        if (a.rank, weight.rank, b.rank) != (1, 2, 1):
+        if weight.rank != 2 or not a.rank or not b.rank or weight.labels or weight.shape[0] != weight.shape[1]:
             raise self.fail("what the script of these brackets means", node)
-        return inner(a, product(weight, b))
+        return product(transposed(a), product(weight, b))
 
     def _bad_prime(self, node: Node) -> Value:
         raise self.fail("a prime on something that is not a function", node)

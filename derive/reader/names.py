@@ -204,7 +204,7 @@ def _entries(m: Meaning, base: Symbol, sub: Node | None, sup: Node | None, prime
 
 def _may_index(node: Node) -> bool:
     """Whether a script can be an index: one Latin letter, a number, or something written with them."""
-    return not isinstance(node, Symbol) or len(node.head) == 1 or node.head.startswith("_")
+    return not isinstance(node, Symbol) or len(node.head) == 1 or node.head == "ell" or node.head.startswith("_")
 
 
 def _fitting(m: Meaning, named: Named, places: tuple[Node, ...]) -> int:
