@@ -305,7 +305,7 @@ def whole(terms: tuple[tuple[int, Node], ...]) -> tuple[tuple[int, Node], ...]:
             found[-1] = (found[-1][0], wider)
             continue
         big = before.factors[-1][1] if isinstance(before, Product) else before
-        if isinstance(big, Big) and big.kind == "sum" and not isinstance(big.body, Fence) and any(_times(term, flat(i)) for i in indices(big)):
+        if isinstance(big, Big) and big.kind == "sum" and not isinstance(big.body, Fence) and any(_stands_free(term, flat(i)) for i in indices(big)):
             inside = big.body.terms if isinstance(big.body, Sum) else ((1, big.body),)
             body = Sum((*inside, (sign, term)), start=big.body.start, end=term.end)
             longer: Node = replace(big, body=body, end=term.end)
@@ -319,7 +319,7 @@ def whole(terms: tuple[tuple[int, Node], ...]) -> tuple[tuple[int, Node], ...]:
 
 def _derived(before: Node, sign: int, term: Node) -> Node | None:
     """∂/∂x Σ_k a_k + b as the derivative of all that follows; inside a sum, where the term carries its index. None elsewhere."""
-    if isinstance(before, Big) and before.kind == "sum" and any(_times(term, flat(i)) for i in indices(before)):
+    if isinstance(before, Big) and before.kind == "sum" and any(_stands_free(term, flat(i)) for i in indices(before)):
         inside = _derived(before.body, sign, term)
         return replace(before, body=inside, end=term.end) if inside is not None else None
     if not isinstance(before, Product):
@@ -344,6 +344,15 @@ def indices(big: Big) -> list[Node]:
     parts = big.sub.items if isinstance(big.sub, Commas) else (big.sub,) if big.sub is not None else ()
     firsts = [p.parts[0] if isinstance(p, Relation) else p for p in parts]
     return [i for f in firsts for i in names.script_items(f) if isinstance(i, Symbol)]
+
+
+def _stands_free(node: Node, label: str) -> bool:
+    """Whether an index stands in a term outside the sums that bind it."""
+    if isinstance(node, Big) and label in {flat(i) for i in indices(node)}:
+        return False
+    if isinstance(node, Symbol):
+        return node.head == label and not node.accents
+    return any(_stands_free(child, label) for child in children(node))
 
 
 def _times(node: Node, label: str) -> int:
