@@ -127,7 +127,10 @@ def average(checker: Checker, link: Link) -> bool:
 def naming(scope: Scope, link: Link) -> Link | None:
     """Bᵀ ∂L/∂C = ζ: the relation that says what a new name at the end of a chain is; None where no new name stands there."""
     node = link.right
-    if not isinstance(node, Symbol | Scripted) or isinstance(link.left, Symbol) or any(n == node for n in walk(link.left)):
+    if not isinstance(node, Symbol | Scripted) or isinstance(link.left, Symbol) or (isinstance(node, Scripted) and node.sup is not None):
+        return None
+    letters = {n.head for n in walk(node.base if isinstance(node, Scripted) else node) if isinstance(n, Symbol)}
+    if letters & {n.head for n in walk(link.left) if isinstance(n, Symbol)}:
         return None
     m = Meaning(scope, Reading(), link.source)
     m.learn(link.left)

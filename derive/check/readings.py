@@ -48,9 +48,23 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     if derivative and scope.system is not None and scope.system.sequential and any(isinstance(n, Big | Evaluated) for n in nodes):
         for layout in layouts:
             yield Reading(layout, immediate=True)
-    if not repeated and scope.implied and (scope.summing or (derivative and any(_derives(n) for n in nodes))):
+    einstein = scope.summing or _chained(nodes) or (scope.implied and derivative and any(_derives(n) for n in nodes))
+    if not repeated and einstein:
         for total in totals:
             yield Reading(layouts[0], total, True, True)
+
+
+def _chained(nodes: list[Node]) -> bool:
+    """∂E/∂y_i ∂y_i/∂z_k ∂z_k/∂x_j: two indices meet themselves, as they do where repeated ones are summed; one may be a lost Σ."""
+    for n in nodes:
+        parts = [f for _, f in n.factors if isinstance(f, Fraction)] if isinstance(n, Product) else []
+        met = 0
+        for a, b in pairwise(parts):
+            below, above = (d.body if isinstance(d, Differential) else None for d in (a.bottom, b.top))
+            met += isinstance(below, Scripted) and below.sub is not None and below == above
+        if met > 1:
+            return True
+    return False
 
 
 def _derives(node: Node) -> bool:

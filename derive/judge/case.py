@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property, partial
-from itertools import product
+from itertools import islice, product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,6 +29,8 @@ CLEAR = 1e-10  # a relative difference that is worth a look with balls
 ENOUGH = 60  # bits of agreement modulo primes
 DRAWS = 6
 LEAST = 3  # points at which the sides must agree
+SMALLEST = 3  # of two numbers, what is left without their mean and their spread is nothing: layer norm has no gradient
+LOOKED = 200  # nodes of a claim that are searched for numbers
 TRIED = 1000  # sizes, until one is distinct from the others
 SEEDS = (0, 1, 2)
 ALL = tuple(range(POINTS))
@@ -184,13 +186,14 @@ class Case:
             raise Budget(f"an instant too far from the first one: {start}")
         return [start, start + 1]
 
-    def least(self, smallest: int = 2) -> tuple[dict[sympy.Symbol, int], set[int]]:
+    def least(self, smallest: int = SMALLEST) -> tuple[dict[sympy.Symbol, int], set[int]]:
         """Each size with the least it may be; and the numbers that occur as sizes."""
         dims = {d for d in self.survey.dims | self.bench.survey.dims if d is not ROW}
         places = {**self.bench.survey.places, **self.survey.places}
         named = {s for d in dims for s in d.free_symbols} | self.survey.symbols | self.bench.survey.symbols
         symbols = sorted((s for s in named if s.name != LAST), key=lambda s: s.name)
-        return {s: max(smallest, places.get(s, 1)) for s in symbols}, {int(d) for d in dims if d.is_Integer}
+        numbers = {int(d) for d in dims if d.is_Integer} | _whole_numbers(self.left, self.right)
+        return {s: max(smallest, places.get(s, 1)) for s in symbols}, numbers
 
     @property
     def kinks(self) -> bool:
@@ -318,6 +321,15 @@ def combinations(instants: range, count: int) -> list[tuple[int, ...]]:
         return list(product(instants, repeat=count))
     picked = random.Random(count).sample(range(min(total, 10**9)), SPOTS)
     return [tuple(instants[k // len(instants) ** j % len(instants)] for j in range(count)) for k in sorted(picked)]
+
+
+def _whole_numbers(*sides: Expr) -> set[int]:
+    """The numbers in a claim that a size could be taken for, of what is read off without going far."""
+    found: set[int] = set()
+    for e in islice(postorder(*sides), LOOKED):
+        for c in (c for c, _ in getattr(e, "terms", ()) if isinstance(c, sympy.Expr)):
+            found |= {abs(int(k)) for n in c.atoms(sympy.Rational) for k in (n.p, n.q) if 2 < abs(int(k)) < 50}
+    return found
 
 
 def distinct(least: tuple[dict[sympy.Symbol, int], set[int]], formulas: Collection[sympy.Expr] = ()) -> dict[sympy.Symbol, int]:

@@ -49,6 +49,13 @@ $x_t \in \mathbb{R}^{d}$, $h_0 \in \mathbb{R}^{n}$, $y_t \in \mathbb{R}^{m}$, $U
     "W2V": r"""% loss: J
 $v_c \in \mathbb{R}^{d}$, $U \in \mathbb{R}^{d \times W}$, $y \in \mathbb{R}^{W}$
 \begin{align} \theta &= U^{\top} v_c \\ \hat{y} &= \operatorname{softmax}(\theta) \\ J &= -\sum_{w=1}^{W} y_w \log \hat{y}_w \end{align}""",
+    "NORM": r"""% loss: none
+$x \in \mathbb{R}^{n}$
+\begin{align}
+\mu &= \frac{1}{n} \sum_i x_i \\
+s &= \sqrt{\frac{1}{n} \sum_i (x_i - \mu)^2} \\
+z_i &= \frac{x_i - \mu}{s}
+\end{align}""",
     "LN": r"""% loss: none
 $x, \gamma, \beta \in \mathbb{R}^{m}$, $\epsilon \in \mathbb{R}$
 \begin{align} \mu &= \frac1m \sum_{i=1}^{m} x_i \\ v &= \frac1m \sum_{i=1}^{m} (x_i - \mu)^2 \\ \hat x_i &= (x_i - \mu) / \sqrt{v + \epsilon} \\ y_i &= \gamma_i \hat x_i + \beta_i \end{align}""",
@@ -175,9 +182,12 @@ CASES = [
     ("sym-fails", "QUAD", None, r"$A$ fails to be symmetric in general.", r"\frac{\partial L}{\partial w} = (A + A^\top) w + b", r"\frac{\partial L}{\partial w} = 2 A w + b"),
     ("sym-yes", "QUAD", None, r"where $A$ is symmetric.", r"\frac{\partial L}{\partial w} = 2 A w + b", r"\frac{\partial L}{\partial w} = A w + b"),
     # brackets after sums
+    ("norm of two entries", "NORM", None, "", r"\bar x = \frac1s (I - \frac1n (\mathbf 1 \mathbf 1^\top + z z^\top)) \bar z", r"\bar x = (I - \frac1n (\mathbf 1 \mathbf 1^\top + z z^\top)) \bar z"),
+    ("a size for a number", None, {"declare": {"x": "n"}}, "", r"n \sum_i x_i = \sum_i n x_i", r"n \sum_i x_i = \sum_i 3 x_i"),
+    ("own sums", None, {"declare": {"x": "n", "c": "scalar"}}, "", r"2 \sum_i x_i - \sum_{i=1}^n c = 2 \sum_i x_i - n c", r"2 \sum_i x_i - \sum_{i=1}^n c = 2 \sum_i (x_i - c)"),
     ("whole", None, {"declare": {"x": "n", "c": "scalar"}}, "", r"\sum_{i=1}^n (x_i - c) = \sum_{i=1}^n x_i - n c", r"\sum_{i=1}^n (x_i - c) = \sum_{i=1}^n x_i - c"),
     ("whole2", "LN", None, "", r"\sum_i (x_i - \mu) = \sum_i x_i - m\mu", r"\sum_i (x_i - \mu) = \sum_i x_i - \mu"),
-    ("whole3", "SIG", None, "", r"E = \frac12 \sum_k (t_k - o_k)^2", r"E = \frac12 \sum_k t_k^2 - 2 t_k o_k + \frac12 \sum_k o_k^2"),
+    ("whole3", "SIG", None, "", r"E = \frac12 \sum_k (t_k - o_k)^2", r"E = \frac12 \sum_k t_k^2 - t_k o_k + \frac12 \sum_k o_k^2"),
     # inputs that are given a form
     ("as-b", "MLP", None, "", r"b^{(1)} = z^{(1)} - W^{(1)} x", r"b^{(1)} = z^{(1)} + W^{(1)} x"),
     ("as-W", "MLP", None, "", r"\frac{\partial L}{\partial W^{(2)}} = (y - t) a^{(1)\top}", r"W^{(2)} = (y - t) a^{(1)\top}"),
