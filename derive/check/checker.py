@@ -739,6 +739,7 @@ class Checker:
         m.settled_names = {}
         m.outside = frozenset(_labels(m, link.right))
         free = bigs.free(m, link.left, link.right) if reading.repeated else frozenset()
+        m.free = free if reading.repeated else None
         raw = bigs.repeated(m, link.left, free) if reading.repeated and isinstance(link.left, Product | Sum) else m.raw(link.left)
         left = raw if isinstance(raw, Filler) else replace(m.settled(raw), chain=raw.chain)
         m.outside = frozenset(left.labels)

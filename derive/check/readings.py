@@ -24,7 +24,7 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     )
     totals = [True, False] if any(isinstance(n, Fraction) for n in nodes) else [True]
     orders = [True, False] if any(isinstance(n, Big) and n.kind == "prod" for n in nodes) else [True]
-    widths = [False, True] if any(isinstance(n, Big) and n.own is not None for n in nodes) else [False]
+    widths = [False, True] if any((isinstance(n, Big) and n.own is not None) or _reaches(n) for n in nodes) else [False]
     sums = [True] if repeated else [False]
     for order in orders:
         for total in totals:
@@ -52,6 +52,13 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     if not repeated and einstein:
         for total in totals:
             yield Reading(layouts[0], total, True, True)
+
+
+def _reaches(node: Node) -> bool:
+    """∂/∂x before a product with a sign in it, a · b: it may be of a alone."""
+    factors = node.factors if isinstance(node, Product) else ()
+    at = next((k for k, (_, n) in enumerate(factors) if bigs.operates(n)), None)
+    return at is not None and len(factors) > at + 2 and any(op for op, _ in factors[at + 2 :])
 
 
 def _chained(nodes: list[Node]) -> bool:

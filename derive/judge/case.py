@@ -171,7 +171,9 @@ class Case:
         graph = bench.graph(bench.first + 3)
         self.bases = sorted({*graph.free_bases(left), *graph.free_bases(right)} - {LAST})
         formulas = {d for d in self.survey.dims | bench.survey.dims if d.is_Add or d.is_Mul}
-        self.sizes = {**distinct(self.least(), formulas), **given.sizes}
+        least, taken = self.least()
+        free = {s: k for s, k in least.items() if s not in given.sizes}
+        self.sizes = {**distinct((free, taken | set(given.sizes.values())), formulas), **given.sizes}
         self.sizes = {s: k for s, k in self.sizes.items() if s.is_Symbol}
         self.sequential = bench.system.sequential if bench.system else bool(self.bases or self.survey.fixed)
         last = given.last if given.last is not None else last

@@ -305,7 +305,8 @@ def whole(terms: tuple[tuple[int, Node], ...]) -> tuple[tuple[int, Node], ...]:
             found[-1] = (found[-1][0], wider)
             continue
         big = before.factors[-1][1] if isinstance(before, Product) else before
-        if isinstance(big, Big) and big.kind == "sum" and not isinstance(big.body, Fence) and any(_stands_free(term, flat(i)) for i in indices(big)):
+        open_sum = isinstance(big, Big) and big.kind == "sum" and not isinstance(big.body, Fence)
+        if isinstance(big, Big) and open_sum and any(_stands_free(term, flat(i)) for i in indices(big)):
             inside = big.body.terms if isinstance(big.body, Sum) else ((1, big.body),)
             body = Sum((*inside, (sign, term)), start=big.body.start, end=term.end)
             longer: Node = replace(big, body=body, end=term.end)
@@ -324,7 +325,7 @@ def _derived(before: Node, sign: int, term: Node) -> Node | None:
         return replace(before, body=inside, end=term.end) if inside is not None else None
     if not isinstance(before, Product):
         return None
-    at = next((k for k, (_, n) in enumerate(before.factors) if _operates(n)), None)
+    at = next((k for k, (_, n) in enumerate(before.factors) if operates(n)), None)
     if at is None or at + 1 == len(before.factors):
         return None
     rest = before.factors[at + 1 :]
@@ -334,7 +335,7 @@ def _derived(before: Node, sign: int, term: Node) -> Node | None:
     return replace(before, factors=(*before.factors[: at + 1], ("", both)), end=term.end)
 
 
-def _operates(node: Node) -> bool:
+def operates(node: Node) -> bool:
     """∂/∂x before what it is of."""
     return isinstance(node, Fraction) and isinstance(node.top, Differential) and node.top.body is None
 
@@ -344,6 +345,12 @@ def indices(big: Big) -> list[Node]:
     parts = big.sub.items if isinstance(big.sub, Commas) else (big.sub,) if big.sub is not None else ()
     firsts = [p.parts[0] if isinstance(p, Relation) else p for p in parts]
     return [i for f in firsts for i in names.script_items(f) if isinstance(i, Symbol)]
+
+
+def twice(node: Sum, letter: str) -> bool:
+    """Whether a letter stands twice in one term of a sum and not in every other."""
+    counts = [_times(term, letter) for _, term in node.terms]
+    return max(counts) > 1 and min(counts) == 0
 
 
 def _stands_free(node: Node, label: str) -> bool:

@@ -440,7 +440,7 @@ def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
             raise m.fail("a derivative of nothing", node)
         if isinstance(rest[0][1], Fence):
             return value(m, p, m.value(rest[0][1])), rest[1:]
-        count = next((k for k, (op, _) in enumerate(rest) if op), len(rest))
+        count = len(rest) if m.reading.wide else next((k for k, (op, _) in enumerate(rest) if op), len(rest))
         return value(m, p, m.value(_joined(rest[:count]))), rest[count:]
     if isinstance(node, Nabla):
         return _nabla(m, node, rest)
@@ -456,6 +456,13 @@ def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
                 found = names.summed(m, found, by.expr.shape)
             return transposed(m.settled(found)) if flipped else found, rest[1:]
     return None
+
+
+def of_loss(m: Meaning, body: Node) -> Value:
+    """The derivative of the loss by a name with its indices."""
+    by, places, flipped = _below(m, body)
+    found = derivative(m, _loss_or_none(m), by, places)
+    return transposed(m.settled(found)) if flipped else found
 
 
 def at_itself(node: Node, rest: Rest) -> bool:

@@ -58,6 +58,7 @@ from derive.reader.values import (
     add,
     contract,
     divide,
+    entry,
     entrywise,
     inner,
     is_row_shape,
@@ -139,6 +140,7 @@ class Meaning:
     differentials: frozenset[str] = frozenset()  # names whose differential stands in the relation
     varied: frozenset[Var] = frozenset()  # what alone changes, where everything else is held
     settled_names: dict[int, tuple[Node, Any]] | None = None  # what names mean, once the relation has been looked through
+    free: frozenset[str] | None = None  # the letters that aren't summed, where repeated ones are
     lettered: set[str] = field(default_factory=set)  # of a, b, c, d, those that stand as scripts
     _bases: set[str] = field(default_factory=set)
     label_sizes: dict[str, sympy.Expr] = field(default_factory=dict)
@@ -229,6 +231,8 @@ class Meaning:
                 return arrays.choices(self, node)
             case Evaluated():
                 return self.evaluated(node)
+            case Differential(sign="∂", order=1, body=Symbol() | Scripted() as body) if self.scope.system is not None:
+                return derivatives.of_loss(self, body)  # ∂x_i for ∂L/∂x_i
             case Differential():
                 raise self.fail("∂ outside a derivative", node)
             case Nabla():
@@ -265,6 +269,10 @@ class Meaning:
         if any(isinstance(term, Dots) for _, term in node.terms):
             return arrays.dotted_sum(self, node)
         written = bigs.whole(node.terms) if self.reading.whole else node.terms
+        if self.reading.repeated and self.free is not None and len(node.terms) > 1:
+            inside = {flat(i) for n in walk(node) if isinstance(n, Scripted) for i in names.script_items(n.sub)}
+            if any(bigs.twice(node, letter) for letter in inside - self.free):
+                return bigs.repeated(self, node, self.free)  # in brackets, too, each term has its own repeated indices
         terms = self.beside([(sign, self.raw(term)) for sign, term in written if not isinstance(term, Words)])
         if len(terms) == 1:
             sign, only = terms[0]
@@ -315,6 +323,10 @@ class Meaning:
             if parts.top is None:
                 raise self.fail("a derivative of nothing", node)
             return derivatives.value(self, parts)
+        if isinstance(node.top, Sum) and len(node.top.terms) == 1 and node.top.terms[0][0] == -1:  # \frac{-∂L}{∂x}
+            plain = replace(node, top=node.top.terms[0][1])
+            if derivatives.parts(self, plain) is not None:
+                return scale(number(-1), self.fraction(plain))
         top, bottom = self.value(node.top), self.value(node.bottom)
         if bottom.rank == 2 and not is_row_shape(bottom.shape) and not top.rank:
             self.notes.append("a division by a matrix, entry by entry")
@@ -395,9 +407,9 @@ class Meaning:
                 if front.rank == 1 and not is_row_shape(front.shape):
                     return self.fold([(operands[0][0], front), operands[-1]])
         tight, loose = ([[operands[0]]], [[operands[0]]])
-        for entry, operand in zip(between, operands[1:], strict=True):
-            tight.append([operand]) if entry else tight[-1].append(operand)
-            loose[-1].append(operand) if entry else loose.append([operand])
+        for alike_sign, operand in zip(between, operands[1:], strict=True):
+            tight.append([operand]) if alike_sign else tight[-1].append(operand)
+            loose[-1].append(operand) if alike_sign else loose.append([operand])
         for groups, strict in ((tight, True), (loose, True), (tight, False)):
             try:
                 values = [self.fold(group) for group in groups]
@@ -426,12 +438,21 @@ class Meaning:
     def single(self, node: Node) -> Value:
         """One factor by itself."""
         match node:
+            case Scripted(base=Symbol(head="ones", accents=()), sub=Symbol() as index, sup=None) if (one := self.one_of(index)) is not None:
+                return one
             case Symbol() | Scripted() if isinstance(node.base if isinstance(node, Scripted) else node, Symbol):
                 filler = filler_of(self, node)
                 return filler if filler is not None else names.value_of(self, node)
             case Scripted():
                 return self.scripted(node)
         return self.raw(node)
+
+    def one_of(self, index: Symbol) -> Value | None:
+        """1_i: entry i of a vector of ones, whose size another name with this index tells; None where it is the vector."""
+        size = self.label_sizes.get(index.head)
+        if index.accents or index.head in self.scope.sizes or size is None:
+            return None
+        return entry(Value(ein([], (0,), {0: size})), [names.index(self, index, None)])
 
     def scripted(self, node: Scripted) -> Value:
         """Scripts on something that is not a name: (W x)_i, (…)^T, ‖…‖_F^2."""

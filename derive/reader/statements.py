@@ -70,6 +70,7 @@ def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Br
     if len(tex) > LONGEST:
         error = Unreadable(f"a formula of {len(tex)} characters: at most {LONGEST} are read")
         return [Broken(f"{tex[:80].strip()} …", error)] if "=" in tex else []
+    tex = _BRACED.sub(_as_cases, tex)
     source = _unboxed(_ALIGNED.sub(lambda m: " " * len(m[0]), _PACKAGE.sub(lambda m: " " * len(m[0]), tex)))
     try:
         tokens = tokenize(source, words)
@@ -89,6 +90,16 @@ def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Br
             chain.last = None
             return [Broken(f"{tex[:80].strip()} …", Unreadable(f"a formula with more than {MOST_RELATIONS} relations"))]
     return found
+
+
+_BRACED = re.compile(
+    r"(\\left\s*\\\{\s*\\begin\{(aligned|split|gathered)\})((?:(?!\\begin).)*?)(\\end\{\2\}\s*\\right\s*\.)", re.DOTALL
+)
+
+
+def _as_cases(found: re.Match[str]) -> str:
+    r"""\left\{ \begin{aligned} … \end{aligned} \right. as the cases that it is, of the same length."""
+    return r"\begin{cases}".ljust(len(found[1])) + found[3] + r"\end{cases}".ljust(len(found[4]))
 
 
 _SIGNS = {"pm": ("+", "-"), "mp": ("-", "+")}
