@@ -353,18 +353,19 @@ class Checker:
         return replace(line, verdict="definition", reason="a picture of what is known") if pictured(self.part.scope, link) else None
 
     def _by_stages(self, link: Link, line: Line, started: float) -> Line | None:
-        """A line that holds where the names that the document gives formulas are quantities of the network."""
+        """The verdict where the names that the document gives formulas are quantities of the network."""
         part = stages.part(self)
         if part is None:
             return None
         saved, self.part = self.part, part
         try:
             judged = self._relation(link, line, started)
+            says = any(self.says(claim) for claim in self.claims(link)[0])
         except DeriveError:
             return None
         finally:
             self.part = saved
-        return judged if judged.verdict in ("proved", "agrees") else None
+        return judged if judged.verdict in ("proved", "agrees", "refuted") and says else None
 
     def _for_layers(self, link: Link, line: Line) -> Line | None:
         """Z^{[l]} = W^{[l]} A^{[l-1]} + b^{[l]} in a network whose layers have numbers: judged at each of them."""

@@ -93,6 +93,8 @@ def _scope(old: Scope, system: System) -> Scope | None:
                 loss = v
     if loss is None:
         return None
+    for key, found in scope.names.items():  # the loss of the problem goes by way of the stages, too
+        scope.names[key] = [replace(n, expr=loss) if n.expr is system.loss else n for n in found]
     known = {*system.quantities, *equations}
     new = {v.name: v for e in equations.values() for v in e.right.atoms(Var) if v.name not in known and not v.bar}
     scope.names.pop(LOSS[0], None)

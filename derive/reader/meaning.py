@@ -51,7 +51,7 @@ from derive.reader.syntax import (
     Words,
     walk,
 )
-from derive.reader.tokens import LARGEST, Unreadable
+from derive.reader.tokens import GREEK, LARGEST, Unreadable
 from derive.reader.values import (
     Chain,
     Value,
@@ -141,6 +141,7 @@ class Meaning:
     varied: frozenset[Var] = frozenset()  # what alone changes, where everything else is held
     settled_names: dict[int, tuple[Node, Any]] | None = None  # what names mean, once the relation has been looked through
     free: frozenset[str] | None = None  # the letters that aren't summed, where repeated ones are
+    greek: set[str] = field(default_factory=set)  # Greek letters that stand as indices of a matrix
     lettered: set[str] = field(default_factory=set)  # of a, b, c, d, those that stand as scripts
     _bases: set[str] = field(default_factory=set)
     label_sizes: dict[str, sympy.Expr] = field(default_factory=dict)
@@ -156,7 +157,9 @@ class Meaning:
             if isinstance(n, Big):
                 bigs.learn(self, n)
             if isinstance(n, Scripted) and n.sub is not None:
-                self.lettered |= {flat(i) for i in names.script_items(n.sub)} & set("abcd")
+                items = names.script_items(n.sub)
+                self.lettered |= {flat(i) for i in items} & set("abcd")
+                self.greek |= {i.head for i in items if len(items) > 1 and isinstance(i, Symbol) and i.head in GREEK}
         self.raised = self.raised or any(names.raises_time(self, n) for n in walk(node))
         self.timeless = self.timeless and not any(names.speaks_of_time(self, n) for n in walk(node))
         for n in walk(node):

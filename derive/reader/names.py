@@ -315,8 +315,8 @@ def _rest(
     """The items of a subscript after the tag: a time where one is missing, then indices."""
     if named.axis is not None and not rest:
         return  # u is no name where u_w is a column of U
-    greek = len(rest) == rank > 1  # h_{iα}: every place is said
-    if not all(_may_index(r) or (greek and isinstance(r, Symbol) and r.head in GREEK and not r.accents) for r in rest):
+    full = len(rest) == rank > 1  # h_{iα}: every place is said
+    if not all(_may_index(r) or (isinstance(r, Symbol) and r.head in GREEK and not r.accents and (full or r.head in m.greek)) for r in rest):
         return
     if (
         named.sequential

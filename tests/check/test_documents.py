@@ -1,0 +1,146 @@
+"""Ways in which documents are written: each with a line that is right and one like it that is wrong."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import pytest
+
+from derive.check import Checker
+from derive.check.settings import parts
+from derive.network import Network
+from derive.reader.problem import read_problem
+
+SOFTMAX = r"""% loss: L
+$x \in \mathbb{R}^{d}$, $W \in \mathbb{R}^{k \times d}$, $b, y \in \mathbb{R}^{k}$
+\begin{align} z &= W x + b \\ p &= \mathrm{softmax}(z) \\ L &= -\sum_i y_i \log p_i \end{align}"""
+RNN = r"""% loss: L
+% time: t = 1..T
+$x_t, h_0 \in \mathbb{R}^{n}$, $W, U \in \mathbb{R}^{n \times n}$
+$\ell_t : \mathbb{R}^{n} \to \mathbb{R}$
+\begin{align} z_t &= W h_{t-1} + U x_t \\ h_t &= \sigma(z_t) \\ L_t &= \ell_t(h_t) \\ L &= \sum_{t=1}^T L_t \end{align}"""
+LINEAR = RNN.replace(r"h_t &= \sigma(z_t)", r"h_t &= z_t")
+ROWS = r"""% loss: none
+% vectors: row
+$x \in \mathbb{R}^{d}$, $W \in \mathbb{R}^{d \times k}$
+\begin{align} z &= x W \\ h &= \sigma(z) \end{align}"""
+FREE = {"declare": {"x": "n", "w": "n", "A": "n x n", "B": "n x n", "c": "scalar"}}
+POINTWISE = r"""% loss: none
+$a, b \in \mathbb{R}^{n}$
+\begin{align} z &= a \odot b \end{align}"""
+
+
+class Page(NamedTuple):
+    right: str
+    wrong: str
+    problem: str = ""
+    before: str = ""
+    settings: dict = {}  # noqa: RUF012
+
+
+PAGES = {
+    "upper indices": Page(r"\sum_j W^{ij} x_j + b_i = z_i", r"\sum_j W^{ji} x_j + b_i = z_i", SOFTMAX),
+    "Greek indices": Page(r"z_\alpha = \sum_\beta W_{\alpha\beta} x_\beta + b_\alpha", r"z_\alpha = \sum_\beta W_{\alpha\beta} x_\beta", SOFTMAX),
+    "Latin indices that are names, too": Page(r"\frac{\partial p_a}{\partial z_b} = p_a \delta_{ab} - p_a p_b", r"\frac{\partial p_a}{\partial z_b} = p_a \delta_{ab} + p_a p_b", SOFTMAX),
+    "a sum with its general term": Page(r"z_i = W_{i1} x_1 + \cdots + W_{ij} x_j + \cdots + W_{id} x_d + b_i", r"z_i = W_{i1} x_1 + \cdots + W_{ij} x_j + \cdots + W_{id} x_d - b_i", SOFTMAX),
+    "a derivative of all that follows": Page(r"\frac{\partial z_i}{\partial b_k} = \frac{\partial}{\partial b_k} \sum_j W_{ij} x_j + b_i", r"\frac{\partial z_i}{\partial b_k} = \frac{\partial}{\partial b_k} \sum_j W_{ij} x_j - b_i", SOFTMAX),
+    "softmax of an entry": Page(r"\frac{\partial}{\partial z_j} \mathrm{softmax}(z_i) = p_i (\delta_{ij} - p_j)", r"\frac{\partial}{\partial z_j} \mathrm{softmax}(z_i) = p_i (1 - p_j)", SOFTMAX),
+    "a minus over the line": Page(r"\frac{\partial -\log p_i}{\partial p_j} = -\frac{\delta_{ij}}{p_i}", r"\frac{\partial -\log p_i}{\partial p_j} = \frac{\delta_{ij}}{p_i}", SOFTMAX),
+    "a bare ∂": Page(r"\partial z_i = \sum_k \partial p_k \frac{\partial p_k}{\partial z_i}", r"\partial z_i = \sum_k \partial p_i \frac{\partial p_k}{\partial z_i}", SOFTMAX),
+    "an underbrace around a sum": Page(r"\bar x_j = \underbrace{\sum_i \bar z_i}_{\text{known}} \underbrace{W_{ij}}_{\text{simple}}", r"\bar x_j = \underbrace{\sum_i \bar z_i}_{\text{known}} \underbrace{W_{ji}}_{\text{simple}}", SOFTMAX),
+    "a point as a product": Page(r"\bar W_{ij} = \bar z_i.x_j", r"\bar W_{ij} = \bar z_j.x_i", SOFTMAX),
+    "eqnarray": Page(r"\begin{eqnarray} \bar W &=& \bar z x^\top \end{eqnarray}", r"\begin{eqnarray} \bar W &=& x \bar z^\top \end{eqnarray}", SOFTMAX),
+    "cases in an aligned environment": Page(
+        r"\frac{\partial p_i}{\partial z_j} = \left\{ \begin{aligned} p_i(1 - p_i) &,& i = j \\ -p_i p_j &,& i \neq j \end{aligned} \right.",
+        r"\frac{\partial p_i}{\partial z_j} = \left\{ \begin{aligned} p_i(1 - p_i) &,& i = j \\ p_i p_j &,& i \neq j \end{aligned} \right.", SOFTMAX),
+    "cases in French": Page(
+        r"\frac{\partial p_i}{\partial z_j} = \left\{{\begin{array}{rcl}p_i(1 - p_i)&\mbox{si}&i = j\\-p_i p_j&\mbox{sinon}&\end{array}}\right.",
+        r"\frac{\partial p_i}{\partial z_j} = \left\{{\begin{array}{rcl}p_i(1 - p_j)&\mbox{si}&i = j\\-p_i p_i&\mbox{sinon}&\end{array}}\right.", SOFTMAX),
+    "a function without a formula": Page(r"L = -\sum_i y_i \log p_i", r"L = \sum_i y_i \log p_i", SOFTMAX, r"$$L = CE(y, p)$$"),
+    "that function": Page(r"CE(y, p) = -\sum_i y_i \log p_i", r"CE(y, p) = -\sum_i p_i \log y_i", SOFTMAX, r"$$L = CE(y, p)$$"),
+    "a part that is named": Page(
+        r"\bar h_t = \frac{\partial L_t}{\partial h_t} + \left.\frac{\partial L}{\partial h_t}\right|_{\text{later}}",
+        r"\bar h_t = \frac{\partial L_t}{\partial h_t} - \left.\frac{\partial L}{\partial h_t}\right|_{\text{later}}",
+        RNN, r"$$\left.\frac{\partial L}{\partial h_t}\right|_{\text{later}} = W^\top \bar z_{t+1}$$"),
+    "stages": Page(
+        r"\frac{\partial L}{\partial s} = -\sum_i \frac{\partial L}{\partial q_i} \frac{a_i}{s^2}", r"\frac{\partial L}{\partial s} = \sum_i \frac{\partial L}{\partial q_i} a_i",
+        SOFTMAX, r"$$a_i = e^{z_i}, \qquad s = \sum_i a_i, \qquad q_i = a_i / s$$ $$L = -\sum_i y_i \log q_i$$"),
+    "another loss": Page(r"\frac{\partial L}{\partial p} = p - y", r"\frac{\partial L}{\partial p} = y - p", SOFTMAX, r"Another loss is instead $$L = \frac12 \sum_i (p_i - y_i)^2$$"),
+    "words as a condition": Page(r"\frac{\partial p_i}{\partial z_j} = -p_i p_j", r"\frac{\partial p_i}{\partial z_j} = p_i p_j", SOFTMAX, r"Si $i \neq j$ :"),
+    "a condition as a heading": Page(r"\frac{\partial p_i}{\partial z_j} = p_i (1 - p_i)", r"\frac{\partial p_i}{\partial z_j} = p_i", SOFTMAX, "#### $i = j$\n"),
+    "a condition in a display": Page(r"\frac{\partial p_i}{\partial z_j} = -p_i p_j", r"\frac{\partial p_i}{\partial z_j} = -p_i^2", SOFTMAX, r"If $$i \neq j$$ then"),
+    "a mean under a bar": Page(r"\sum_i (x_i - \bar x) w_i = \sum_i x_i w_i - \bar x \sum_i w_i", r"\sum_i (x_i - \bar x) w_i = \sum_i x_i w_i - n \bar x", "", r"$$\bar x = \frac1n \sum_i x_i$$", FREE),
+    "both signs": Page(r"(A \pm B)^2 = A^2 \pm A B \pm B A + B^2", r"(A \pm B)^2 = A^2 \pm A B \pm B A \pm B^2", "", "", FREE),
+    "a weighted inner product": Page(r"\langle x, w \rangle_A = x^\top A w", r"\langle x, w \rangle_A = w^\top A x", "", "", FREE),
+    "an inner product of matrices": Page(r"\langle A, B \rangle_F = \mathrm{tr}(A^\top B)", r"\langle A, B \rangle_F = \mathrm{tr}(A B)", "", "", FREE),
+    "an entry of the ones": Page(r"(A \mathbf{1} w^\top)_{ij} = \sum_k A_{ik} \mathbf{1}_k w_j", r"(A \mathbf{1} w^\top)_{ij} = \sum_k A_{ki} \mathbf{1}_k w_j", "", "", FREE),
+    "row sums": Page(r"\mathrm{rowsum}(A) = A \mathbf{1}", r"\mathrm{rowsum}(A) = A^\top \mathbf{1}", "", "", FREE),
+    "sums along an axis": Page(r"np.sum(A, axis=0, keepdims=True) = A^\top \mathbf{1}", r"np.sum(A, axis=1, keepdims=True) = A^\top \mathbf{1}", "", "", FREE),
+    "a transpose on brackets": Page(r"{A}^T_{ij} = A_{ji}", r"{A}^T_{ij} = A_{ij}", "", "", FREE),
+    "a diagonal by its entries": Page(r"\mathrm{diag}(x_i w_i) = \mathrm{diag}(x) \, \mathrm{diag}(w)", r"\mathrm{diag}(x_i w_i) = x w^\top", "", "", FREE),
+    "ten to a power": Page(r"3^8 \approx 6.6 \times 10^3", r"3^8 \approx 6.7 \times 10^3", "", "", FREE),
+    "vectors side by side": Page(r"\bar x = (\bar h \odot h (1 - h)) W^\top", r"\bar x = (\bar h \odot h (1 + h)) W^\top", ROWS),
+    "error signals of two instants": Page(
+        r"\frac{\partial L_t}{\partial U} = \sum_{k=1}^t \delta_{t,k} x_k^\top", r"\frac{\partial L_t}{\partial U} = \sum_{k=1}^t \delta_{t,k} x_t^\top",
+        RNN, r"$$\delta_{t,k} = \frac{\partial L_t}{\partial z_k}$$"),
+    "a parameter at one instant": Page(
+        r"\frac{\partial L_t}{\partial W}\bigg|_{(t)} = \frac{\partial L_t}{\partial z_t} h_{t-1}^\top", r"\frac{\partial L_t}{\partial W}\bigg|_{(t)} = \frac{\partial L_t}{\partial z_t} h_t^\top", RNN),
+    "a sum that runs backwards": Page(
+        r"\bar h_t = \sum_{i=t}^{T} (W^\top)^{T-i} \frac{\partial L_{T+t-i}}{\partial h_{T+t-i}}", r"\bar h_t = \sum_{i=t}^{T} (W^\top)^{T-i} \frac{\partial L_{i}}{\partial h_{i}}", LINEAR),
+    "a state by its entries": Page(r"\frac{\partial h_k}{\partial z_k} = \mathrm{diag}(h_{k,i} (1 - h_{k,i}))", r"\frac{\partial h_k}{\partial z_k} = \mathrm{diag}(1 - h_{k,i})", RNN),
+    "an alias with its instant": Page(r"s_{t-1} = z_t", r"s_t = z_t", RNN, "", {"alias": {"s_{t-1}": "z_t"}}),
+    "an error signal as a row": Page(r"\delta W = \frac{\partial L}{\partial x}", r"\delta W^\top = \frac{\partial L}{\partial x}", SOFTMAX, r"$$\delta = \frac{\partial L}{\partial z}$$", {"layout": "jacobian"}),
+    "a name at the end of a chain": Page(r"\bar x = W^\top g", r"\bar x = W^\top g + g", SOFTMAX, r"$$\frac{\partial L}{\partial z} = g$$"),
+}  # fmt: skip
+
+
+@cache
+def network(problem: str) -> Network:
+    read = read_problem(problem)
+    return Network(read.system, read.scope)
+
+
+def last(page: Page, tex: str):
+    checker = Checker(parts(page.settings, problem=network(page.problem) if page.problem else None), explain=False)
+    report = checker.text(f"{page.before}\n\n$${tex}$$\n")
+    assert not checker.faults, checker.faults
+    return report.lines[-1]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_right_holds(name):
+    page = PAGES[name]
+    line = last(page, page.right)
+    assert line.verdict in ("proved", "agrees"), line
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_is_wrong_is_not_accepted(name):
+    page = PAGES[name]
+    line = last(page, page.wrong)
+    assert line.verdict == "refuted", line
+
+
+def test_inline_formulas_with_lines_of_their_own_go_on():
+    text = "<p>\n$\\bar z_i$\n</p>\n\n<p>\n$= \\sum_k \\bar p_k p_k (\\delta_{ki} - p_i)$\n</p>\n\n<p>\n$= p_i - \\bar p_i$\n</p>"
+    checker = Checker(parts({}, problem=network(SOFTMAX)), explain=False)
+    assert [line.verdict for line in checker.text(text).lines] == ["proved", "refuted"]
+
+
+def test_a_remark_at_the_end_of_a_row_is_no_expression():
+    text = r"$$\begin{aligned} \bar x &= W^\top \bar z && \text{linearity}\\ &= 7 W^\top \bar z \end{aligned}$$"
+    checker = Checker(parts({}, problem=network(SOFTMAX)), explain=False)
+    assert [line.verdict for line in checker.text(text).lines] == ["proved", "refuted"]
+
+
+def test_what_a_name_has_to_do_with_the_loss_has_to_be_said():
+    checker = Checker(parts({"declare": {"q": "n"}}, problem=network(SOFTMAX)), explain=False)
+    assert [line.verdict for line in checker.text(r"$$\frac{\partial L}{\partial q} = 0$$").lines] == ["undecided"]
+
+
+def test_a_problem_finds_the_size_of_ones():
+    text = r"""% loss: none
+$V \in \mathbb{R}^{n \times h}$, $S \in \mathbb{R}^{n \times n}$
+\begin{align} q &= S \mathbf{1} \\ Q &= q \mathbf{1}^\top \\ B &= S \odot Q \\ C &= B V \end{align}"""
+    assert [str(e.left.shape) for e in network(text).system.equations][1] == "(n, n)"
