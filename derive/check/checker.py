@@ -1061,7 +1061,10 @@ def pictured(scope: Scope, link: Link) -> bool:
     right = right.body if isinstance(right, Fence) else right
     if not isinstance(right, Rows | Commas) or not any(isinstance(n, Dots) for n in walk(right)):
         return False
-    found = names.find(Meaning(scope, Reading(), link.source), link.left) if isinstance(link.left, Symbol | Scripted) else None
+    m = Meaning(scope, Reading(), link.source)
+    if all(names.find(m, n) is not None for n in walk(right) if isinstance(n, Scripted)):
+        return False  # its entries have names: it says something of them
+    found = names.find(m, link.left) if isinstance(link.left, Symbol | Scripted) else None
     return found is not None and isinstance(found.expr, Var) and not found.places
 
 

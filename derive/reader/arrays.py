@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
@@ -110,10 +111,13 @@ def _picture(m: Meaning, cells: list[list[Node | None]], node: Node) -> Value:
     an1 = bottom[0] if _is_entry(bottom[0]) and bottom[0] is not ann else None
     assert a11 is not None and ann is not None
     if _is_zero(a1n) and _is_zero(an1):
+        _alike(m, [c for row in solid for c in row if _is_entry(c) and not _is_zero(c)], a11, _differences(m, a11, ann, node), node)
         return _diagonal(m, a11, ann, node)
     if a1n is None or an1 is None:
         raise m.fail("the corners of a matrix with dots are needed", node)
     general = _general(m, a11, a1n, an1, ann, node)
+    inner = [c for row in solid for c in row if _is_entry(c)]
+    _alike(m, inner, a11, _differences(m, a11, a1n, node) | _differences(m, a11, an1, node), node)
     value = m.value(general)
     return _as_matrix(value, node, m)
 
@@ -132,12 +136,25 @@ def _line(m: Meaning, given: list[Node | None], node: Node) -> Value:
     assert first is not None and last is not None
     if first == last:
         raise m.fail("a list with dots needs a first and a last entry that differ", node)
-    value = m.value(_replaced(m, first, _differences(m, first, last, node), ROW_INDEX))
+    places = _differences(m, first, last, node)
+    _alike(m, given[1:-1], first, places, node)
+    value = m.value(_replaced(m, first, places, ROW_INDEX))
     if value.labels == (ROW_INDEX,) and value.rank == 1:  # (q_1, …, q_n): the matrix of these columns
         return Value(value.expr)
     if value.labels != (ROW_INDEX,) or value.rank:
         raise m.fail("the general entry of a list with dots", node)
     return Value(value.expr)
+
+
+def _alike(m: Meaning, cells: Sequence[Node | None], first: Node, places: frozenset[int], node: Node) -> None:
+    """Every entry that is written out is the general one at its place. Raises Unreadable: (p_1, …, p_k - 1, …, p_n) is no list of p."""
+    for cell in cells:
+        try:
+            alike = cell is None or cell == first or _differences(m, first, cell, node) <= places
+        except Unreadable:
+            alike = False
+        if not alike:
+            raise m.fail("an entry that is unlike the others of a picture with dots", cell or node)
 
 
 def _diagonal(m: Meaning, a11: Node, ann: Node, node: Node) -> Value:

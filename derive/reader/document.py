@@ -132,11 +132,14 @@ _NAMED = re.compile(r"(?<![\\A-Za-z^_{])(?:d(?=[a-z]{3}))?([a-z]{3,})(?=\s*(?:_|
 _CALLED = re.compile(r"(?<![\\A-Za-z^_{])([A-Z]{2,6}|[A-Z][a-z]{2,15}[A-Za-z]*)(?=\s*(?:\\left\s*)?\([^()]*,)")  # CE(y, \hat y)
 
 
+_FUNCTIONS = ("log", "exp", "tanh", "max", "min", "sum", "det", "diag", "softmax")  # logy_n is log y_n
+
+
 def _written_words(formulas: list[Formula]) -> set[str]:
     """Names of several letters, net_{h1} and den: left sides, and runs with a script, that can be spoken."""
     runs = {run for formula in formulas for run in _NAMED.findall(formula.tex)}
     calls = {run for formula in formulas for run in _CALLED.findall(formula.tex)}
-    return {run for run in runs if set(run) & set("aeiou") and run not in WORDS} | calls
+    return {run for run in runs if set(run) & set("aeiou") and run not in WORDS and not run.startswith(_FUNCTIONS)} | calls
 
 
 def _bounded(found: Iterator[Formula]) -> list[Formula]:
