@@ -567,7 +567,7 @@ def ein(factors: Iterable[tuple[Expr, Letters]], out: Letters, dims: dict[int, A
 
     `dims` is needed for letters that only `out` has. Raises ShapeError where one letter has two sizes.
     """
-    sizes = {i: dims[i] for i in out if i in dims} if dims else {}
+    sizes = {i: sympy.Integer(d) if isinstance(d := dims[i], int) else d for i in out if i in dims} if dims else {}
     same: dict[int, int] = {}
 
     def root(letter: int) -> int:
