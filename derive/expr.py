@@ -513,6 +513,7 @@ def var(name: str, shape: Iterable[Any] = (), time: Instant | None = None, bar: 
 def lin(terms: Iterable[tuple[Any, Expr]], shape: Shape) -> Expr:
     """Σ c·e: nested sums with weight ±1 opened, equal terms collected in the place of the first, zeros dropped."""
     total: dict[Expr, sympy.Expr] = {}
+    shape = tuple(sympy.Integer(d) if type(d) is int else d for d in shape)
 
     def collect(c: sympy.Expr, e: Expr) -> None:
         if isinstance(e, Lin) and (len(e.terms) <= 1 or c in (1, -1)):
