@@ -427,6 +427,8 @@ class Checker:
             return replace(line, verdict="definition", reason=define(self, named))
         if self._takes_number(link):
             return replace(line, verdict="definition", reason=GIVEN)
+        if link.op == "=" and in_numbers(self, link):
+            return replace(line, verdict="definition", reason="numbers of an example, for which nothing is given")
         counted = self._numbers(link, line)
         if counted is not None:
             return counted
@@ -690,7 +692,7 @@ class Checker:
         """Whether a derivative in one equation alone vanishes because the equation doesn't hold what it is by."""
         court = self.court()
         found = {n for e in (claim.left, claim.right) for n in e.atoms(Jac) if n.direct and not isinstance(n.top, Opaque)}
-        return any(court.quick(n, zeros(n.shape)) is not False for n in found)
+        return any(_far(n) or court.quick(n, zeros(n.shape)) is not False for n in found)
 
     # -- readings -------------------------------------------------------------------------------------------
 
@@ -749,7 +751,7 @@ class Checker:
         right = bigs.repeated(m, link.right, free | {*left.labels}) if reading.repeated else m.value(link.right)
         if is_row_shape(right.shape) and left.rank == 1 and isinstance(link.right, Fence) and isinstance(link.right.body, Commas):
             right = transposed(right)  # x = (x_1, …, x_d): a list says nothing about rows and columns
-        for condition in link.conditions:
+        for condition in (*link.conditions, *dict.fromkeys(m.stated)):
             left, right = conditioned(m, left, right, condition)
         return self.matched(m, left, right, reading)
 
@@ -1114,6 +1116,24 @@ def _alone(text: str, formula: Formula) -> str | None:
     before, after = text[start : formula.start], text[formula.end : end if end >= 0 else len(text)]
     left, right = _AROUND.sub("", before), _AROUND.sub("", after)
     return left or "." if not right and not left.strip("#") else None
+
+
+def _far(e: Jac) -> bool:
+    """∂h_t/∂h_k in one equation alone: nothing but where k is t - 1."""
+    times = [v.time for v in (e.top, e.below) if isinstance(v, Var) and v.time is not None]
+    return len(times) == 2 and times[0].base != times[1].base
+
+
+def in_numbers(checker: Checker, link: Link) -> bool:
+    """a = (1, 2, 3) of a vector that the network computes, where no numbers are given: an example, which can't be judged."""
+    scope = checker.part.scope
+    if checker.part.values or not numbers.is_numeric(link.right) or not isinstance(link.left, Symbol | Scripted):
+        return False
+    right = link.right.body if isinstance(link.right, Fence) else link.right
+    found = names.find(Meaning(scope, Reading(), link.source), link.left)
+    if found is None or found.bar or found.named.introduced or not isinstance(right, Rows | Commas):
+        return False
+    return isinstance(found.expr, Var) and scope.system is not None and scope.system.owner(found.expr) is not None
 
 
 def _sized(scope: Scope, link: Link) -> bool:

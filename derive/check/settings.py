@@ -18,7 +18,7 @@ from derive.expr import DeriveError, Instant, Var, at_time
 from derive.judge.case import FARTHEST
 from derive.judge.given import array
 from derive.network import Network, load
-from derive.reader import names
+from derive.reader import calls, names
 from derive.reader.document import MOST_BYTES, read_bytes
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import _TIMES, parse
@@ -295,6 +295,8 @@ def _alias(scope: Scope, name: str, target: str, place: str) -> tuple[re.Pattern
         scope.functions[f"{key[0]}_{tag}" if tag else key[0]] = function
         scope.names.pop(key, None) if not tag and key[0] not in (n for n, _ in scope.names) else None
         return None
+    if bare in calls.OPERATORS:
+        return _macro(name, rf"\mathrm{{{bare}}}")
     if bare in scope.sizes and not isinstance(node, Scripted):
         scope.sizes[key[0]] = scope.sizes[bare]
         return None

@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
 from derive.expr import DeriveError, Var
-from derive.reader import names
+from derive.reader import calls, names
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import parse
 from derive.reader.scope import Scope
@@ -49,7 +49,7 @@ def _written(target: str, node: Node) -> str:
 
 
 def _heads(scope: Scope) -> set[str]:
-    return {head for head, _ in scope.names} | set(scope.functions) | set(scope.sizes) | scope.last
+    return {head for head, _ in scope.names} | set(scope.functions) | calls.OPERATORS | set(scope.sizes) | scope.last
 
 
 def _quantities(scope: Scope) -> set[str]:

@@ -141,6 +141,7 @@ class Meaning:
     varied: frozenset[Var] = frozenset()  # what alone changes, where everything else is held
     settled_names: dict[int, tuple[Node, Any]] | None = None  # what names mean, once the relation has been looked through
     free: frozenset[str] | None = None  # the letters that aren't summed, where repeated ones are
+    stated: list[Relation] = field(default_factory=list)  # conditions inside scripts, u_{w ≠ o}
     greek: set[str] = field(default_factory=set)  # Greek letters that stand as indices of a matrix
     lettered: set[str] = field(default_factory=set)  # of a, b, c, d, those that stand as scripts
     _bases: set[str] = field(default_factory=set)

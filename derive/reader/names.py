@@ -11,7 +11,7 @@ import sympy
 from derive.expr import Expr, Instant, Over, Var, at_time, ein, jac, lin, var
 from derive.reader import windows
 from derive.reader.scope import LOSSES, Key, Named, Scope, flat, plain_tag
-from derive.reader.syntax import Commas, Fence, Node, Number, Product, Scripted, Sum, Symbol
+from derive.reader.syntax import Commas, Fence, Node, Number, Product, Relation, Scripted, Sum, Symbol
 from derive.reader.tokens import GREEK, Unreadable
 from derive.reader.values import Chain, Value, entry, number, scale, sum_over, transposed
 
@@ -683,6 +683,11 @@ def index(m: Meaning, node: Node, size: sympy.Expr | None) -> str | sympy.Expr:
             return node.base.head + "'"
         case Fence():
             return index(m, node.body, size)
+        case Relation(ops=("=",)):  # u_{w=o}
+            return index(m, node.parts[1], size)
+        case Relation(ops=("≠",)):
+            m.stated.append(node)
+            return index(m, node.parts[0], size)
     raise Unreadable(f"{m.text(node)} is not an index", node.start, m.text(node))
 
 

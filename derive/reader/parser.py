@@ -443,9 +443,26 @@ class Parser:
 
     def _name(self) -> Node:
         token = self.next()
+        if token.text in ("Sigma", "Pi") and self._limits():
+            return self._big("sum" if token.text == "Sigma" else "prod", token.start)
         if token.text in ("sum", "prod", "max", "min") and self.peek().kind in ("_", "^")[: 2 if token.text in _BIG else 1]:
             return self._big("sum" if token.text == "sum" else token.text, token.start)
         return Symbol(token.text, start=token.start, end=token.end)
+
+    def _limits(self) -> bool:
+        """Whether the scripts that come next are the limits of a sum, _{i=1}^n: then \\Sigma is one."""
+        k, depth, below = 0, 0, False
+        if self.peek().kind not in ("_", "^"):
+            return False
+        while (token := self.peek(k)).text:
+            below = below or (token.kind == "_" and not depth)
+            if below and depth == 1 and token.kind == "=":
+                return True
+            depth += (token.kind == "{") - (token.kind == "}")
+            if not depth and token.kind not in ("_", "^", "}", "number", "name"):
+                return False
+            k += 1
+        return False
 
     def _evaluated(self) -> Node:
         r"""\left. x \right|_{x=0}."""
