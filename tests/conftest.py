@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 
 import pytest
 
 PROGRAMS = {"tex": "pdflatex", "browser": "chromium"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_of_other_modules_is_searched_again() -> None:
+    """What earlier modules left is taken from the garbage collector: a search of it all takes longer than some budgets of ours."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -129,6 +129,8 @@ def _found(m: Meaning, node: Node) -> Found | None:
     base = node.base if isinstance(node, Scripted) else node
     if not isinstance(base, Symbol):
         return None
+    if isinstance(sub, Relation) and sub.ops == ("=",):
+        sub = sub.parts[1]  # u_{w=o} is u_o
     if sub is None and isinstance(sup, Product) and _upper(m, base, sup):
         sub, sup = sup, None
     options: list[tuple[tuple[int, ...], Found]] = []
