@@ -126,8 +126,23 @@ def clean(text: str) -> str:
     """Unicode mathematics as LaTeX."""
     if text.isascii():
         return text
+    text = _ACCENTED.sub(_accent, "".join(map(_apart, text)))
     text = _LOWERED.sub(partial(_script, "_"), _RAISED.sub(partial(_script, "^"), text))
     return "".join(c if c.isascii() else _UNICODE.get(c) or _digit(c) for c in text)
+
+
+_ABOVE = {"\u0302": "hat", "\u0303": "tilde", "\u0304": "bar", "\u0305": "bar", "\u0307": "dot"}
+_ACCENTED = re.compile(f"([^\\W\\d_])([{''.join(_ABOVE)}])")
+
+
+def _apart(c: str) -> str:
+    """ȳ as the letter y and the bar above it."""
+    apart = unicodedata.normalize("NFD", c)
+    return apart if len(apart) == 2 and apart[1] in _ABOVE else c
+
+
+def _accent(found: re.Match[str]) -> str:
+    return rf"\{_ABOVE[found[2]]}{{{found[1]}}}"
 
 
 def _script(sign: str, found: re.Match[str]) -> str:

@@ -50,6 +50,7 @@ PAGES = {
     "a bare ∂": Page(r"\partial z_i = \sum_k \partial p_k \frac{\partial p_k}{\partial z_i}", r"\partial z_i = \sum_k \partial p_i \frac{\partial p_k}{\partial z_i}", SOFTMAX),
     "an underbrace around a sum": Page(r"\bar x_j = \underbrace{\sum_i \bar z_i}_{\text{known}} \underbrace{W_{ij}}_{\text{simple}}", r"\bar x_j = \underbrace{\sum_i \bar z_i}_{\text{known}} \underbrace{W_{ji}}_{\text{simple}}", SOFTMAX),
     "a point as a product": Page(r"\bar W_{ij} = \bar z_i.x_j", r"\bar W_{ij} = \bar z_j.x_i", SOFTMAX),
+    "letters as a terminal shows them": Page("x̄ = Wᵀ z̄", "x̄ = W z̄", SOFTMAX),
     "eqnarray": Page(r"\begin{eqnarray} \bar W &=& \bar z x^\top \end{eqnarray}", r"\begin{eqnarray} \bar W &=& x \bar z^\top \end{eqnarray}", SOFTMAX),
     "cases in an aligned environment": Page(
         r"\frac{\partial p_i}{\partial z_j} = \left\{ \begin{aligned} p_i(1 - p_i) &,& i = j \\ -p_i p_j &,& i \neq j \end{aligned} \right.",
