@@ -360,7 +360,7 @@ def _operator(m: Meaning, name: str, argument: Node, node: Node) -> Value:
         case "sum":
             return Value(ops.total(v.expr)) if not v.labels else _unread(m, node)
         case "rowsum" | "colsum" if v.rank == 2 and not v.labels:
-            return Value(ops.row_sums(v.expr) if name == "rowsum" else ops.column_sums(v.expr))
+            return Value(ops.row_sums(v.expr), tall=True) if name == "rowsum" else Value(ops.column_sums(v.expr))
         case "mean":
             return Value(ops.mean(v.expr)) if not v.labels else _unread(m, node)
     return _unread(m, node)

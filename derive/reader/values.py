@@ -55,6 +55,7 @@ class Value:
     expr: Expr
     labels: tuple[str, ...] = ()
     chain: Chain | None = None
+    tall: bool = False  # a column of row sums, which beside a matrix belongs to its rows
     laid: bool = False  # a product with a Jacobian that already lies one way
 
     @property
@@ -171,6 +172,8 @@ def _spread(v: Value, wide: Value) -> Value:
         entries = v.shape[1:] if is_row_shape(v.shape) else v.shape
         if len(entries) == 1:
             row_fits, column_fits = entries[0] == wide.shape[1], entries[0] == wide.shape[0]
+            if v.tall and column_fits:
+                return Value(ein([(v.expr, (*outer, inner[0]))], outer + inner, dims), v.labels)
             if row_fits and (is_row_shape(v.shape) or not column_fits or v.rank == 1):
                 stood = v if v.rank == 1 else transposed(v)
                 return Value(ein([(stood.expr, (*outer, inner[1]))], outer + inner, dims), v.labels)

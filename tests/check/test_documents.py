@@ -77,6 +77,7 @@ PAGES = {
     "an inner product of matrices": Page(r"\langle A, B \rangle_F = \mathrm{tr}(A^\top B)", r"\langle A, B \rangle_F = \mathrm{tr}(A B)", "", "", FREE),
     "an entry of the ones": Page(r"(A \mathbf{1} w^\top)_{ij} = \sum_k A_{ik} \mathbf{1}_k w_j", r"(A \mathbf{1} w^\top)_{ij} = \sum_k A_{ki} \mathbf{1}_k w_j", "", "", FREE),
     "row sums": Page(r"\mathrm{rowsum}(A) = A \mathbf{1}", r"\mathrm{rowsum}(A) = A^\top \mathbf{1}", "", "", FREE),
+    "row sums beside a matrix": Page(r"A \odot B - \mathrm{rowsum}(A \odot B) \odot B = A \odot B - \mathrm{diag}((A \odot B) \mathbf{1}) B", r"A \odot B - \mathrm{rowsum}(A \odot B) \odot B = A \odot B - B \, \mathrm{diag}((A \odot B) \mathbf{1})", "", "", FREE),
     "sums along an axis": Page(r"np.sum(A, axis=0, keepdims=True) = A^\top \mathbf{1}", r"np.sum(A, axis=1, keepdims=True) = A^\top \mathbf{1}", "", "", FREE),
     "a transpose on brackets": Page(r"{A}^T_{ij} = A_{ji}", r"{A}^T_{ij} = A_{ij}", "", "", FREE),
     "a diagonal by its entries": Page(r"\mathrm{diag}(x_i w_i) = \mathrm{diag}(x) \, \mathrm{diag}(w)", r"\mathrm{diag}(x_i w_i) = x w^\top", "", "", FREE),
