@@ -12,6 +12,7 @@ from derive.reader.statements import Link
 from derive.reader.syntax import (
     Commas,
     Differential,
+    Dots,
     Evaluated,
     Fence,
     Fraction,
@@ -35,6 +36,8 @@ def named(scope: Scope, link: Link) -> str | None:
     if _is_part(link.left):
         scope.called[link.left] = link.right
         return PART
+    if isinstance(link.right, Product) and len(link.right.factors) == 2 and link.right.factors[0][1] == link.left and _bracketed(link.right):
+        return "what it depends on"  # C = C(a_1, …, a_n)
     if (letters := _paired(scope, link)) is not None:
         if isinstance(link.left, Scripted) and isinstance(link.left.base, Symbol):
             scope.paired[link.left.base.head] = (letters, link.right)
@@ -87,6 +90,17 @@ def put_in(scope: Scope, link: Link) -> Link:
             continue
         link = replace(link, left=put(link.left, name, other), right=put(link.right, name, other))
     return link
+
+
+def _bracketed(node: Product) -> bool:
+    """C(a_1, …, a_n) and L(w): names alone in the brackets, several of them or those of a loss or a function."""
+    (_, head), (op, last) = node.factors
+    if op or not isinstance(last, Fence) or last.kind != "paren":
+        return False
+    items = last.body.items if isinstance(last.body, Commas) else (last.body,)
+    plain = all(isinstance(n, Symbol | Scripted | Dots) for n in items)
+    base = head.base if isinstance(head, Scripted) else head
+    return plain and (len(items) > 1 or (isinstance(base, Symbol) and base.head in {*LOSSES, *_OFTEN}))
 
 
 def _is_part(node: Node) -> bool:
