@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from derive.reader import calls, events, names
 from derive.reader.meaning import Meaning, Reading
@@ -23,11 +22,15 @@ from derive.reader.syntax import (
     Symbol,
     Words,
     put,
+    rebuilt,
+    unscripted,
     walk,
 )
 
 _OFTEN = frozenset(["f", "g", "F", "G", "q", "ell", "phi", "varphi", "psi", "Phi", "Psi"])  # single letters that are functions
-_OTHER = frozenset(["I", "ones", "zero", "e", "pi", "delta", "d", "partial", "nabla", "infty", "sigma", *(h for h in LOSSES if len(h) == 1)])
+_OTHER = frozenset(
+    ["I", "ones", "zero", "e", "pi", "delta", "d", "partial", "nabla", "infty", "sigma", *(h for h in LOSSES if len(h) == 1)]
+)
 PART, FUNCTION = "a part that is given a name", "a function that is given no formula here"
 
 
@@ -36,7 +39,12 @@ def named(scope: Scope, link: Link) -> str | None:
     if _is_part(link.left):
         scope.called[link.left] = link.right
         return PART
-    if isinstance(link.right, Product) and len(link.right.factors) == 2 and link.right.factors[0][1] == link.left and _bracketed(link.right):
+    if (
+        isinstance(link.right, Product)
+        and len(link.right.factors) == 2
+        and link.right.factors[0][1] == link.left
+        and _bracketed(link.right)
+    ):
         return "what it depends on"  # C = C(a_1, …, a_n)
     if (letters := _paired(scope, link)) is not None:
         if isinstance(link.left, Scripted) and isinstance(link.left.base, Symbol):
@@ -54,7 +62,12 @@ def _paired(scope: Scope, link: Link) -> tuple[Symbol, ...] | None:
     if not isinstance(node, Scripted) or not isinstance(node.base, Symbol) or node.sup is not None or not scope.timed:
         return None
     items = names.script_items(node.sub)
-    if len(items) != 2 or items[0] == items[1] or not isinstance(link.right, Fraction) or not isinstance(link.right.top, Differential):
+    if (
+        len(items) != 2
+        or items[0] == items[1]
+        or not isinstance(link.right, Fraction)
+        or not isinstance(link.right.top, Differential)
+    ):
         return None
     letters = tuple(n for n in items if isinstance(n, Symbol))
     inside = set(walk(link.right))
@@ -63,12 +76,6 @@ def _paired(scope: Scope, link: Link) -> tuple[Symbol, ...] | None:
 
 def _written_out(scope: Scope, node: Node) -> Node:
     """A formula with ∂L_a/∂z_b in the place of δ_{a,b}."""
-
-    def one(value: Any) -> Any:
-        if isinstance(value, tuple):
-            return tuple(map(one, value))
-        return _written_out(scope, value) if isinstance(value, Node) else value
-
     pattern = scope.paired.get(node.base.head) if isinstance(node, Scripted) and isinstance(node.base, Symbol) else None
     if pattern is not None and isinstance(node, Scripted) and node.sup is None and len(names.script_items(node.sub)) == 2:
         letters, body = pattern
@@ -78,7 +85,7 @@ def _written_out(scope: Scope, node: Node) -> Node:
         for place, item in zip(kept, names.script_items(node.sub), strict=True):
             body = put(body, place, item)
         return body
-    return replace(node, **{f: one(getattr(node, f)) for f in node.__dataclass_fields__ if f not in ("start", "end")})
+    return rebuilt(node, lambda n: _written_out(scope, n))
 
 
 def put_in(scope: Scope, link: Link) -> Link:
@@ -99,7 +106,7 @@ def _bracketed(node: Product) -> bool:
         return False
     items = last.body.items if isinstance(last.body, Commas) else (last.body,)
     plain = all(isinstance(n, Symbol | Scripted | Dots) for n in items)
-    base = head.base if isinstance(head, Scripted) else head
+    base = unscripted(head)
     return plain and (len(items) > 1 or (isinstance(base, Symbol) and base.head in {*LOSSES, *_OFTEN}))
 
 
@@ -113,7 +120,7 @@ def _is_call(scope: Scope, node: Node, link: Link) -> bool:
     if not isinstance(node, Product) or len(node.factors) != 2 or node.factors[1][0]:
         return False
     head, fence = node.factors[0][1], node.factors[1][1]
-    base = head.base if isinstance(head, Scripted) else head
+    base = unscripted(head)
     if not isinstance(base, Symbol) or not isinstance(fence, Fence) or fence.kind != "paren" or events.event(node) is not None:
         return False
     if isinstance(fence.body, Number) or (base.head, base.accents) in scope.names or base.head in scope.sizes:

@@ -54,6 +54,7 @@ from derive.reader.syntax import (
     Scripted,
     Sum,
     Symbol,
+    unscripted,
     walk,
 )
 from derive.reader.tokens import IF, Unreadable
@@ -350,7 +351,9 @@ class Checker:
         scope.system = replace(scope.system, equations=equations)
 
     def _picture(self, link: Link, line: Line) -> Line | None:
-        return replace(line, verdict="definition", reason="a picture of what is known") if pictured(self.part.scope, link) else None
+        return (
+            replace(line, verdict="definition", reason="a picture of what is known") if pictured(self.part.scope, link) else None
+        )
 
     def _by_stages(self, link: Link, line: Line, started: float) -> Line | None:
         """The verdict where the names that the document gives formulas are quantities of the network."""
@@ -1092,7 +1095,7 @@ def index_condition(scope: Scope, link: Link) -> bool:
     m = Meaning(scope, Reading(), link.source)
 
     def is_index(node: Node) -> bool:
-        base = node.base if isinstance(node, Scripted) else node
+        base = unscripted(node)
         if (
             not isinstance(base, Symbol)
             or base.accents
@@ -1156,7 +1159,7 @@ def dummies(m: Meaning, link: Link) -> None:
     """σ'(x) = σ(x)(1 − σ(x)): a statement about a function, in which x is any number."""
     symbols: dict[tuple[str, tuple[str, ...]], None] = {}
     curved = defined = False
-    base = link.left.base if isinstance(link.left, Scripted) else link.left
+    base = unscripted(link.left)
     if isinstance(base, Symbol) and base.head != "e" and calls.function_of(m, base) is None:
         return  # h = σ(0.25) speaks of h
     for n in (*walk(link.left), *walk(link.right)):

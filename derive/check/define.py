@@ -19,7 +19,7 @@ from derive.reader.meaning import Filler, Meaning, Reading
 from derive.reader.reversing import linear
 from derive.reader.scope import LOSSES, Key, Named, Scope, declare, flat, identifier, plain_tag, size_named
 from derive.reader.statements import Link
-from derive.reader.syntax import Big, Commas, Fence, Node, Product, Scripted, Sum, Symbol, put, walk
+from derive.reader.syntax import Big, Commas, Fence, Node, Product, Scripted, Sum, Symbol, put, unscripted, walk
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Chain, Value, is_row_shape, stacked, transposed, unlabelled
 
@@ -32,7 +32,7 @@ def defines(scope: Scope, link: Link) -> bool:
     if events.undefined(scope, Meaning(scope, Reading(), link.source), link):
         return True
     node, arguments = _head(link.left)
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     if not isinstance(base, Symbol):
         return _change(scope, link)
     if _span(link):
@@ -86,8 +86,12 @@ def defines(scope: Scope, link: Link) -> bool:
 def _named_with_prime(m: Meaning, node: Scripted, base: Symbol, arguments: tuple[Node, ...] | None, link: Link) -> bool:
     """Σ'(z) = diag(σ'(z)) of a Σ that is nothing else."""
     plain = node.sub is None and node.sup is None and not base.accents
-    known = (base.head, ()) in m.scope.names or base.head in m.scope.functions or base.head + "'" * node.primes in m.scope.functions
-    return plain and not known and arguments is not None and len(arguments) == 1 and any(n == arguments[0] for n in walk(link.right))
+    known = (
+        (base.head, ()) in m.scope.names or base.head in m.scope.functions or base.head + "'" * node.primes in m.scope.functions
+    )
+    return (
+        plain and not known and arguments is not None and len(arguments) == 1 and any(n == arguments[0] for n in walk(link.right))
+    )
 
 
 def _pointwise(m: Meaning, arguments: tuple[Node, ...] | None, link: Link) -> bool:
@@ -96,13 +100,15 @@ def _pointwise(m: Meaning, arguments: tuple[Node, ...] | None, link: Link) -> bo
         return False
     if not _parameters(arguments, link):
         return False
-    return all(isinstance(a, Symbol) and (a.head, a.accents) not in m.scope.names and a.head not in m.scope.sizes for a in arguments)
+    return all(
+        isinstance(a, Symbol) and (a.head, a.accents) not in m.scope.names and a.head not in m.scope.sizes for a in arguments
+    )
 
 
 def average(checker: Checker, link: Link) -> bool:
     """x̄ = (Σ x_i)/n: then a bar over this letter is a mean and no adjoint; the name is put into the scope."""
     scope, node = checker.part.scope, link.left
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     if not isinstance(base, Symbol) or base.accents != ("bar",) or (base.head, base.accents) in scope.names:
         return False
     m = Meaning(scope, Reading(), link.source)
@@ -127,15 +133,23 @@ def average(checker: Checker, link: Link) -> bool:
 def naming(scope: Scope, link: Link) -> Link | None:
     """Bᵀ ∂L/∂C = ζ: the relation that says what a new name at the end of a chain is; None where no new name stands there."""
     node = link.right
-    if not isinstance(node, Symbol | Scripted) or isinstance(link.left, Symbol) or (isinstance(node, Scripted) and node.sup is not None):
+    if (
+        not isinstance(node, Symbol | Scripted)
+        or isinstance(link.left, Symbol)
+        or (isinstance(node, Scripted) and node.sup is not None)
+    ):
         return None
-    letters = {n.head for n in walk(node.base if isinstance(node, Scripted) else node) if isinstance(n, Symbol)}
+    letters = {n.head for n in walk(unscripted(node)) if isinstance(n, Symbol)}
     if letters & {n.head for n in walk(link.left) if isinstance(n, Symbol)}:
         return None
     m = Meaning(scope, Reading(), link.source)
     m.learn(link.left)
     m.learn(node)
-    if isinstance(node, Scripted) and node.base == Symbol("delta") and any(names.error_of(m, node, k) for k in names.error_families(scope)):
+    if (
+        isinstance(node, Scripted)
+        and node.base == Symbol("delta")
+        and any(names.error_of(m, node, k) for k in names.error_families(scope))
+    ):
         return None  # ∂C/∂b^l = δ^l: an error signal says which adjoint it is
     turned = replace(link, left=node, right=link.left)
     return turned if names.find(m, node) is None and defines(scope, turned) else None
@@ -193,7 +207,7 @@ def define(checker: Checker, link: Link) -> str:
         events.define(scope, link)
         return "a probability that is given a formula"
     node, arguments = _head(link.left)
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     if not isinstance(base, Symbol):
         _value(checker, link)
         return "a change that is given a name"
@@ -212,7 +226,9 @@ def define(checker: Checker, link: Link) -> str:
         return "a value of an index"
     known = names.find(m, node)
     if known is not None and _pointwise(m, arguments, link):
-        scope.functions.setdefault(base.head, calls.Template(tuple((a.head, a.accents) for a in arguments or ()), link.right, link.source))
+        scope.functions.setdefault(
+            base.head, calls.Template(tuple((a.head, a.accents) for a in arguments or ()), link.right, link.source)
+        )
         return "a new function"
     if known is not None and not _free_name(scope, known, link):
         return "an update of a quantity"

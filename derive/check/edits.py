@@ -25,6 +25,7 @@ from derive.reader.syntax import (
     Sum,
     Symbol,
     children,
+    unscripted,
     walk,
 )
 
@@ -268,7 +269,7 @@ class Editor(Names):
 
     def _function(self, node: Node) -> None:
         """Primes, powers and the name of a function."""
-        base = node.base if isinstance(node, Scripted) else node
+        base = unscripted(node)
         assert isinstance(base, Symbol)
         shown = said(self.page.of(node))
         end = base.end

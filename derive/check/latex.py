@@ -10,7 +10,7 @@ from derive.check.written import Scripts, Span, Unwritable, Writer, is_tall, wit
 from derive.printing.latex import escape
 from derive.printing.notation import GREEK
 from derive.reader.statements import Link
-from derive.reader.syntax import Big, Fence, Node, Number, Product, Scripted, Sum, Symbol
+from derive.reader.syntax import Big, Fence, Node, Number, Product, Sum, Symbol, unscripted
 
 LETTERS = {
     "top": r"\top", "infty": r"\infty", "circ": r"\circ", "star": r"\star", "ast": "*", "*": "*", "+": "+", "-": "-", ":": ":",
@@ -186,7 +186,7 @@ class Latex(Writer):
         for k, (op, factor) in enumerate(factors):
             if k:
                 before = factors[k - 1][1]
-                name = before.base if isinstance(before, Scripted) else before
+                name = unscripted(before)
                 applied = isinstance(factor, Fence) and isinstance(name, Symbol)
                 pieces += ["" if applied and not op else r"\mbrk", self.between(op, before, factor)]
             pieces.append(self.broken(factor, r"\mbrk"))

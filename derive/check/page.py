@@ -27,6 +27,7 @@ from derive.reader.syntax import (
     Scripted,
     Symbol,
     children,
+    unscripted,
     walk,
 )
 
@@ -131,7 +132,7 @@ class Page:
 
     def name(self, node: Node) -> Name | None:
         """The node as a name, or None where it is none."""
-        base = node.base if isinstance(node, Scripted) else node
+        base = unscripted(node)
         if not isinstance(base, Symbol) or not isinstance(node, Symbol | Scripted):
             return None
         found = names.find(self.m, node)

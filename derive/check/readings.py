@@ -9,7 +9,20 @@ from derive.reader import bigs
 from derive.reader.meaning import Reading
 from derive.reader.scope import Scope
 from derive.reader.statements import Link
-from derive.reader.syntax import Big, Differential, Evaluated, Fraction, Nabla, Node, Product, Scripted, Sum, Symbol, walk
+from derive.reader.syntax import (
+    Big,
+    Differential,
+    Evaluated,
+    Fraction,
+    Nabla,
+    Node,
+    Product,
+    Scripted,
+    Sum,
+    Symbol,
+    unscripted,
+    walk,
+)
 
 
 def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Reading]:
@@ -78,7 +91,9 @@ def _derives(node: Node) -> bool:
     """Whether this is a derivative or a name of one; 1/N is none."""
     if isinstance(node, Fraction):
         return any(isinstance(n, Symbol) and (n.head in ("partial", "nabla") or n.head[:1] == "d") for n in walk(node.top))
-    return isinstance(node, Nabla | Differential) or (isinstance(node, Symbol) and (node.head == "delta" or "bar" in node.accents))
+    return isinstance(node, Nabla | Differential) or (
+        isinstance(node, Symbol) and (node.head == "delta" or "bar" in node.accents)
+    )
 
 
 def differentials(link: Link) -> tuple[list[Node], list[Node]]:
@@ -92,5 +107,5 @@ def differentials(link: Link) -> tuple[list[Node], list[Node]]:
 
 
 def _introduced(scope: Scope, node: Node) -> bool:
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     return isinstance(base, Symbol) and any(n.chain is not None for n in scope.names.get((base.head, base.accents), []))

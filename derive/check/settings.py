@@ -215,7 +215,9 @@ def _single(scope: Scope, values: Mapping[str, Any]) -> bool:
     """Whether every array that there is has been given one entry."""
     known = scope.system.declared if scope.system is not None else [n.expr for found in scope.names.values() for n in found]
     arrays = [v for v in known if isinstance(v, Var) and v.shape]
-    return bool(arrays) and all(v.key in values and np.shape(values[v.key])[-len(v.shape) :] == (1,) * len(v.shape) for v in arrays)
+    return bool(arrays) and all(
+        v.key in values and np.shape(values[v.key])[-len(v.shape) :] == (1,) * len(v.shape) for v in arrays
+    )
 
 
 def _known_name(scope: Scope, name: str) -> bool:

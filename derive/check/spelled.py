@@ -12,7 +12,7 @@ from derive.reader import calls, names
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import parse
 from derive.reader.scope import Scope
-from derive.reader.syntax import Big, Node, Scripted, Symbol, walk
+from derive.reader.syntax import Big, Node, Symbol, unscripted, walk
 from derive.reader.tokens import GREEK, Unreadable, clean
 
 if TYPE_CHECKING:
@@ -33,10 +33,16 @@ def stranger(scope: Scope, target: str) -> str | None:
         node = parse(clean(target), scope.words)
     except Unreadable:
         return None
-    bound = {n.head for big in walk(node) if isinstance(big, Big) and big.sub is not None for n in walk(big.sub) if isinstance(n, Symbol)}
+    bound = {
+        n.head
+        for big in walk(node)
+        if isinstance(big, Big) and big.sub is not None
+        for n in walk(big.sub)
+        if isinstance(n, Symbol)
+    }
     known = _heads(scope) | COMMON | bound
     symbols = [n for n in walk(node) if isinstance(n, Symbol)]
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     if isinstance(base, Symbol):
         return None if base.head in COMMON or names.find(Meaning(scope, Reading(), target), node) is not None else target
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9]+", target):  # a name as the problem may spell it, W3; Wx may be a product

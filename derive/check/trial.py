@@ -289,7 +289,12 @@ def _vanishes(system: System | None, j: Jac) -> bool:
     top, below = j.top, j.below
     if system is None or not isinstance(top, Var) or not isinstance(below, Var) or top.bar or below.bar:
         return False
-    if top.time is not None and below.time is not None and top.time.base == below.time.base and top.time.offset < below.time.offset:
+    if (
+        top.time is not None
+        and below.time is not None
+        and top.time.base == below.time.base
+        and top.time.offset < below.time.offset
+    ):
         return True
     reached, todo = {top.name}, [top.name]
     while todo and below.name not in reached:

@@ -31,6 +31,7 @@ from derive.reader.syntax import (
     Sum,
     Symbol,
     Words,
+    unscripted,
 )
 from derive.reader.tokens import GREEK, Token, tokenize
 
@@ -143,7 +144,7 @@ def scripts_of(node: Scripted) -> Scripts:
 
 def is_word(node: Node) -> bool:
     """log, softmax, with or without scripts: what follows stands apart from it."""
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     return isinstance(base, Symbol) and len(base.head) > 1 and base.head.isascii() and base.head not in SINGLE
 
 

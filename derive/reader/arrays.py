@@ -111,7 +111,9 @@ def _picture(m: Meaning, cells: list[list[Node | None]], node: Node) -> Value:
     an1 = bottom[0] if _is_entry(bottom[0]) and bottom[0] is not ann else None
     assert a11 is not None and ann is not None
     if _is_zero(a1n) and _is_zero(an1):
-        _alike(m, [c for row in solid for c in row if _is_entry(c) and not _is_zero(c)], a11, _differences(m, a11, ann, node), node)
+        _alike(
+            m, [c for row in solid for c in row if _is_entry(c) and not _is_zero(c)], a11, _differences(m, a11, ann, node), node
+        )
         return _diagonal(m, a11, ann, node)
     if a1n is None or an1 is None:
         raise m.fail("the corners of a matrix with dots are needed", node)

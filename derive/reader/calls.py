@@ -27,6 +27,7 @@ from derive.reader.syntax import (
     Scripted,
     Symbol,
     Words,
+    unscripted,
 )
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Value, entry, inner, is_row_shape, stacked, transposed
@@ -36,7 +37,25 @@ if TYPE_CHECKING:
     from derive.reader.meaning import Meaning
 
 OPERATORS = frozenset(
-    ["diag", "Diag", "tr", "Tr", "trace", "det", "prod", "max", "sum", "mean", "min", "rank", "Var", "argmax", "vec", "rowsum", "colsum"]
+    [
+        "diag",
+        "Diag",
+        "tr",
+        "Tr",
+        "trace",
+        "det",
+        "prod",
+        "max",
+        "sum",
+        "mean",
+        "min",
+        "rank",
+        "Var",
+        "argmax",
+        "vec",
+        "rowsum",
+        "colsum",
+    ]
 )
 BARE = Symbol("bare")  # the argument of every function in a relation of functions alone
 Rest = list[tuple[str, Node]]
@@ -44,7 +63,7 @@ Rest = list[tuple[str, Node]]
 
 def function_of(m: Meaning, node: Node) -> tuple[str, Any] | None:
     """The function that a symbol names, if it names one here: scripts that only say which (φ_1, σ^{(l)}) don't count."""
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     if not isinstance(base, Symbol) or base.accents:
         return None
     if base.head in OPERATORS and base.head not in m.scope.functions:
@@ -61,7 +80,7 @@ def function_of(m: Meaning, node: Node) -> tuple[str, Any] | None:
         ):
             return None
     if isinstance(node, Scripted):
-        for script in (node.sub, node.sup.base if isinstance(node.sup, Scripted) else node.sup):
+        for script in (node.sub, unscripted(node.sup)):
             tagged = m.scope.functions.get(f"{base.head}_{flat(script)}") if script is not None else None
             if tagged is not None:
                 return base.head, tagged
@@ -186,7 +205,7 @@ def call(m: Meaning, fn: Any, node: Node, argument: Node) -> Value:
 
 def _log_base(m: Meaning, node: Node) -> Any:
     """The base of a logarithm: the one written at it, or the document's; None for e."""
-    name = node.base if isinstance(node, Scripted) else node
+    name = unscripted(node)
     if isinstance(node, Scripted) and node.sub is not None:
         if isinstance(node.sub, Number) and node.sub.text.isdigit() and 1 < int(node.sub.text) < 1000:
             return ops.sympy.Integer(int(node.sub.text))
@@ -409,7 +428,7 @@ def _indicator(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
     """1(i = j), 1[z > 0], 1_{i=j}; δ_{ij}."""
     from derive.reader import arrays
 
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     one = (isinstance(base, Symbol) and base.head == "ones") or (isinstance(base, Number) and base.text == "1")
     if one and isinstance(node, Scripted):
         below = node.sub.body if isinstance(node.sub, Fence) else node.sub  # 1_{\{z > 0\}}
@@ -448,12 +467,12 @@ def _timed(m: Meaning, sup: Node | None) -> bool:
 
 def _bracketed(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
     """A name with brackets: W[i, j] is an entry, c(t) an instant, L(w) the loss, p(x) what the document says p is of."""
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     if not rest or rest[0][0] or not isinstance(base, Symbol):
         return None
     follow = rest[0][1]
     scripts = follow if isinstance(follow, Scripted) else None
-    fence = follow.base if isinstance(follow, Scripted) else follow
+    fence = unscripted(follow)
     if not isinstance(fence, Fence) or fence.kind not in ("paren", "bracket"):
         return None
     found = names.find(m, node)
@@ -510,7 +529,7 @@ def _listed(m: Meaning, found: names.Found, node: Node) -> bool:
 def _arguments(m: Meaning, node: Node) -> bool:
     """Whether brackets hold names alone, as the arguments of a loss do."""
     items = node.items if isinstance(node, Commas) else (node,)
-    return all(isinstance(i, Symbol | Scripted) and isinstance(i.base if isinstance(i, Scripted) else i, Symbol) for i in items)
+    return all(isinstance(i, Symbol | Scripted) and isinstance(unscripted(i), Symbol) for i in items)
 
 
 def _index_like(node: Node) -> bool:

@@ -9,7 +9,20 @@ from derive.adjoint import local_jacobian
 from derive.expr import DeriveError, Expr, Instant, Opaque, Over, Var, at_time, ein, jac, lin, rebuild, var
 from derive.reader import names, windows
 from derive.reader.scope import LOSSES, Template, flat
-from derive.reader.syntax import ALONE, Commas, Differential, Fence, Fraction, Nabla, Node, Number, Product, Scripted, Symbol
+from derive.reader.syntax import (
+    ALONE,
+    Commas,
+    Differential,
+    Fence,
+    Fraction,
+    Nabla,
+    Node,
+    Number,
+    Product,
+    Scripted,
+    Symbol,
+    unscripted,
+)
 from derive.reader.values import Chain, Value, contract, divide, inner, is_row_shape, transposed
 from derive.system import INDEX, OpenFunction
 
@@ -75,7 +88,7 @@ def _stripped(m: Meaning, node: Node) -> tuple[bool, list[Node], Node | None, in
         return True, [node.body] if node.body is not None else [], None, node.order
     if _is_d(m, node, True):
         return True, [], None, 1
-    glued = node.base if isinstance(node, Scripted) else node
+    glued = unscripted(node)
     if isinstance(glued, Symbol) and glued.head[:1] == "d" and len(glued.head) == 2 and names.find(m, node) is None:
         bare = Symbol(glued.head[1:], glued.accents, start=glued.start + 1, end=glued.end)  # dz, where dz^{[1]} is a name
         return True, [replace(node, base=bare) if isinstance(node, Scripted) else bare], None, 1
@@ -240,7 +253,14 @@ def at_instant(m: Meaning, p: Parts, when: Instant) -> Value:
     assert p.top is not None
     top, (below, places, _) = top_value(m, p.top), _below(m, p.below[0])
     system = m.scope.system
-    if system is None or not isinstance(below.expr, Var) or below.expr.time is not None or top.labels or below.labels or p.order > 1:
+    if (
+        system is None
+        or not isinstance(below.expr, Var)
+        or below.expr.time is not None
+        or top.labels
+        or below.labels
+        or p.order > 1
+    ):
         raise m.fail("a derivative at one instant by something that isn't a parameter", p.below[0])
     n, rank = top.rank, len(below.shape)
     out, inner, tail = tuple(range(n)), tuple(range(n, n + 9)), tuple(range(n + 9, n + 9 + rank))
@@ -295,7 +315,7 @@ def _loss_call(m: Meaning, node: Node) -> Value | None:
     base = node
     if isinstance(node, Product) and len(node.factors) == 2 and isinstance(node.factors[1][1], Fence):
         base = node.factors[0][1]
-    symbol = base.base if isinstance(base, Scripted) else base
+    symbol = unscripted(base)
     if not isinstance(symbol, Symbol) or isinstance(base, Scripted):
         return None
     found = names.find(m, base)
@@ -332,7 +352,7 @@ def _below(m: Meaning, node: Node) -> tuple[Value, tuple[Node, ...], bool]:
         return below, (*places, *names.script_items(base.sub)), flipped
     if isinstance(base, Symbol) and (base.head, base.accents) in m.local:
         return m.local[base.head, base.accents], bracket, False
-    if isinstance(base, Symbol | Scripted) and isinstance(base.base if isinstance(base, Scripted) else base, Symbol):
+    if isinstance(base, Symbol | Scripted) and isinstance(unscripted(base), Symbol):
         found = names.find(m, base)
         if (
             found is not None
@@ -470,7 +490,7 @@ def at_itself(node: Node, rest: Rest) -> bool:
     if not isinstance(node, Fraction) or not isinstance(node.bottom, Differential) or not rest or rest[0][0]:
         return False
     below, at = node.bottom.body, rest[0][1]
-    base = below.base if isinstance(below, Scripted) else below
+    base = unscripted(below)
     return isinstance(at, Fence) and at.kind == "paren" and isinstance(base, Symbol) and at.body == base
 
 

@@ -49,6 +49,7 @@ from derive.reader.syntax import (
     Sum,
     Symbol,
     Words,
+    unscripted,
     walk,
 )
 from derive.reader.tokens import GREEK, LARGEST, Unreadable
@@ -442,9 +443,11 @@ class Meaning:
     def single(self, node: Node) -> Value:
         """One factor by itself."""
         match node:
-            case Scripted(base=Symbol(head="ones", accents=()), sub=Symbol() as index, sup=None) if (one := self.one_of(index)) is not None:
+            case Scripted(base=Symbol(head="ones", accents=()), sub=Symbol() as index, sup=None) if (
+                one := self.one_of(index)
+            ) is not None:
                 return one
-            case Symbol() | Scripted() if isinstance(node.base if isinstance(node, Scripted) else node, Symbol):
+            case Symbol() | Scripted() if isinstance(unscripted(node), Symbol):
                 filler = filler_of(self, node)
                 return filler if filler is not None else names.value_of(self, node)
             case Scripted():
@@ -870,7 +873,7 @@ class Filler(Value):
 
 
 def filler_of(m: Meaning, node: Node) -> Filler | None:
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     if isinstance(base, Symbol) and (known := m.scope.unsized.get((base.head, base.accents))) is not None:
         return known if node is base or flat(node.sup) in ("top", "T") else None  # c·I + d·11ᵀ is symmetric
     if not isinstance(base, Symbol) or base.head not in ("I", "ones", "zero") or names.find(m, node) is not None:
@@ -959,7 +962,9 @@ def filler_product(m: Meaning, a: Value, b: Value) -> Value:
         return _beside_ones(c, other, left)
     size = other.shape[0] if left else other.shape[-1]
     ones = Value(ein([], (0,), {0: size}))
-    lying = m.scope.vectors == "row" and other.rank == 2 and not is_row_shape(other.shape)  # where vectors are rows, so is that of ones
+    lying = (
+        m.scope.vectors == "row" and other.rank == 2 and not is_row_shape(other.shape)
+    )  # where vectors are rows, so is that of ones
     if left and (filler.kind == "row" or (filler.kind == "ones" and lying)):
         return scale(c, product(transposed(ones), other))
     if filler.kind == "ones" and left and is_row_shape(other.shape):

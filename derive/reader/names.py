@@ -11,7 +11,7 @@ import sympy
 from derive.expr import Expr, Instant, Over, Var, at_time, ein, jac, lin, var
 from derive.reader import windows
 from derive.reader.scope import LOSSES, Key, Named, Scope, flat, plain_tag
-from derive.reader.syntax import Commas, Fence, Node, Number, Product, Relation, Scripted, Sum, Symbol
+from derive.reader.syntax import Commas, Fence, Node, Number, Product, Relation, Scripted, Sum, Symbol, unscripted
 from derive.reader.tokens import GREEK, Unreadable
 from derive.reader.values import Chain, Value, entry, number, scale, sum_over, transposed
 
@@ -126,7 +126,7 @@ def find(m: Meaning, node: Node) -> Found | None:
 
 def _found(m: Meaning, node: Node) -> Found | None:
     sub, sup, primes = (node.sub, node.sup, node.primes) if isinstance(node, Scripted) else (None, None, 0)
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     if not isinstance(base, Symbol):
         return None
     if isinstance(sub, Relation) and sub.ops == ("=",):
@@ -318,7 +318,10 @@ def _rest(
     if named.axis is not None and not rest:
         return  # u is no name where u_w is a column of U
     full = len(rest) == rank > 1  # h_{iα}: every place is said
-    if not all(_may_index(r) or (isinstance(r, Symbol) and r.head in GREEK and not r.accents and (full or r.head in m.greek)) for r in rest):
+    if not all(
+        _may_index(r) or (isinstance(r, Symbol) and r.head in GREEK and not r.accents and (full or r.head in m.greek))
+        for r in rest
+    ):
         return
     if (
         named.sequential
@@ -355,7 +358,7 @@ def spread_digits(rest: list[Node], rank: int) -> Iterator[list[Node]]:
 
 def value_of(m: Meaning, node: Node) -> Value:
     """The value of a name. Raises Unreadable where it has no meaning."""
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     assert isinstance(base, Symbol)
     if (base.head, base.accents) in m.local:
         value = m.local[base.head, base.accents]
@@ -427,7 +430,13 @@ def _tangent(m: Meaning, node: Node, base: Symbol) -> Value | None:
 def open_loss(m: Meaning, node: Symbol) -> Var | None:
     """The output of a network without a loss, where the letter of a loss stands for any loss of it."""
     system = m.scope.system
-    if system is None or system.loss is not None or m.scope.loss is not None or node.head not in LOSSES or find(m, node) is not None:
+    if (
+        system is None
+        or system.loss is not None
+        or m.scope.loss is not None
+        or node.head not in LOSSES
+        or find(m, node) is not None
+    ):
         return None
     return system.returned
 
@@ -531,7 +540,7 @@ def _stranger(m: Meaning, node: Node, base: Symbol) -> Value | None:
 
 def unknown(m: Meaning, node: Node) -> Unreadable:
     text = m.text(node)
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     head = base.head if isinstance(base, Symbol) else text
     known = [n for n in m.scope.names if n[0] == head]
     hint = "; the name is known with other scripts" if known else ""
@@ -561,8 +570,16 @@ def finished(m: Meaning, found: Found, node: Node) -> Value:
     exponent = found.exponent
     if len(found.places) == 2 == value.rank and exponent is not None and flat(exponent) in ("top", "T"):
         value, exponent = transposed(value), None  # A^T_{ij} and A_{ij}^T are entries of the transpose
-    elif len(found.places) == 2 == value.rank and exponent is not None and _inverse_first(node) and value.shape[0] == value.shape[1]:
-        value, exponent = m.power(value, exponent, node), None  # A^{-1}_{ij} is an entry of the inverse, A_{ij}^{-1} that of an entry
+    elif (
+        len(found.places) == 2 == value.rank
+        and exponent is not None
+        and _inverse_first(node)
+        and value.shape[0] == value.shape[1]
+    ):
+        value, exponent = (
+            m.power(value, exponent, node),
+            None,
+        )  # A^{-1}_{ij} is an entry of the inverse, A_{ij}^{-1} that of an entry
     if found.places:
         value = place(m, value, found.places, found.named.axis)
         if m.scope.vectors == "row" and value.rank == 1 and found.named.axis != 1 and len(found.places) == 1:
@@ -641,7 +658,7 @@ def place(m: Meaning, value: Value, places: tuple[Node, ...], axis: int | None =
 
 def one_hot(m: Meaning, node: Node) -> Value | None:
     """A label index y_i as its one-hot vector over the classes."""
-    key = flat(node.base if isinstance(node, Scripted) else node)
+    key = flat(unscripted(node))
     named = m.scope.onehot.get(key)
     if named is None:
         return windows.word(m, node) if m.scope.window else None
@@ -654,7 +671,7 @@ def one_hot(m: Meaning, node: Node) -> Value | None:
 def holds_arrays(m: Meaning, body: Node) -> bool:
     """Whether brackets hold vectors or matrices, [h_{t-1}, x_t], and no indices, [i, j]."""
     for item in body.items if isinstance(body, Commas) else (body,):
-        base = item.base if isinstance(item, Scripted) else item
+        base = unscripted(item)
         letter = isinstance(item, Symbol) and (item.head in "ijklmnpqrsuv" or item.head in m.bound)
         if not isinstance(base, Symbol) or letter or one_hot(m, item) is not None:
             continue

@@ -17,7 +17,7 @@ from derive.reader.document import Formula, read_document
 from derive.reader.meaning import Filler, Meaning, Reading
 from derive.reader.scope import Key, Named, Scope, flat, identifier, plain_tag, size_named
 from derive.reader.statements import Broken, Chain, Link, statements
-from derive.reader.syntax import Big, Commas, Fence, Node, Number, Product, Scripted, Symbol, children, walk
+from derive.reader.syntax import Big, Commas, Fence, Node, Number, Product, Scripted, Symbol, children, unscripted, walk
 from derive.reader.tokens import Unreadable, clean
 from derive.reader.values import Value, is_row_shape, unlabelled
 from derive.system import INDEX, Equation, NetworkError, OpenFunction, System, occurrences
@@ -221,7 +221,7 @@ def _size_text(part: str) -> str:
 
 def _declare(draft: _Draft, item: Node, shape: tuple[sympy.Expr, ...], link: Link) -> None:
     node = item.body if isinstance(item, Fence) else item
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     if not isinstance(base, Symbol):
         raise NetworkError(f"{draft.place}: {link.tex}: {link.source[item.start : item.end]} is not a name")
     key = (base.head, base.accents)
@@ -280,7 +280,7 @@ def _left(draft: _Draft, link: Link) -> _Left:
         if product[1][1].kind == "bracket":
             labels = tuple(flat(n) for n in (inside.items if isinstance(inside, Commas) else (inside,)))
         node = product[0][1]
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     if not isinstance(base, Symbol) or (isinstance(node, Scripted) and node.primes):
         raise NetworkError(f"{draft.place}: {link.tex}: the left side of an equation is one name")
     key = (base.head, base.accents)
@@ -442,7 +442,7 @@ def _initial_equations(draft: _Draft, waiting: list[tuple[Link, _Left]]) -> None
                 given = draft.declared.pop(found.expr.name)
                 v = var(identifier(left.key, ""), given.shape, instant)
                 draft.initial[v.key] = v
-                base = link.right.base if isinstance(link.right, Scripted) else link.right
+                base = unscripted(link.right)
                 assert isinstance(base, Symbol)
                 draft.scope.add((base.head, base.accents), Named(found.named.tag, v))
 
@@ -541,11 +541,16 @@ def _filled(draft: _Draft, link: Link, left: _Left, value: Filler, waiting: list
     fitting = []
     for shape in shapes.get(value.kind, [(s,) for s in sizes]):
         trial = draft.scope.copy()
-        trial.add(left.key, Named(left.tag, var(_free_name(draft, left), shape, Instant(INDEX) if left.sequential else None), left.sequential))
+        trial.add(
+            left.key,
+            Named(left.tag, var(_free_name(draft, left), shape, Instant(INDEX) if left.sequential else None), left.sequential),
+        )
         if _comes_out(draft, trial, waiting, left, shape):
             fitting.append(shape)
     if len(fitting) != 1:
-        raise ShapeError("the size of the ones or of the identity is said nowhere: declare the left side, $… \\in \\mathbb{R}^{n}$")
+        raise ShapeError(
+            "the size of the ones or of the identity is said nowhere: declare the left side, $… \\in \\mathbb{R}^{n}$"
+        )
     return value.fill(fitting[0], m)
 
 
@@ -628,7 +633,7 @@ def _scalars(draft: _Draft, failures: list[tuple[Link, DeriveError]]) -> bool:
     m = Meaning(draft.scope, Reading())
     for link, _ in failures:
         for node in _names(link.right):
-            base = node.base if isinstance(node, Scripted) else node
+            base = unscripted(node)
             assert isinstance(base, Symbol)
             if (
                 names.find(m, node) is not None

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
-from derive.reader.syntax import Big, Node, Number, Relation, Sum, Symbol, walk
+from derive.reader.syntax import Big, Node, Number, Relation, Sum, Symbol, rebuilt, walk
 
 Linear = dict[Node | None, int]  # how often each letter is in a sum; None: the number
 
@@ -22,8 +21,7 @@ def reversed_sum(node: Big) -> Big | None:
     mirrored = _add(whole, {index: -1})
     if not any(linear(n) == mirrored for n in walk(node.body) if isinstance(n, Sum)):
         return None
-    body = _mirrored(node.body, index, whole)
-    return replace(node, body=body) if body is not None else None
+    return replace(node, body=_mirrored(node.body, index, whole))
 
 
 def linear(node: Node) -> Linear | None:
@@ -49,19 +47,14 @@ def _add(*parts: Linear) -> Linear:
     return {k: c for k, c in total.items() if c}
 
 
-def _mirrored(node: Any, index: Symbol, whole: Linear) -> Any:
+def _mirrored(node: Node, index: Symbol, whole: Linear) -> Node:
     """A formula with lo + hi - i in the place of i."""
-    if isinstance(node, tuple):
-        return tuple(_mirrored(n, index, whole) for n in node)
-    if not isinstance(node, Node):
-        return node
     found = linear(node) if isinstance(node, Sum | Symbol) else None
     if found is not None and index in found:
         times = found[index]
         other = _add({k: c for k, c in found.items() if k != index}, {k: times * c for k, c in whole.items()}, {index: -times})
         return _spelled(other, node)
-    parts = {f: _mirrored(getattr(node, f), index, whole) for f in node.__dataclass_fields__ if f not in ("start", "end")}
-    return replace(node, **parts)
+    return rebuilt(node, lambda n: _mirrored(n, index, whole))
 
 
 def _spelled(found: Linear, at: Node) -> Node:

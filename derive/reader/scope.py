@@ -14,7 +14,7 @@ from derive import ops
 from derive.expr import DeriveError, Expr, Instant, Var, at_time, var
 from derive.printing.names import split
 from derive.reader.parser import parse
-from derive.reader.syntax import Commas, Fence, Node, Number, Product, Relation, Scripted, Sum, Symbol, walk
+from derive.reader.syntax import Commas, Fence, Node, Number, Product, Relation, Scripted, Sum, Symbol, unscripted, walk
 from derive.reader.tokens import Unreadable
 from derive.system import INDEX, System
 
@@ -88,7 +88,9 @@ class Scope:
     window: dict[str, sympy.Expr] = field(
         default_factory=dict
     )  # letters that run over the words around a word, and how many these are
-    stages: dict[tuple[Key, str], tuple[Any, tuple[str, ...]]] = field(default_factory=dict)  # names given formulas, with their indices
+    stages: dict[tuple[Key, str], tuple[Any, tuple[str, ...]]] = field(
+        default_factory=dict
+    )  # names given formulas, with their indices
     paired: dict[str, tuple[tuple[Node, ...], Node]] = field(default_factory=dict)  # δ_{t,k}: its letters and what it is
     called: dict[Node, Node] = field(default_factory=dict)  # CE(y, ŷ), ∂L/∂h|_{direct}: what the document says they are
     families: dict[tuple[Any, ...], Var] = field(default_factory=dict)  # the quantities of the words in a window, v_{c+j}
@@ -207,7 +209,7 @@ def name_of(text: str) -> tuple[Key, Node]:
         node = parse(text, list(_words(text)))
     except Unreadable as error:
         raise DeriveError(f"{text!r} is not a name: {error}") from None
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     if not isinstance(base, Symbol):
         raise DeriveError(f"{text!r} is not a name")
     primes = node.primes if isinstance(node, Scripted) else 0

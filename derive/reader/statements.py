@@ -8,7 +8,21 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from derive.reader.parser import ARROWS, RELATIONS, Parser
-from derive.reader.syntax import Commas, Fence, Node, Number, Product, Relation, Scripted, Sum, Symbol, Words, walk
+from derive.reader.syntax import (
+    Commas,
+    Fence,
+    Node,
+    Number,
+    Product,
+    Relation,
+    Scripted,
+    Sum,
+    Symbol,
+    Words,
+    rebuilt,
+    unscripted,
+    walk,
+)
 from derive.reader.tokens import LONGEST, Token, Unreadable, tokenize
 
 MOST_RELATIONS = 500  # of one formula
@@ -109,7 +123,10 @@ def _both(tokens: list[Token], source: str, chain: Chain) -> list[Link | Broken]
     """The relations with the upper signs of ± and ∓, each with itself in the lower ones."""
     before = replace(chain)
     upper, lower = (
-        [replace(t, kind=_SIGNS[t.text][k], text=_SIGNS[t.text][k]) if t.kind == "command" and t.text in _SIGNS else t for t in tokens]
+        [
+            replace(t, kind=_SIGNS[t.text][k], text=_SIGNS[t.text][k]) if t.kind == "command" and t.text in _SIGNS else t
+            for t in tokens
+        ]
         for k in (0, 1)
     )
     found: tuple[list[Link | Broken], list[Link | Broken]] = ([], [])
@@ -328,7 +345,7 @@ def _condition_of(part: list[Token], source: str, found: list[Link | Broken]) ->
     relation = node.body if isinstance(node, Fence) else node
     if not isinstance(relation, Relation) or len(relation.ops) != 1 or relation.ops[0] not in ("=", "≠"):
         return False
-    sides = [n.base if isinstance(n, Scripted) else n for n in relation.parts]
+    sides = [unscripted(n) for n in relation.parts]
     if not all(isinstance(n, Symbol) and len(n.head) == 1 and not n.accents for n in sides):
         return False
     letters = {
@@ -391,7 +408,9 @@ def _apart(segment: list[Token]) -> list[tuple[bool, list[Token]]]:
             if left:
                 parts.append((aside, left))
             words = segment[cut].text.strip(" .,:;()").lower().split() if segment[cut].kind == "text" else []
-            beside = segment[cut].text == "&" and _sign(segment[0]) in RELATIONS  # a = b in a second column, after "= c" in the first
+            beside = (
+                segment[cut].text == "&" and _sign(segment[0]) in RELATIONS
+            )  # a = b in a second column, after "= c" in the first
             aside = aside or beside or bool(words and words[0] in ASIDE)
             start = cut + 1
         elif not any(_sign(t) in RELATIONS for t in _outside(right)):
@@ -506,17 +525,10 @@ def _link(chain: Chain, op: str, right: Node, source: str) -> Link:
 def shifted(node: Node, offset: int) -> Node:
     """The same node in a source that has `offset` more characters in front."""
 
-    def move(value: object) -> object:
-        if isinstance(value, Node):
-            moved = {f: move(getattr(value, f)) for f in value.__dataclass_fields__ if f not in ("start", "end")}
-            return replace(value, start=value.start + offset, end=value.end + offset, **moved)
-        if isinstance(value, tuple):
-            return tuple(move(v) for v in value)
-        return value
+    def move(n: Node) -> Node:
+        return replace(rebuilt(n, move), start=n.start + offset, end=n.end + offset)
 
-    result = move(node)
-    assert isinstance(result, Node)
-    return result
+    return move(node)
 
 
 def _collect(node: Node, source: str, chain: Chain, found: list[Link | Broken], has_relation: bool) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, TypeVar
+
+N = TypeVar("N")
 
 
 @dataclass(frozen=True)
@@ -180,15 +182,25 @@ def children(node: Node) -> list[Node]:
     return found
 
 
-def put(node: Node, name: Node, other: Node) -> Node:
-    """The node with another one wherever a name stands."""
+def rebuilt(node: Node, fn: Callable[[Node], Node]) -> Node:
+    """The node with fn of each node directly below it in that node's place."""
 
     def one(value: Any) -> Any:
         if isinstance(value, Node):
-            return put(value, name, other)
+            return fn(value)
         return tuple(map(one, value)) if isinstance(value, tuple) else value
 
-    return other if node == name else replace(node, **{part: one(getattr(node, part)) for part in _parts(type(node))})
+    return replace(node, **{part: one(getattr(node, part)) for part in _parts(type(node))})
+
+
+def put(node: Node, name: Node, other: Node) -> Node:
+    """The node with another one wherever a name stands."""
+    return other if node == name else rebuilt(node, lambda n: put(n, name, other))
+
+
+def unscripted(node: N) -> N | Node:
+    """The node without its scripts."""
+    return node.base if isinstance(node, Scripted) else node
 
 
 def walk(node: Node) -> Iterator[Node]:

@@ -9,7 +9,7 @@ import sympy
 
 from derive.expr import Var, var
 from derive.reader.scope import Scope, flat, identifier
-from derive.reader.syntax import Commas, Fence, Node, Number, Product, Relation, Scripted, Sum, Symbol, put, walk
+from derive.reader.syntax import Commas, Fence, Node, Number, Product, Relation, Scripted, Sum, Symbol, put, unscripted, walk
 from derive.reader.values import Value, transposed
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def distance(part: Relation) -> tuple[Symbol, Node] | None:
 
 def member(m: Meaning, node: Node) -> Value | None:
     """v_{c+j}: the vectors of the words in a window, free quantities beside the vector v_c of their family."""
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     if not isinstance(base, Symbol) or not isinstance(node, Scripted) or node.sub is None:
         return None
     key = (base.head, base.accents)
@@ -101,7 +101,7 @@ def word(m: Meaning, node: Node) -> Value | None:
 
 def is_word(m: Meaning, node: Node) -> bool:
     """Whether an argument is a word in a window, w_{t+j}: no quantity of the scope."""
-    base = node.base if isinstance(node, Scripted) else node
+    base = unscripted(node)
     unknown = not isinstance(base, Symbol) or (base.head, base.accents) not in m.scope.names
     return unknown and isinstance(node, Scripted | Sum) and _slot(m, WORD, node) is not None
 
