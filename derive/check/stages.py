@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from derive.check.readings import readings
 from derive.expr import DeriveError, Var, var
-from derive.reader.meaning import Filler, Meaning
-from derive.reader.scope import LOSSES, Key, Named, Scope, identifier
+from derive.reader import names
+from derive.reader.meaning import Filler, Meaning, Reading
+from derive.reader.scope import Key, Named, Scope, identifier
 from derive.reader.statements import Link
-from derive.reader.syntax import Scripted, Symbol, walk
+from derive.reader.syntax import Symbol, unscripted, walk
 from derive.reader.values import unlabelled
 from derive.system import Equation, System
 
@@ -29,17 +30,18 @@ def lost(reason: str) -> bool:
 
 def says_more(scope: Scope, link: Link) -> None:
     """Remember a line that holds and says a stage, or the loss, by other stages: p_k = num_k / den."""
-    base = link.left.base if isinstance(link.left, Scripted) else link.left
+    base = unscripted(link.left)
     heads = _heads(link) & {key[0] for key, _ in scope.stages}
     if not heads or not isinstance(base, Symbol):
         return
-    if base.head in LOSSES:
+    found = names.find(Meaning(scope, Reading(), link.source), link.left)
+    if found is not None and found.expr is scope.loss:
         scope.stages.pop(LOSS, None)
         scope.stages[LOSS] = (link, ())
         return
-    for (key, tag), (_, labels) in scope.stages.items():
-        if key == (base.head, base.accents) and len(heads) and base.head not in _below(scope, heads):
-            scope.stages[key, tag] = (link, labels)
+    for key, (earlier, labels) in scope.stages.items():
+        if earlier.left == link.left and base.head not in _below(scope, heads):
+            scope.stages[key] = (link, labels)
             return
 
 
@@ -51,11 +53,12 @@ def _below(scope: Scope, heads: set[str]) -> set[str]:
     """The stages that these are made of, with themselves."""
     known = {key[0]: _heads(link) for (key, _), (link, _) in scope.stages.items() if key[0]}
     found: set[str] = set()
-    while heads:
-        head = heads.pop()
+    waiting = list(heads)
+    while waiting:
+        head = waiting.pop()
         if head in known and head not in found:
             found.add(head)
-            heads |= known[head]
+            waiting += known[head]
     return found
 
 
@@ -63,7 +66,7 @@ def part(checker: Checker) -> Part | None:
     """The part with a network that goes through the document's stages; None where the document doesn't say what its loss is."""
     here = checker.part
     system, stages = here.scope.system, here.scope.stages
-    if system is None or not any(key == LOSS or key[0][0] in LOSSES for key in stages):
+    if system is None or LOSS not in stages:
         return None
     key = (id(system), tuple(link.tex for link, _ in stages.values()))
     if key not in checker.staged:
@@ -79,7 +82,7 @@ def _scope(old: Scope, system: System) -> Scope | None:
     made: dict[tuple[Key, str], Var] = {}
     for (key, tag), (link, labels) in old.stages.items():  # every stage is a quantity before any formula is read by stages
         with suppress(DeriveError):
-            name = identifier(key, tag) if key[0] else "own_loss"
+            name = identifier(key, tag) if (key, tag) != LOSS else "own_loss"
             v = var(name if name not in system.quantities else f"own_{name}", _read(old, link, labels).shape)
             made[key, tag] = v
             kept = [n for n in scope.names.get(key, []) if n.tag != tag]
@@ -89,7 +92,7 @@ def _scope(old: Scope, system: System) -> Scope | None:
         with suppress(DeriveError):
             expr = _read(scope, link, labels)
             equations[v.name] = Equation(v, expr, link.tex)
-            if not expr.shape and (not key[0] or key[0] in LOSSES):
+            if (key, tag) == LOSS and not expr.shape:
                 loss = v
     if loss is None:
         return None

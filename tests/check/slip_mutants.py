@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from page_values import put
+
 from derive.expr import Expr, Var
 from derive.network import Network
 from derive.printing.express import Speller
@@ -46,15 +48,6 @@ def places(node: Any, path: tuple = ()) -> Iterator[tuple[tuple, Any]]:
     elif isinstance(node, tuple):
         for k, child in enumerate(node):
             yield from places(child, (*path, k))
-
-
-def put(node: Any, path: tuple, new: Any) -> Any:
-    if not path:
-        return new
-    head, rest = path[0], path[1:]
-    if isinstance(head, int):
-        return (*node[:head], put(node[head], rest, new), *node[head + 1 :])
-    return dataclasses.replace(node, **{head: put(getattr(node, head), rest, new)})
 
 
 def mutants(network: Network, e: Expr, style: Style) -> Iterator[tuple[str, str]]:

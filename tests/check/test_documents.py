@@ -136,6 +136,20 @@ def test_a_remark_at_the_end_of_a_row_is_no_expression():
     assert [line.verdict for line in checker.text(text).lines] == ["proved", "refuted"]
 
 
+@pytest.mark.parametrize(
+    ("more", "formula", "verdict"),
+    [
+        (r"$$L_r = L + c s^2$$", r"-\sum_i \frac{\partial L}{\partial q_i} \frac{a_i}{s^2}", "agrees"),
+        (r"$$L_r = L + c s^2$$", r"2 c s - \sum_i \frac{\partial L}{\partial q_i} \frac{a_i}{s^2}", "refuted"),
+    ],
+)
+def test_another_loss_beside_it_is_not_that_of_the_stages(more, formula, verdict):
+    page = PAGES["stages"]
+    checker = Checker(parts({"declare": {"c": "scalar"}}, problem=network(SOFTMAX)), explain=False)
+    report = checker.text(f"{page.before} {more}\n\n$$\\frac{{\\partial L}}{{\\partial s}} = {formula}$$")
+    assert report.lines[-1].verdict == verdict, report.lines[-1]
+
+
 def test_what_a_name_has_to_do_with_the_loss_has_to_be_said():
     checker = Checker(parts({"declare": {"q": "n"}}, problem=network(SOFTMAX)), explain=False)
     assert [line.verdict for line in checker.text(r"$$\frac{\partial L}{\partial q} = 0$$").lines] == ["undecided"]
