@@ -318,8 +318,10 @@ class Checker:
     def _line(self, link: Link, line: Line) -> Line:
         started = time.monotonic()
         if link.lower is not None:  # ±: both of the relations that it is
-            both = [self._line(one, line) for one in (replace(link, lower=None), link.lower)]
-            return min(both, key=lambda judged: _WORST.index(judged.verdict))
+            upper, lower = (self._line(one, line) for one in (replace(link, lower=None), link.lower))
+            worse, which = min((upper, "upper"), (lower, "lower"), key=lambda pair: _WORST.index(pair[0].verdict))
+            same = upper.verdict == lower.verdict
+            return worse if same else replace(worse, reason=f"{worse.reason}, with the {which} signs")
         try:
             judged = self._relation(link, line, started)
             if judged.verdict in ("proved", "agrees") and link.op == "=":
@@ -419,7 +421,7 @@ class Checker:
             return replace(line, verdict="definition", reason="a size")
         if link.op == "=" and (what := called.named(scope, link)) is not None:
             return replace(line, verdict="definition", reason=what)
-        link = called.put_in(scope, link)
+        written, link = link, called.put_in(scope, link)
         if link.op == "=" and (held := self._signal(link, line)) is not None:
             return held
         if link.op == "=" and defines(scope, link):
@@ -445,7 +447,7 @@ class Checker:
         display = line.display
         if not claims:
             return (
-                self._in_special_case(link, line) or self._entry_by_entry(link, line, errors) or self._unfit(link, line, errors)
+                self._in_special_case(link, line) or self._entry_by_entry(link, line, errors) or self._unfit(written, line, errors)
             )
         first: tuple[Claim, Verdict] | None = None
         for claim in claims:
@@ -500,7 +502,7 @@ class Checker:
             approximate = self._approximation(link, line)
             if approximate is not None:
                 return approximate
-            return self._refuted(link, line, claim, verdict, started)
+            return self._refuted(written, line, claim, verdict, started)
         return replace(line, verdict=verdict.verdict, reason=verdict.reason)
 
     def _signal(self, link: Link, line: Line) -> Line | None:
@@ -727,7 +729,8 @@ class Checker:
         return next(readings(self.part.scope, link, self.part.repeated))
 
     def claim(self, link: Link, reading: Reading) -> Claim:
-        """The two sides in one reading. Raises Unreadable, ShapeError."""
+        """The two sides in one reading, with what the document has names for. Raises Unreadable, ShapeError."""
+        link = called.put_in(self.part.scope, link)
         m = Meaning(self.part.scope, reading, link.source, free_scalars=True, apart=self.apart(link))
         m.learn(link.left)
         m.learn(link.right)

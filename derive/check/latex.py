@@ -116,6 +116,9 @@ class Latex(Writer):
     def raised(self, body: str, above: str, below: str = "") -> str:
         return body + (f"_{{{_tight(below)}}}" if below else "") + (f"^{{{_tight(above)}}}" if above else "")
 
+    def bar(self) -> str:
+        return r"\Bigr|"
+
     def fence(self, kind: str, body: str, tall: bool) -> str:
         left, right = FENCES[kind]
         if tall:

@@ -85,6 +85,9 @@ class MathML(Writer):
             return f"<msub>{body}<mrow>{below}</mrow></msub>"
         return f"<msup>{body}<mrow>{above}</mrow></msup>" if above else body
 
+    def bar(self) -> str:
+        return '<mo stretchy="true">|</mo>'
+
     def fence(self, kind: str, body: str, tall: bool) -> str:
         left, right = tuple(FENCES[kind])
         stretch = "" if tall else " stretchy='false'"

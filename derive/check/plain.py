@@ -90,6 +90,9 @@ class Plain(Writer):
     def raised(self, body: str, above: str, below: str = "") -> str:
         return body + (lowered(below) if below else "") + (raised(above) if above else "")
 
+    def bar(self) -> str:
+        return "|"
+
     def fence(self, kind: str, body: str, tall: bool) -> str:
         return f"{FENCES[kind][0]}{body}{FENCES[kind][1]}"
 

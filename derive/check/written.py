@@ -18,6 +18,7 @@ from derive.reader.syntax import (
     Commas,
     Differential,
     Dots,
+    Evaluated,
     Fence,
     Fraction,
     Nabla,
@@ -64,7 +65,8 @@ def read(tex: str, words: Collection[str] = ()) -> Link | None:
         found = statements(tex, words, Chain())
     except (DeriveError, RecursionError):
         return None
-    return found[0] if len(found) == 1 and isinstance(found[0], Link) else None
+    link = found[0] if len(found) == 1 else None
+    return link if isinstance(link, Link) and link.lower is None else None  # ± is shown as it was written
 
 
 def expression(tex: str, words: Collection[str] = ()) -> Node | None:
@@ -240,6 +242,10 @@ class Writer:
     def emphasised(self, body: str) -> str:
         raise NotImplementedError
 
+    def bar(self) -> str:
+        """The bar before what something is evaluated at."""
+        raise NotImplementedError
+
     def gap(self, wide: bool) -> str:
         """Between juxtaposed factors; wide: two numbers."""
         return ""
@@ -295,6 +301,8 @@ class Writer:
                 return self.root(self.node(node.body), self.optional(node.degree))
             case Rows():
                 return self._rows(node)
+            case Evaluated():
+                return self.row([self.node(node.body), self.raised(self.bar(), "", self.node(node.where))])
             case Choices():
                 return self.choices([(self.node(a), self.node(b) if b is not None else "") for a, b in node.rows])
             case Dots():

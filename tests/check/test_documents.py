@@ -150,6 +150,20 @@ def test_another_loss_beside_it_is_not_that_of_the_stages(more, formula, verdict
     assert report.lines[-1].verdict == verdict, report.lines[-1]
 
 
+def test_a_slip_beside_a_named_part_is_told_in_the_words_of_the_document():
+    page = PAGES["a part that is named"]
+    report = Checker(parts({}, problem=network(RNN))).text(f"{page.before} $${page.wrong}$$")
+    assert report.lines[-1].slip.kind == "sign"
+    assert "h̄ₜ = ∂Lₜ/∂hₜ + ∂L/∂hₜ|ₗₐₜₑᵣ" in str(report)
+
+
+def test_a_report_shows_both_signs_as_they_were_written():
+    page = PAGES["both signs"]
+    report = Checker(parts(FREE), explain=False).text(f"$${page.wrong}$$")
+    assert r"\pm B A \pm B^2" in str(report)
+    assert report.lines[0].reason == "the sides differ, with the lower signs"
+
+
 def test_what_a_name_has_to_do_with_the_loss_has_to_be_said():
     checker = Checker(parts({"declare": {"q": "n"}}, problem=network(SOFTMAX)), explain=False)
     assert [line.verdict for line in checker.text(r"$$\frac{\partial L}{\partial q} = 0$$").lines] == ["undecided"]
