@@ -50,7 +50,7 @@ LAYERS = [
     {"export"},
     {"network"},
     {"check.lines", "check.targets", "check.readings", "check.page", "check.numbers", "check.point", "check.written", "check.spelled"},
-    {"check.samples", "check.signals", "check.called", "check.splices", "check.assumptions", "check.stationary", "check.stages"},
+    {"check.samples", "check.signals", "check.called", "check.splices", "check.assumptions", "check.stationary", "check.stages", "check.unequal"},
     {"check.renaming", "check.around"},
     {"check.edits", "check.engine", "check.latex", "check.plain", "check.settings", "check.words"},
     {"check.groups", "check.missing", "check.trial", "check.mathml", "check.text"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,14 @@ import sympy
 
 from derive import ops
 from derive.check.numbers import is_numeric
-from derive.expr import DeriveError, Expr, Jac, Map, Var, constant_value, jac, lin, rebuild, transpose, var
+from derive.expr import DeriveError, Expr, Jac, Map, Var, constant, constant_value, jac, lin, rebuild, transpose, var
 from derive.reader import calls, names
 from derive.reader.document import Formula
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import parse
 from derive.reader.scope import Scope, Template, flat
 from derive.reader.statements import Link
-from derive.reader.syntax import Commas, Fence, Product, Scripted, Symbol, walk
+from derive.reader.syntax import Commas, Fence, Number, Product, Scripted, Symbol, walk
 from derive.reader.values import Value
 from derive.system import Equation, OpenFunction, System
 
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from derive.check.settings import Part
 
 LATEST = 12  # lines after which a special case is over
+SETTING = 8  # the same, for a computed quantity that has a number there
 ENTRIES = 4  # of an initial value that is zero
 MOST = 4  # special cases that are remembered
+SETTINGS = 8  # the same, of computed quantities
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,23 @@ class Case:
     name: Var | str
     value: Expr | Template
     n: int = 0  # how many lines stood before it
+    computed: bool = False  # whether the network computes it from inputs
+
+    @property
+    def reach(self) -> int:
+        return SETTING if self.computed else LATEST
 
 
 def assumed(checker: Checker, link: Link) -> str | None:
     """What a relation assumes, which then is remembered: an input says nothing about itself, so its relation can't be false."""
-    case = _function(checker, link) or _input(checker, link)
+    case = _function(checker, link) or _input(checker, link) or _setting(checker, link)
     if case is None:
         return None
-    if denied(checker):
-        return SAID
-    cases = checker.part.cases
-    cases[:] = [case, *(c for c in cases if c.name != case.name)][:MOST]
-    return SAID
+    if not denied(checker) and case.value is not case.name:
+        cases = checker.part.cases
+        others = [c for c in cases if c.name != case.name]
+        cases[:] = [case, *(c for c in others if c.computed)][:SETTINGS] + [c for c in others if not c.computed][:MOST]
+    return SETTING_SAID if case.computed else SAID
 
 
 def _input(checker: Checker, link: Link) -> Case | None:
@@ -79,6 +87,42 @@ def _input(checker: Checker, link: Link) -> Case | None:
     return None
 
 
+def _setting(checker: Checker, link: Link) -> Case | None:
+    """f_t = 1, H = 0, of what the network computes from inputs without numbers: a case of it, and nothing that can be derived."""
+    system = checker.part.scope.system
+    if system is None or numbered(checker) or not isinstance(link.left, Symbol | Scripted):
+        return None
+    number = next((n.text for n in walk(link.right) if isinstance(n, Number)), "")
+    found = names.find(Meaning(checker.part.scope, Reading(), link.source), link.left) if is_numeric(link.right) else None
+    if found is None or found.bar or found.exponent is not None or found.primes or found.named.introduced or not number.isdigit():
+        return None
+    v = found.expr
+    if not isinstance(v, Var) or v.bar or v is checker.part.scope.loss or system.owner(v) is None:
+        return None
+    with suppress(DeriveError):
+        m = Meaning(checker.part.scope, Reading(), link.source)
+        value = constant_value(m.value(link.right).expr)
+        if value is not None:
+            return Case(link.tex, v, v if found.places else constant(value, v.shape), len(checker.lines), computed=True)
+    return None
+
+
+def numbered(checker: Checker) -> bool:
+    """Whether some name of the network has a number."""
+    system = checker.part.scope.system
+    return system is not None and any(k.split("[")[0] in {*system.independent, *system.by_name} for k in checker.part.values)
+
+
+def settings(checker: Checker) -> dict[Var, float]:
+    """The computed quantities that were set to a number in the last lines."""
+    recent = [c for c in checker.part.cases if len(checker.lines) - c.n <= c.reach]
+    if not any(c.computed for c in recent):
+        return {}
+    found = {c.name: constant_value(c.value) for c in recent if isinstance(c.value, Expr) and (c.computed or _vanishing(c))}
+    every = [v for v in found if isinstance(v, Var) and v.time is not None and v.time.base]  # f_t = 1, but for f_1 = 0
+    return {v: float(found[v]) for v in (*every, *(v for v in found if v not in every)) if isinstance(v, Var)}
+
+
 _SENTENCE = re.compile(r"[.!?;:]\s|\n\s*\n|\\item|\$\$|\\\[")
 _NOT = re.compile(r"(\b(not|no|nor|never|without|neither|unless|were|fails?|hardly)\b|n't)[^,;]{0,30}symmetric", re.IGNORECASE)
 _MARKS = re.compile(r"\\(emph|textbf|textit|text)\b|[{}$*_]|\\[()]")
@@ -101,6 +145,7 @@ _ISNT = re.compile(
     re.IGNORECASE,
 )
 SAID = "an assumption"
+SETTING_SAID = "a case that is set: the network computes it from inputs, which have no numbers here"
 
 
 def denied(checker: Checker) -> bool:
@@ -191,8 +236,8 @@ def _another(m: Meaning, link: Link, name: Symbol) -> bool:
 
 def under(checker: Checker, link: Link) -> tuple[str, str, str | None] | None:
     """(verdict, reason, bound) of a relation that holds in one of the special cases, the latest first, or in all of them at once."""
-    recent = {case.name: case for case in reversed(checker.part.cases) if len(checker.lines) - case.n <= LATEST}
-    groups = [[case] for case in reversed(recent.values())]
+    recent = {case.name: case for case in reversed(checker.part.cases) if len(checker.lines) - case.n <= case.reach}
+    groups = [[case] for case in reversed(recent.values()) if not (case.computed and _timed(case))]
     together = [case for case in recent.values() if isinstance(case.value, Expr)]
     if len(together) > 1 and checker.part.scope.system is not None:
         groups.append(together)
@@ -261,9 +306,13 @@ def special(checker: Checker, system: System, case: Case) -> System:
             system,
             declared=tuple(v for v in system.declared if v is not case.name)
             + tuple(v for v in case.value.atoms(Var) if v.name not in system.quantities),
-            equations=(Equation(case.name, case.value, case.text), *system.equations),
+            equations=(Equation(case.name, case.value, case.text), *(e for e in system.equations if e.left is not case.name)),
         )
     return checker.special[key]
+
+
+def _timed(case: Case) -> bool:
+    return isinstance(case.name, Var) and case.name.time is not None
 
 
 def _vanishing(case: Case) -> dict[str, object] | None:

@@ -31,19 +31,21 @@ _OFTEN = frozenset(["f", "g", "F", "G", "q", "ell", "phi", "varphi", "psi", "Phi
 _OTHER = frozenset(
     ["I", "ones", "zero", "e", "pi", "delta", "d", "partial", "nabla", "infty", "sigma", *(h for h in LOSSES if len(h) == 1)]
 )
+RUN = "a sequence by its items"
 PART, FUNCTION = "a part that is given a name", "a function that is given no formula here"
 
 
 def named(scope: Scope, link: Link) -> str | None:
     """What a relation names, which is remembered; None for one that says something."""
+    if _is_run(scope, link):
+        return RUN
     if _is_part(link.left):
         scope.called[link.left] = link.right
         return PART
     if (
         isinstance(link.right, Product)
-        and len(link.right.factors) == 2
         and link.right.factors[0][1] == link.left
-        and _bracketed(link.right)
+        and bracketed(link.right)
     ):
         return "what it depends on"  # C = C(a_1, …, a_n)
     if (letters := _paired(scope, link)) is not None:
@@ -99,8 +101,10 @@ def put_in(scope: Scope, link: Link) -> Link:
     return link
 
 
-def _bracketed(node: Product) -> bool:
+def bracketed(node: Node) -> bool:
     """C(a_1, …, a_n) and L(w): names alone in the brackets, several of them or those of a loss or a function."""
+    if not isinstance(node, Product) or len(node.factors) != 2:
+        return False
     (_, head), (op, last) = node.factors
     if op or not isinstance(last, Fence) or last.kind != "paren":
         return False
@@ -108,6 +112,19 @@ def _bracketed(node: Product) -> bool:
     plain = all(isinstance(n, Symbol | Scripted | Dots) for n in items)
     base = unscripted(head)
     return plain and (len(items) > 1 or (isinstance(base, Symbol) and base.head in {*LOSSES, *_OFTEN}))
+
+
+def _is_run(scope: Scope, link: Link) -> bool:
+    """x_{1:T} = (x_1, …, x_T)."""
+    right = link.right.body if isinstance(link.right, Fence) else None
+    if not isinstance(link.left, Scripted) or not isinstance(right, Commas) or not any(isinstance(n, Dots) for n in right.items):
+        return False
+    scripts = [names.script_items(s.body if isinstance(s, Fence) else s) for s in (link.left.sub, link.left.sup)]
+    ends = {"T", "n", "N", *scope.last}
+    return any(
+        len(s) == 2 and isinstance(s[0], Number) and isinstance(s[1], Symbol) and s[1].head in ends and right.items[-1] != s[1]
+        for s in scripts
+    )
 
 
 def _is_part(node: Node) -> bool:
@@ -130,4 +147,4 @@ def _is_call(scope: Scope, node: Node, link: Link) -> bool:
     return (len(base.head) > 1 and base.head.isupper()) or base.head in _OFTEN or isinstance(fence.body, Commas)
 
 
-__all__ = ["named", "put_in"]
+__all__ = ["bracketed", "named", "put_in"]

@@ -24,6 +24,7 @@ from derive.check import (
     stages,
     stationary,
     targets,
+    unequal,
 )
 from derive.check.define import average, define, defines, naming
 from derive.check.lines import Line, Report, Slip
@@ -58,7 +59,7 @@ from derive.reader.syntax import (
     walk,
 )
 from derive.reader.tokens import IF, Unreadable
-from derive.reader.values import Value, is_row_shape, scale, slim, stacked, together, transposed
+from derive.reader.values import Value, added, is_row_shape, scale, slim, stacked, together, transposed
 from derive.system import System
 
 _LAYER = re.compile(
@@ -86,6 +87,7 @@ _ANOTHER = re.compile(
     re.IGNORECASE,
 )
 _AT = re.compile(r"[\s$\\\])]*(处|處|时|時|の時|のとき|일 때)")  # H = 0 处: where it is so
+CASED = 2  # displays after the first of a case
 ASIDE = 3  # lines that an example with letters of its own may have
 SLIPS = 5.0  # seconds for the slips of a document
 POT = 1.5  # seconds for the slips of a formula
@@ -147,6 +149,7 @@ class Checker:
         self.chain = Chain()
         self.before = self.after = ""  # the words around a formula
         self.differentiated: dict[Var, int] = {}  # by which inputs derivatives were taken, and how many lines stood before that
+        self.equal: dict[unequal.Pair, int] = {}  # derivatives by the entry of the same index, and how many lines stood before
         self.solved = -stationary.LATEST  # the last line that set a derivative to zero
         self.lone = Chain()  # through inline formulas that have lines of their own
         self.heading = False  # whether a formula is a heading by itself
@@ -156,7 +159,8 @@ class Checker:
         self.condition: tuple[tuple[Relation, ...], str] | None = None  # "If i ≠ j:" in the words before
         self.unrolled: tuple[int, int] | None = None  # (a T that the document takes, how many lines stood before)
         self.stating: Formula | None = None  # the formula that said it
-        self.conditioned: int | None = None  # the one display for which it is said
+        self.conditioned: int | None = None  # the display for which it is said
+        self.cased = 0  # how many displays after that one it is said of, too: "1) i = k:"
 
     # -- documents ------------------------------------------------------------------------------------------
 
@@ -185,7 +189,7 @@ class Checker:
                 self.chain = self.lone if alone else Chain()
                 if alone and "\n#" in document.text[last : formula.start]:
                     self.condition = None
-                self.heading = alone is not None and bool(alone.startswith("#"))
+                self.heading = alone is not None and (alone.startswith("#") or self.after.lstrip("$ )").startswith(":"))
                 self._formula(formula, document.words)
                 self.chain, self.heading, last = held, False, formula.end
             else:
@@ -218,9 +222,10 @@ class Checker:
 
     def _statements(self, formula: Formula, words: set[str]) -> None:
         if formula.display is not None and self.condition is not None:
-            if self.conditioned not in (None, formula.display):
+            if self.conditioned is None:
+                self.conditioned = formula.display
+            if not 0 <= formula.display - self.conditioned <= self.cased:
                 self.condition = None
-            self.conditioned = formula.display
         tex = formula.tex
         for pattern, target in self.part.macros:
             tex = pattern.sub(lambda _, target=target: target, tex)  # type: ignore[misc]
@@ -246,7 +251,7 @@ class Checker:
                     self.condition, self.conditioned = ((*others, _stated(s)), s.source), formula.display
                     if len(found) == 1 and _SUPPOSED.search(self.before[-80:]):
                         self.conditioned = None  # If $$k = y_i$$, of the display that follows
-                    self.stating = formula
+                    self.stating, self.cased = formula, CASED if self.heading else 0
             elif s.op in ("=", "≈"):
                 self.lines.append(self.relation(s, formula.display))
                 self._again(s)
@@ -262,7 +267,9 @@ class Checker:
     def _again(self, link: Link) -> None:
         """Lines that used a name before it was said what it is: "= PX, where P = …"."""
         line = self.lines[-1]
-        if line.verdict in ("unreadable", "refuted"):
+        if line.verdict in ("proved", "agrees"):
+            unequal.remember(self, link)
+        elif line.verdict in ("unreadable", "refuted"):
             self.waiting = [*self.waiting[-LATEST:], (line.n, link, self.part)]
         elif line.verdict == "definition" and line.reason != assumptions.SAID:
             for n, earlier, part in list(self.waiting):
@@ -478,6 +485,8 @@ class Checker:
             return held
         if verdict.verdict == "refuted" and not link.conditions and (held := self._as_said_before(link, line)) is not None:
             return held
+        if verdict.verdict == "refuted" and not link.conditions and (held := unequal.judged(self, link, line)) is not None:
+            return held
         if verdict.verdict != "undecided" and (held := self._under_conditions(claims, line)) is not None:
             return held
         if verdict.verdict == "refuted" and loss_by_another_name(self.part.scope, link):
@@ -633,21 +642,19 @@ class Checker:
         if self.condition is None:
             return None
         relations, source = self.condition
+        each = (source[r.start : r.end].strip() or f" {r.ops[0]} ".join(flat(p) for p in r.parts) for r in relations)
+        return self.where(link, relations, line, f"under the condition said before, {', '.join(each)}")
+
+    def where(self, link: Link, relations: tuple[Relation, ...], line: Line, said: str) -> Line | None:
+        """A line that holds where indices are as these relations say."""
         for k, claim in enumerate(self.claims(replace(link, conditions=relations))[0]):
             if not any(n.startswith("for ") for n in claim.notes) or claim.strangers or (k and not self.says(claim)):
                 continue
-            each = (source[r.start : r.end].strip() or f" {r.ops[0]} ".join(flat(p) for p in r.parts) for r in relations)
-            said = ", ".join(each)
-            if (held := self._for_targets([claim], line)) is not None:
-                return replace(held, reason=f"{held.reason}; under the condition said before, {said}")
             verdict = self.decide(claim)
             if verdict is not None and verdict.holds:
-                return replace(
-                    line,
-                    verdict=verdict.verdict,
-                    reason=f"{verdict.reason}; under the condition said before, {said}",
-                    bound=verdict.bound,
-                )
+                return replace(line, verdict=verdict.verdict, reason=f"{verdict.reason}; {said}", bound=verdict.bound)
+            if (held := self._for_targets([claim], line)) is not None:
+                return replace(held, reason=f"{held.reason}; {said}")
         return None
 
     def _for_targets(self, claims: list[Claim], line: Line) -> Line | None:
@@ -671,6 +678,8 @@ class Checker:
         system, values = self.part.scope.system, self.part.values
         if system is None:
             return {}
+        if not assumptions.numbered(self):
+            return assumptions.settings(self)
         forced = {system.by_name[k].left: v for k, v in values.items() if k in system.by_name}
         given = {k.split("[")[0] for k in values} | set(values)
         if not all(k in given for k in system.independent):
@@ -772,6 +781,8 @@ class Checker:
         diagonal = left.chain is not None and left.chain.top_rank == 1 == left.chain.below_rank
         if left.shape != right.shape and not right.rank and _is_zero(right.expr):
             right = scale(right, left)
+        elif left.shape != right.shape and not left.rank and _is_zero(left.expr):
+            left = scale(left, right)  # dI = (dX) X⁻¹ + X d(X⁻¹)
         elif (
             diagonal
             and left.rank == 2
@@ -781,6 +792,8 @@ class Checker:
         ):
             right = Value(diag(right.expr))
             m.notes.append("read as the diagonal of a matrix")
+        if reading.added and not left.rank and right.rank:
+            right = added(right)
         left, right = together(left, right)
         gradient = any(v.chain is not None and not v.chain.top_rank and v.chain.below_rank == 1 for v in (left, right))
         if left.shape != right.shape and gradient and m.scope.layout == "jacobian" and {left.rank, right.rank} == {1, 2}:
@@ -944,10 +957,20 @@ class Checker:
             return replace(
                 line, verdict="unreadable" if isinstance(error, Unreadable) else "undecided", reason=f"{error}{column}"
             )
+        if (approximate := self._approximation(link, line)) is not None:
+            return approximate
+        if self._of_another_kind(link, misfits):
+            other = f"another {flat(unscripted(link.left))} than that of the problem may be meant"
+            return replace(line, verdict="undecided", reason=f"{misfits[0]}: {other}")
         if self._aside(link):
             return replace(
                 line, verdict="undecided", reason=f"the letters may be other ones than those of the problem: {misfits[0]}"
             )
+        if not self.part.values and any(_numbered(n) for n in (link.left, link.right)):
+            return replace(line, verdict="undecided", reason=f"{misfits[0]}: numbers of an example, for which nothing is given")
+        if self._as_entries(link):
+            unwritten = "a scalar where the entries are added up, which isn't written"
+            return replace(line, verdict="undecided", reason=f"{misfits[0]}: {unwritten}")
         slip = self._slip(link, None) if self.explain else None
         if slip is None and any("R^(" in str(e) and str(e).count(" x ") > 2 for e in misfits):
             return replace(line, verdict="undecided", reason=f"the shapes can't be told apart from notation: {misfits[0]}")
@@ -965,6 +988,25 @@ class Checker:
         expected = slips.expected(self, link)
         self.pot -= time.process_time() - started
         return replace(line, verdict="refuted", reason=str(misfits[0]), slip=slip, expected=expected)
+
+    def _as_entries(self, link: Link) -> bool:
+        """L = -y log ŷ of vectors: a scalar that it is where the products of the entries are added up."""
+        if not isinstance(link.left, Symbol | Scripted) and not called.bracketed(link.left):
+            return False
+        with suppress(DeriveError):
+            claim = self.claim(link, replace(self.usual(link), elementwise=True, added=True))
+            verdict = self.decide(claim) if not claim.strangers and not claim.left.shape else None
+            return verdict is not None and verdict.holds
+        return False
+
+    def _of_another_kind(self, link: Link, misfits: list[ShapeError]) -> bool:
+        """H_i = √u, of one example: a quantity of the network said to be one of another shape, which may have its letter alone."""
+        if link.op != "=" or not isinstance(link.left, Symbol | Scripted) or any(isinstance(n, Rows) for n in walk(link.right)):
+            return False
+        found = names.find(Meaning(self.part.scope, Reading(), link.source), link.left)
+        if found is None or found.bar or found.primes or found.named.introduced or not isinstance(found.expr, Var):
+            return False
+        return found.expr is not self.part.scope.loss and all("the left side is" in str(e) for e in misfits)
 
     def _aside(self, link: Link) -> bool:
         """Let y = Wx: an example with letters of its own, to which the lines after it may belong."""
@@ -1113,7 +1155,7 @@ def index_condition(scope: Scope, link: Link) -> bool:
     return is_index(link.left) and is_index(link.right)
 
 
-_AROUND = re.compile(r"</?\w+>|[\s*_>.:$-]|\\[()]|^\d+\.")
+_AROUND = re.compile(r"</?\w+>|[\s*_>.:$-]|\\[()]|^\s*\(?(\d+|[a-z]|[ivx]+)[.)]")
 
 
 def _alone(text: str, formula: Formula) -> str | None:
@@ -1140,6 +1182,11 @@ def in_numbers(checker: Checker, link: Link) -> bool:
     if found is None or found.bar or found.named.introduced or not isinstance(right, Rows | Commas):
         return False
     return isinstance(found.expr, Var) and scope.system is not None and scope.system.owner(found.expr) is not None
+
+
+def _numbered(node: Node) -> bool:
+    """A column of numbers, or a matrix."""
+    return numbers.is_numeric(node) and any(isinstance(n, Rows) for n in walk(node))
 
 
 def _sized(scope: Scope, link: Link) -> bool:

@@ -16,6 +16,7 @@ from derive.reader.syntax import (
     Fraction,
     Nabla,
     Node,
+    Number,
     Product,
     Scripted,
     Sum,
@@ -55,7 +56,11 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     if "jacobian" in layouts and any(isinstance(n, Symbol) and n.head == "delta" for n in nodes):
         for total in totals:
             yield Reading("jacobian", total, lying=True)
-    if all(differentials(link)):
+    if any(isinstance(n, Symbol) and _row_or_entry(scope, n) for n in nodes):
+        for layout in layouts:
+            yield Reading(layout, entries=True)
+    changing = differentials(link)
+    if all(changing) or (any(changing) and any(isinstance(n, Number) and n.text == "0" for n in (link.left, link.right))):
         yield Reading(layouts[0], differential=True)
         yield Reading(layouts[0], differential=True, held=True)
     if derivative and scope.system is not None and scope.system.sequential and any(isinstance(n, Big | Evaluated) for n in nodes):
@@ -94,6 +99,12 @@ def _derives(node: Node) -> bool:
     return isinstance(node, Nabla | Differential) or (
         isinstance(node, Symbol) and (node.head == "delta" or "bar" in node.accents)
     )
+
+
+def _row_or_entry(scope: Scope, node: Symbol) -> bool:
+    """Whether x_k may be row k of X or entry k of x: both have the letter."""
+    found = scope.names.get((node.head, node.accents), [])
+    return any(n.axis is not None for n in found) and any(n.axis is None and not n.tag and len(n.expr.shape) == 1 for n in found)
 
 
 def differentials(link: Link) -> tuple[list[Node], list[Node]]:

@@ -10,7 +10,7 @@ import sympy
 
 from derive.expr import Instant, ShapeError, at_time, ein, over, time_indices, transpose, unit
 from derive.expr import is_row as is_row_expr
-from derive.ops import exp, log
+from derive.ops import column_sums, exp, log, row_sums
 from derive.reader import arrays, names, windows
 from derive.reader.reversing import reversed_sum
 from derive.reader.scope import flat
@@ -33,7 +33,7 @@ from derive.reader.syntax import (
     walk,
 )
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Chain, Value, add, number, scale, sum_over
+from derive.reader.values import Chain, Value, add, added, number, scale, sum_over
 
 if TYPE_CHECKING:
     from derive.reader.meaning import Meaning
@@ -51,6 +51,7 @@ class Binder:
 
 
 MOST = 32  # terms that are written out
+_ROWS, _COLUMNS = frozenset("in"), frozenset("jk")  # letters that count the rows of a matrix, or its columns
 
 
 def value(m: Meaning, node: Big) -> Value:
@@ -248,10 +249,22 @@ def _bind(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
         return _over_entries(m, node, b, m.settled(body) if body.chain and node.kind == "prod" else body, label)
     if b.index in time_indices(body.expr):
         return _over_time(m, node, b, body)
+    if b.count is None and b.lo is None and b.hi is None and not b.conditions and (axes := _along(m, node, b, body)) is not None:
+        return axes
     count = _count(m, b, node)
     if node.kind == "prod":
         raise m.fail("a product of equal factors: write a power", node)
     return Value(scale(number(count), body.plain()).expr, body.labels, body.chain)
+
+
+def _along(m: Meaning, node: Big, b: Binder, body: Value) -> Value | None:
+    """Σ_j dP ⊙ P of matrices without indices: the sums of the rows, for i of the columns; Σ_i of a vector: of its entries."""
+    v = m.settled(body)
+    if node.kind != "sum" or v.labels or b.index not in _ROWS | _COLUMNS:
+        return None
+    if v.rank == 2 and not is_row_expr(v.expr):
+        return Value(row_sums(v.expr), tall=True) if b.index in _COLUMNS else Value(column_sums(v.expr))
+    return added(v) if v.rank == 1 else None
 
 
 def _over_entries(m: Meaning, node: Big, b: Binder, body: Value, label: str) -> Value:

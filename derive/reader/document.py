@@ -129,7 +129,7 @@ def read_document(text: str, latex: bool | None = None) -> Document:
 _NAMED = re.compile(r"(?<![\\A-Za-z^_{])(?:d(?=[a-z]{3}))?([a-z]{3,})(?=\s*(?:_|\^\{?\(|&?\s*=))")
 
 
-_CALLED = re.compile(r"(?<![\\A-Za-z^_{])([A-Z]{2,6}|[A-Z][a-z]{2,15}[A-Za-z]*)(?=\s*(?:\\left\s*)?\([^()]*,)")  # CE(y, \hat y)
+_CALLED = re.compile(r"(?<![\\A-Za-z^_{])([A-Z]{2,6}|[A-Z][a-z]{2,15}[A-Za-z]*)(?=\s*(?:\\left\s*)?\((?:[^(),]|\([^()]*\))*,)")  # CE(y, \hat y)
 
 
 _FUNCTIONS = ("log", "exp", "tanh", "max", "min", "sum", "det", "diag", "softmax")  # logy_n is log y_n

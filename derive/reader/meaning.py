@@ -95,6 +95,8 @@ class Reading:
     immediate: bool = False  # after ∂h_t/∂h_k, ∂h_k/∂W is how W enters at step k alone
     lying: bool = False  # δ as a row, like the derivative of the loss that it is
     whole: bool = False  # Σ_i a_i + b_i is the sum of both
+    entries: bool = False  # x_k is an entry of x, and not row k of X
+    added: bool = False  # with elementwise: L = -y log ŷ of vectors adds the entries
 
     def describe(self, default: Reading) -> list[str]:
         """How this reading differs from another, in words."""
@@ -110,6 +112,8 @@ class Reading:
             "held": "everything held but what stands behind a d on the right",
             "summed": "dZ of a batch as the derivative of the sum of the losses",
             "wide": "all factors inside the product",
+            "entries": "x_k as an entry of x",
+            "added": "the sum of the entries",
             "immediate": "∂h_k/∂W as the dependence at step k alone",
         }  # fmt: skip
         return [text for name, text in words.items() if getattr(self, name) != getattr(default, name)]

@@ -212,6 +212,7 @@ def _may_index(node: Node) -> bool:
 def _fitting(m: Meaning, named: Named, places: tuple[Node, ...]) -> int:
     """How well indices fit a meaning: by what their letters run over elsewhere, and by the letters with which it was defined."""
     score = -2 if named.letters and not places else 0  # L_i, where L is another thing
+    score -= 20 if m.reading.entries and named.axis is not None else 0
     shape = indexed_shape(named, places)
     for k, (place, size) in enumerate(zip(places, shape, strict=False)):
         if isinstance(place, Symbol) and not place.accents:

@@ -217,6 +217,9 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
         if begun and top and token.kind == "command" and token.text == "because" and not _claims(tokens[k + 1 :]):
             skipping = True  # the reason for what stands before it
             continue
+        if begun and top and token.kind == "command" and token.text == "because":
+            pieces[-1].append(replace(token, kind="text"))  # a reason that says something by itself
+            continue
         if (top and token.kind == "newline") or (
             top and token.kind == "command" and token.text in ARROWS and token.text not in ("to", "rightarrow", "mapsto")
         ):

@@ -282,6 +282,12 @@ def slim(v: Value) -> Value:
     return v if kept == every else Value(ein([(v.expr, every)], kept), v.labels)
 
 
+def added(v: Value) -> Value:
+    """The sum of the entries."""
+    every, count = tuple(range(len(v.expr.shape))), len(v.labels)
+    return Value(ein([(v.expr, every)], every[:count]), v.labels)
+
+
 def entry(v: Value, places: list[str | sympy.Expr], skip: int = 0) -> Value:
     """v with its positional axes (after the first `skip`) indexed: by a label, or by a place through a unit vector."""
     if is_row_shape(v.shape) and len(places) == 1 and not skip:

@@ -25,6 +25,10 @@ ROWS = r"""% loss: none
 % vectors: row
 $x \in \mathbb{R}^{d}$, $W \in \mathbb{R}^{d \times k}$
 \begin{align} z &= x W \\ h &= \sigma(z) \end{align}"""
+GATED = r"""% loss: L
+% time: t = 1..T
+$x_t, a_t, b_t, h_0 \in \mathbb{R}^{n}$
+\begin{align} f_t &= \sigma(a_t) \\ i_t &= \sigma(b_t) \\ h_t &= f_t \odot h_{t-1} + i_t \odot x_t \\ L &= \sum_{t=1}^T \mathbf{1}^\top h_t \end{align}"""
 FREE = {"declare": {"x": "n", "w": "n", "A": "n x n", "B": "n x n", "c": "scalar"}}
 POINTWISE = r"""% loss: none
 $a, b \in \mathbb{R}^{n}$
@@ -93,6 +97,31 @@ PAGES = {
     "a state by its entries": Page(r"\frac{\partial h_k}{\partial z_k} = \mathrm{diag}(h_{k,i} (1 - h_{k,i}))", r"\frac{\partial h_k}{\partial z_k} = \mathrm{diag}(1 - h_{k,i})", RNN),
     "an alias with its instant": Page(r"s_{t-1} = z_t", r"s_t = z_t", RNN, "", {"alias": {"s_{t-1}": "z_t"}}),
     "an error signal as a row": Page(r"\delta W = \frac{\partial L}{\partial x}", r"\delta W^\top = \frac{\partial L}{\partial x}", SOFTMAX, r"$$\delta = \frac{\partial L}{\partial z}$$", {"layout": "jacobian"}),
+    "gates that are set": Page(
+        r"h_2 = 0 + x_2", r"h_2 = 1 + x_2", GATED, r"With $f_1 = 1$, $f_2 = 0$ and $i_2 = 1$ we have:"),
+    "gates that are set at every step": Page(r"h_t = h_{t-1}", r"h_t = h_{t-1} + x_t", GATED, r"Suppose $f_t = 1$ and $i_t = 0$."),
+    "the other case of a derivative": Page(
+        r"\frac{\partial p_i}{\partial z_j} = -p_i p_j", r"\frac{\partial p_i}{\partial z_j} = p_i (1 - p_j)", SOFTMAX,
+        r"$$\frac{\partial p_i}{\partial z_i} = p_i (1 - p_i)$$"),
+    "a case over two displays": Page(
+        r"p_i (1 - p_j) = p_j - p_i^2", r"p_i (1 - p_j) = p_j + p_i^2", SOFTMAX,
+        "1) $i=j$:\n\n$$p_i^2 = p_j p_i$$\n\nthus"),
+    "sums of rows over an index that isn't written": Page(
+        r"A \odot (B - \sum_j A \odot B) = A \odot (B - (A \odot B) \mathbf{1} \mathbf{1}^\top)",
+        r"A \odot (B - \sum_j A \odot B) = A \odot (B - \mathbf{1} \mathbf{1}^\top (A \odot B))", settings=FREE),
+    "a sum over the entries of a vector": Page(r"\sum_i x \odot w = w^\top x", r"\sum_i x \odot w = x \odot w", settings=FREE),
+    "a vector whose letter is a row, too": Page(
+        r"\frac{\partial}{\partial x_k} \sum_j c_j x_j = c_k", r"\frac{\partial}{\partial x_k} \sum_j c_j x_j = c_k x_k", "", "",
+        {"declare": {"x": "n", "c": "n", "X": "N x n"}, "rows": {"x": "X"}}),
+    "the differential of what is constant": Page(
+        r"dI = (dA) A^{-1} + A \, d(A^{-1})", r"dI = (dA) A^{-1} - A \, d(A^{-1})", settings=FREE),
+    "a reason in the row": Page(
+        r"\begin{aligned} x^\top A w &= x^\top B c && \because A w = B c \\ &= c^\top B^\top x \end{aligned}",
+        r"\begin{aligned} x^\top A w &= x^\top B c && \because A w = B c \\ &= c^\top B x \end{aligned}", "", "",
+        {"declare": {"x": "n", "w": "n", "c": "n", "A": "n x n", "B": "n x n"}}),
+    "a function with steps in its brackets": Page(
+        r"CE(y^{(t)}, h^{(t)}) = -y^{(t)\top} h^{(t)}", r"CE(y^{(t)}, h^{(t)}) = y^{(t)\top} h^{(t)}",
+        GATED.replace("L &= ", r"J_t &= -y_t^\top h_t \\ L &= ").replace("x_t, ", "x_t, y_t, "), r"$$J^{(t)} = CE(y^{(t)}, h^{(t)})$$"),
     "a name at the end of a chain": Page(r"\bar x = W^\top g", r"\bar x = W^\top g + g", SOFTMAX, r"$$\frac{\partial L}{\partial z} = g$$"),
 }  # fmt: skip
 
