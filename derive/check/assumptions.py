@@ -43,6 +43,7 @@ class Case:
     value: Expr | Template
     n: int = 0  # how many lines stood before it
     computed: bool = False  # whether the network computes it from inputs
+    firm: bool = False  # of these: whether it outlasts the sentence that says it
 
     @property
     def reach(self) -> int:
@@ -92,9 +93,10 @@ def _setting(checker: Checker, link: Link) -> Case | None:
     system = checker.part.scope.system
     if system is None or numbered(checker) or not isinstance(link.left, Symbol | Scripted):
         return None
-    number = next((n.text for n in walk(link.right) if isinstance(n, Number)), "")
-    found = names.find(Meaning(checker.part.scope, Reading(), link.source), link.left) if is_numeric(link.right) else None
-    if found is None or found.bar or found.exponent is not None or found.primes or found.named.introduced or not number.isdigit():
+    if not isinstance(link.right, Number) or not link.right.text.isdigit() or _THUS.search(checker.before):
+        return None
+    found = names.find(Meaning(checker.part.scope, Reading(), link.source), link.left)
+    if found is None or found.bar or found.exponent is not None or found.primes or found.named.introduced:
         return None
     v = found.expr
     if not isinstance(v, Var) or v.bar or v is checker.part.scope.loss or system.owner(v) is None:
@@ -103,7 +105,8 @@ def _setting(checker: Checker, link: Link) -> Case | None:
         m = Meaning(checker.part.scope, Reading(), link.source)
         value = constant_value(m.value(link.right).expr)
         if value is not None:
-            return Case(link.tex, v, v if found.places else constant(value, v.shape), len(checker.lines), computed=True)
+            filled, firm = v if found.places else constant(value, v.shape), _SUPPOSED.search(checker.before) is not None
+            return Case(link.tex, v, filled, len(checker.lines), computed=True, firm=firm)
     return None
 
 
@@ -123,6 +126,12 @@ def settings(checker: Checker) -> dict[Var, float]:
     return {v: float(found[v]) for v in (*every, *(v for v in found if v not in every)) if isinstance(v, Var)}
 
 
+_SUPPOSED = re.compile(r"\b(suppose|assume|assuming|let|consider|imagine|if)\b[^.]*$", re.IGNORECASE)
+_ENDS = re.compile(r"[.!?](\s|$)|\n\s*#")
+_THUS = re.compile(
+    r"\b(thus|hence|therefore|so|then|gives?|yields?|implies|obtain|follows|(we|one) (have|has|get|gets|see|find)|means)( that)?[\s:,$(\\\[]*$",
+    re.IGNORECASE,
+)
 _SENTENCE = re.compile(r"[.!?;:]\s|\n\s*\n|\\item|\$\$|\\\[")
 _NOT = re.compile(r"(\b(not|no|nor|never|without|neither|unless|were|fails?|hardly)\b|n't)[^,;]{0,30}symmetric", re.IGNORECASE)
 _MARKS = re.compile(r"\\(emph|textbf|textit|text)\b|[{}$*_]|\\[()]")
@@ -154,7 +163,9 @@ def denied(checker: Checker) -> bool:
 
 
 def ended(checker: Checker, part: Part, words: str) -> None:
-    """Words that go back from a special case to every one: "in general"."""
+    """Words that go back from a special case to every one: "in general"; a sentence of a setting ends with it."""
+    if _ENDS.search(words):
+        part.cases[:] = [case for case in part.cases if not case.computed or case.firm or _at_an_instant(case)]
     if _GENERAL.search(words):
         part.cases.clear()
         checker.unrolled = None
@@ -309,6 +320,10 @@ def special(checker: Checker, system: System, case: Case) -> System:
             equations=(Equation(case.name, case.value, case.text), *(e for e in system.equations if e.left is not case.name)),
         )
     return checker.special[key]
+
+
+def _at_an_instant(case: Case) -> bool:
+    return isinstance(case.name, Var) and case.name.time is not None and not case.name.time.base
 
 
 def _timed(case: Case) -> bool:

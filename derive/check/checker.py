@@ -36,7 +36,7 @@ from derive.judge.case import FARTHEST
 from derive.judge.contraction import COST, Guard
 from derive.network import Network
 from derive.ops import diag
-from derive.reader import arrays, bigs, calls, derivatives, names, windows
+from derive.reader import arrays, bigs, braces, calls, derivatives, names, windows
 from derive.reader.document import Formula, read_document
 from derive.reader.meaning import Filler, Meaning, Reading
 from derive.reader.scope import LOSSES, Scope, Template, flat
@@ -44,8 +44,10 @@ from derive.reader.statements import Broken, Chain, Link, statements
 from derive.reader.syntax import (
     Big,
     Commas,
+    Differential,
     Dots,
     Fence,
+    Fraction,
     Nabla,
     Node,
     Number,
@@ -108,6 +110,14 @@ class Claim:
     reading: Reading
     notes: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()  # letters that nothing explains, read as any number
+
+
+class Unlike(ShapeError):
+    """Two sides that are fine by themselves and of different shapes, with their numbers of axes."""
+
+    def __init__(self, message: str, left: int, right: int):
+        self.ranks = left, right
+        super().__init__(message)
 
 
 @dataclass
@@ -740,6 +750,8 @@ class Checker:
     def claim(self, link: Link, reading: Reading) -> Claim:
         """The two sides in one reading, with what the document has names for. Raises Unreadable, ShapeError."""
         link = called.put_in(self.part.scope, link)
+        if reading.printed:
+            link = replace(link, left=braces.printed(link.left), right=braces.printed(link.right))
         m = Meaning(self.part.scope, reading, link.source, free_scalars=True, apart=self.apart(link))
         m.learn(link.left)
         m.learn(link.right)
@@ -807,7 +819,7 @@ class Checker:
             thin = slim(left), slim(right)  # R^1 and a number, R^{1 × n} and a row
             left, right = thin if thin[0].shape == thin[1].shape else (left, right)
         if left.shape != right.shape:
-            raise ShapeError(f"the left side is {_in(left)}, the right one {_in(right)}")
+            raise Unlike(f"the left side is {_in(left)}, the right one {_in(right)}", left.rank, right.rank)
         return Claim(left.expr, right.expr, reading, tuple(m.notes), tuple(dict.fromkeys(m.strangers)))
 
     # -- numbers --------------------------------------------------------------------------------------------
@@ -991,6 +1003,8 @@ class Checker:
 
     def _as_entries(self, link: Link) -> bool:
         """L = -y log ŷ of vectors: a scalar that it is where the products of the entries are added up."""
+        if not any(isinstance(n, Symbol) and n.head in ("log", "ln") for n in walk(link.right)):
+            return False
         if not isinstance(link.left, Symbol | Scripted) and not called.bracketed(link.left):
             return False
         with suppress(DeriveError):
@@ -1001,12 +1015,13 @@ class Checker:
 
     def _of_another_kind(self, link: Link, misfits: list[ShapeError]) -> bool:
         """H_i = √u, of one example: a quantity of the network said to be one of another shape, which may have its letter alone."""
-        if link.op != "=" or not isinstance(link.left, Symbol | Scripted) or any(isinstance(n, Rows) for n in walk(link.right)):
+        if link.op != "=" or not isinstance(link.left, Symbol | Scripted) or numbers.is_numeric(link.right):
             return False
-        found = names.find(Meaning(self.part.scope, Reading(), link.source), link.left)
+        found, system = names.find(Meaning(self.part.scope, Reading(), link.source), link.left), self.part.scope.system
         if found is None or found.bar or found.primes or found.named.introduced or not isinstance(found.expr, Var):
             return False
-        return found.expr is not self.part.scope.loss and all("the left side is" in str(e) for e in misfits)
+        computed = system is not None and system.owner(found.expr) is not None and found.expr is not self.part.scope.loss
+        return computed and all(isinstance(e, Unlike) and 0 in e.ranks for e in misfits)
 
     def _aside(self, link: Link) -> bool:
         """Let y = Wx: an example with letters of its own, to which the lines after it may belong."""
@@ -1202,6 +1217,9 @@ def loss_by_another_name(scope: Scope, link: Link) -> bool:
     if isinstance(node, Product) and len(node.factors) == 2 and isinstance(node.factors[1][1], Fence):
         node = node.factors[0][1]
     m = Meaning(scope, Reading(), link.source)
+    right = link.right
+    if isinstance(node, Scripted) and isinstance(right, Fraction) and isinstance(right.top, Differential) and node.sup is None:
+        node = node.base if names.find(m, node) is None else node  # J_t = ∂h_t/∂h_{t-1}: no loss is a derivative
     return isinstance(node, Symbol) and (node.head in LOSSES or node.head in scope.sizes) and names.find(m, node) is None
 
 

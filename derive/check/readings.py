@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from derive.reader import bigs
+from derive.reader import bigs, braces
 from derive.reader.meaning import Reading
 from derive.reader.scope import Scope
 from derive.reader.statements import Link
@@ -56,6 +56,9 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     if "jacobian" in layouts and any(isinstance(n, Symbol) and n.head == "delta" for n in nodes):
         for total in totals:
             yield Reading("jacobian", total, lying=True)
+    if braces.braced(link.left) or braces.braced(link.right):
+        for layout in layouts:
+            yield Reading(layout, printed=True)
     if any(isinstance(n, Symbol) and _row_or_entry(scope, n) for n in nodes):
         for layout in layouts:
             yield Reading(layout, entries=True)

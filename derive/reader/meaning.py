@@ -96,6 +96,7 @@ class Reading:
     lying: bool = False  # δ as a row, like the derivative of the loss that it is
     whole: bool = False  # Σ_i a_i + b_i is the sum of both
     entries: bool = False  # x_k is an entry of x, and not row k of X
+    printed: bool = False  # braces are not brackets
     added: bool = False  # with elementwise: L = -y log ŷ of vectors adds the entries
 
     def describe(self, default: Reading) -> list[str]:
@@ -113,6 +114,7 @@ class Reading:
             "summed": "dZ of a batch as the derivative of the sum of the losses",
             "wide": "all factors inside the product",
             "entries": "x_k as an entry of x",
+            "printed": "braces as no brackets",
             "added": "the sum of the entries",
             "immediate": "∂h_k/∂W as the dependence at step k alone",
         }  # fmt: skip

@@ -384,6 +384,7 @@ def _one(part: list[Token], source: str, chain: Chain, found: list[Link | Broken
     _collect(node, source, chain, found, has_relation)
 
 
+MOST_LETTERS = 20  # of a word in brackets
 ASIDE = frozenset(["where", "since", "because", "as", "with", "if", "when", "for", "using", "note", "and"])
 
 
@@ -436,9 +437,22 @@ def _trimmed(tokens: list[Token]) -> list[Token]:
         return _trimmed(rest)
     if kinds[1:2] in ([")"], ["."]) and kinds[0] in ("number", "name") and _label(texts[0]) and len(tokens) > 2:
         return _trimmed(tokens[2:])
+    if (named := _worded(tokens)) is not None:
+        return _trimmed(tokens[named:])
     if kinds[:1] == ["*"] or (kinds[:1] == ["command"] and texts[0] in ("times", "cdot", "bullet", "ast", "checkmark")):
         return _trimmed(tokens[1:])
     return tokens
+
+
+def _worded(tokens: list[Token]) -> int | None:
+    """Where (Mean) ends, a word in brackets before a statement."""
+    end = next((k for k, t in enumerate(tokens[:MOST_LETTERS]) if t.kind == ")"), 0)
+    word = "".join(t.text for t in tokens[1:end])
+    if not tokens or tokens[0].kind != "(" or len(word) < 4 or not re.fullmatch(r"[A-Z][a-z]*[aeiou][a-z]+", word):
+        return None
+    inside = all(t.kind == "name" and (t.glued or k == 0) for k, t in enumerate(tokens[1:end]))
+    follows = tokens[end + 1 : end + 2]
+    return end + 1 if inside and follows and follows[0].kind in ("name", "command") and _sign(follows[0]) not in RELATIONS else None
 
 
 def _label(text: str) -> bool:

@@ -84,6 +84,7 @@ _WORDLY = frozenset(
 _ROOMY = frozenset(
     "left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm displaystyle textstyle scriptstyle "
     "limits nolimits quad qquad , ; ! : > thinspace enspace hfill nonumber notag noindent allowbreak par left. right. "
+    "space enskip nobreakspace thickspace medspace negthinspace nobreak "
     "mathstrut strut normalsize small large Large centering unicode ensuremath smallskip medskip bigskip relax protect".split()
 )
 _WITH_ARGUMENT = frozenset(
@@ -107,6 +108,10 @@ PROSE = frozenset(
     "therefore note that here given column row vector matrix scalar trivial unknown case cases not of in on at to from let".split()
 ).union(w for w in (*IF, *ELSE) if len(w) > 1)
 _NUMBER = re.compile(r"[0-9]+\.[0-9]+|[0-9]+|\.[0-9]+")
+_TWICE = re.compile(
+    r"(?:[dt]?frac|partial|nabla|sum|prod|left|right|begin|end|hat|bar|tilde|vec|mathbf|boldsymbol|mathrm|cdot|odot|delta|sigma"
+    r"|alpha|beta|gamma|theta|lambda|mu|quad|qquad|sqrt|top)(?![a-zA-Z])"
+)
 _COMMAND = re.compile(r"\\(?:[a-zA-Z]+\*?|.)", re.DOTALL)
 _LETTERS = re.compile(r"[a-zA-Z]+")
 _THREE = re.compile(r"(\s*\\cdot(?![A-Za-z])){2}")  # after one \cdot
@@ -219,8 +224,8 @@ class _Lexer:
                 yield Token("command", "cdot", at, at + 1, glued)
                 at += 1
             elif c in "+-*/=<>()[]{}|&^_,;:.!?'":
-                run = len(re.match(r"'+", text[at:])[0]) if c == "'" else 2 if text[at : at + 2] == ":=" else 1  # type: ignore[index]
-                yield Token("prime" if c == "'" else text[at : at + run], text[at : at + run], at, at + run, glued)
+                run = len(re.match(r"'+", text[at:])[0]) if c == "'" else 2 if text[at : at + 2] in (":=", "==") else 1  # type: ignore[index]
+                yield Token("prime" if c == "'" else "=" if run == 2 and c == "=" else text[at : at + run], text[at : at + run], at, at + run, glued)
                 at += run
             elif c in '"`@#$' or not c.isascii():
                 yield Token("other", c, at, at + 1, glued)
@@ -254,6 +259,8 @@ class _Lexer:
         if found is None:
             raise Unreadable("a backslash at the end", at, "\\")
         name, after = found[0][1:], found.end()
+        if name == "\\" and (twice := _TWICE.match(self.text, after, end)) is not None:
+            name, after = twice[0], twice.end()  # \\frac, where the page around it takes a backslash away
         if name in _SAME_LETTER:
             name = _SAME_LETTER[name]
         if name == "\\" or name in ("newline", "cr"):
