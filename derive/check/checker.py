@@ -1227,13 +1227,17 @@ def dummies(m: Meaning, link: Link) -> None:
     """σ'(x) = σ(x)(1 − σ(x)): a statement about a function, in which x is any number."""
     symbols: dict[tuple[str, tuple[str, ...]], None] = {}
     curved = defined = False
+    taken = _own(m, link)
     base = unscripted(link.left)
     if isinstance(base, Symbol) and base.head != "e" and calls.function_of(m, base) is None:
         return  # h = σ(0.25) speaks of h
     for n in (*walk(link.left), *walk(link.right)):
-        if isinstance(n, Rows | Nabla | Big) or (isinstance(n, Fence) and n.kind in ("norm", "abs", "angle")):
+        if isinstance(n, Rows | Nabla | Big) or (isinstance(n, Fence) and n.kind in ("norm", "abs", "angle") and not taken):
             return
-        if isinstance(n, Scripted):
+        if isinstance(n, Symbol) and n == taken:
+            curved = defined = True
+            continue
+        if isinstance(n, Scripted) and n.base != taken:
             base = n.base
             if isinstance(base, Symbol) and base.head == "e":
                 curved = True
@@ -1255,12 +1259,27 @@ def dummies(m: Meaning, link: Link) -> None:
     if curved and len(symbols) == 1:
         key = next(iter(symbols))
         if defined and key in m.scope.names:
+            found, system = names.find(m, Symbol(*key)), m.scope.system
+            if found is not None and system is not None and isinstance(found.expr, Var) and system.owner(found.expr) is not None:
+                m.local[key] = Value(var("dummy_" + key[0], found.expr.shape))  # of any x, and not of those that are computed
             return  # f(x) = xᵀAx of a known x
         m.local[key] = Value(var("dummy_" + key[0]))
     elif (
         curved and not symbols and not any(_at_number(m, n) for side in (link.left, link.right) for n in walk(side))
     ):  # σ' = σ(1 − σ)
         m.local[calls.BARE.head, ()] = Value(var("dummy_z"))
+
+
+def _own(m: Meaning, link: Link) -> Symbol | None:
+    """f in f'(x) = … and f(x) = …, of a function that the document has defined by a formula in x."""
+    left = link.left
+    if not isinstance(left, Product) or len(left.factors) != 2 or left.factors[1][0]:
+        return None
+    name, fence = unscripted(left.factors[0][1]), left.factors[1][1]
+    known = m.scope.functions.get(name.head) if isinstance(name, Symbol) and not name.accents else None
+    if not isinstance(known, Template) or not isinstance(fence, Fence) or not isinstance(fence.body, Symbol):
+        return None
+    return name if known.parameters == ((fence.body.head, fence.body.accents),) and isinstance(name, Symbol) else None
 
 
 def _at_number(m: Meaning, node: Node) -> bool:

@@ -318,6 +318,7 @@ def _condition(m: Meaning, node: Node | None, where: Node) -> Value | None:
     raise m.fail("the condition of a case", where)
 
 
+_REMARK = re.compile(r"\s*(\\(text|mbox|textrm)\{)?\s*\([A-Za-z][A-Za-z ,-]{3,}\)\s*\}?\s*$")  # if i = j (same word)
 _CONDITIONAL = re.compile("|".join(rf"\b{w}\b" if w.isascii() else w for w in IF), re.IGNORECASE)
 
 
@@ -325,7 +326,7 @@ def _worded(m: Meaning, node: Words) -> Value | None:
     r"""\text{if $k = y_i$}."""
     from derive.reader.parser import parse
 
-    text = _CONDITIONAL.sub(" ", node.text.replace("$", " ")).strip()
+    text = _CONDITIONAL.sub(" ", _REMARK.sub("", node.text).replace("$", " ")).strip()
     if not text or text.lower().startswith(tuple(ELSE)):
         return None
     try:
@@ -351,11 +352,17 @@ def _either(a: Value, b: Value) -> Value:
     return add([(1, x) for x in together(a, b)] + [(-1, both)])
 
 
+def _said(node: Node) -> Node:
+    """A side of a condition without the words beside it: i = j (same word)."""
+    kept = [f for f in node.factors if not isinstance(f[1], Words)] if isinstance(node, Product) else []
+    return kept[0][1] if len(kept) == 1 else node
+
+
 def condition(m: Meaning, node: Relation) -> Value:
     """The indicator of i = j, i ≠ j, z > 0."""
     if len(node.ops) != 1:
         raise m.fail("a condition with several signs", node)
-    left, op, right = node.parts[0], node.ops[0], node.parts[1]
+    (left, right), op = map(_said, node.parts), node.ops[0]
     if isinstance(left, Words):
         raise m.fail("a condition in words", node)
     if op in ("=", "≠"):

@@ -491,7 +491,10 @@ def at_itself(node: Node, rest: Rest) -> bool:
         return False
     below, at = node.bottom.body, rest[0][1]
     base = unscripted(below)
-    return isinstance(at, Fence) and at.kind == "paren" and isinstance(base, Symbol) and at.body == base
+    if not isinstance(at, Fence) or at.kind != "paren" or not isinstance(base, Symbol):
+        return False
+    entries = [isinstance(n, Scripted) and n.sub is not None for n in (node.top.body if isinstance(node.top, Differential) else None, below)]
+    return at.body == base or (all(entries) and isinstance(at.body, Symbol) and not at.body.accents)  # ∂y_1/∂w_1 (x)
 
 
 def _is_prefix_delta(m: Meaning, node: Node) -> bool:

@@ -27,12 +27,13 @@ _OPENING = re.compile(
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*(.*)")
 _CODE = re.compile(r"(?<!`)`[^`\n]+`(?!`)")
 _TICKED = re.compile(r"\$`([^`\n]+)`\$")  # $`x`$
-_BRACE = re.compile(r"(?<!\\)[{}]")
-_NAME = re.compile(r"\\([a-zA-Z]+)")
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)  # \\{ is a line break and a brace
+_NAME = re.compile(r"\\([a-zA-Z]+|[0-9])")
+_WRAPPED = re.compile(r"\s*\\ensuremath\s*\{")
 _PLACE = re.compile(r"#([1-9])")
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")
 _MACRO = re.compile(
-    r"\\(?:(?:re)?new|provide)command\*?\s*+\{?\\(?P<name>[a-zA-Z]+)\}?\s*+(?:\[(?P<count>[0-9])\])?\s*+\{"
+    r"\\(?:(?:re)?new|provide)command\*?\s*+\{?\\(?P<name>[a-zA-Z]+|[0-9])\}?\s*+(?:\[(?P<count>[0-9])\])?\s*+\{"
     r"|\\def\s*+\\(?P<defname>[a-zA-Z]+)\s*+\{"
     r"|\\DeclareMathOperator\*?\s*+\{?\\(?P<opname>[a-zA-Z]+)\}?\s*+\{"
 )
@@ -235,7 +236,7 @@ def _macros(text: str) -> tuple[dict[str, tuple[int, str]], set[str], str]:
         if end is None:
             at = match.end()
             continue
-        body = text[match.end() : end]
+        body = _unwrapped(text[match.end() : end])
         name = match["name"] or match["defname"] or match["opname"]
         if match["opname"]:
             macros[name] = (0, rf"\operatorname{{{body}}}")
@@ -247,11 +248,19 @@ def _macros(text: str) -> tuple[dict[str, tuple[int, str]], set[str], str]:
     return macros, words, text
 
 
+def _unwrapped(body: str) -> str:
+    r"""\ensuremath{x} as x."""
+    found = _WRAPPED.match(body)
+    if found is None or _closing(body, found.end() - 1) != len(body.rstrip()) - 1:
+        return body
+    return body.rstrip()[found.end() : -1]
+
+
 def _closing(text: str, at: int) -> int | None:
     """The place of the brace that closes the one at `at`."""
     depth = 0
     for brace in _BRACE.finditer(text, at, min(len(text), at + 20_000)):
-        depth += 1 if brace[0] == "{" else -1
+        depth += {"{": 1, "}": -1}.get(brace[0], 0)
         if depth <= 0:
             return brace.start() if depth == 0 else None
     return None

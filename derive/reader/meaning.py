@@ -57,6 +57,7 @@ from derive.reader.values import (
     Chain,
     Value,
     add,
+    added,
     contract,
     divide,
     entry,
@@ -531,7 +532,7 @@ class Meaning:
         if kind not in ("", "2", "F", "1"):
             raise self.fail(f"the norm {kind}", node)
         if kind == "1":
-            result = Value(_total(Value(ops.absolute(inside.expr), inside.labels)), inside.labels)
+            result = added(Value(ops.absolute(inside.expr), inside.labels))
             return result if node.sup is None else self.power(result, node.sup, node)
         squared = square_sum(inside)
         if node.sup is not None and flat(node.sup) == "2":
@@ -544,7 +545,7 @@ class Meaning:
         if isinstance(a, Filler) or isinstance(b, Filler):
             if op in ("/", "⊘"):
                 return self.quotient(a, b)
-            return entries_of_ones(self, a, op, b) or filler_product(self, a, b)
+            return entries_of_ones(self, a, op, b) or filler_product(self, a, b, op in self.scope.elementwise)
         if self.reading.immediate:
             b = derivatives.immediate(self, a, b)
         met = derivatives.meet(a, b, self.reading.layout) if op not in ("/", "⊘", "⊙") else None
@@ -796,12 +797,6 @@ def square_sum(v: Value) -> Value:
     return inner(v, v)
 
 
-def _total(v: Value) -> Expr:
-    count = len(v.labels)
-    letters = tuple(range(len(v.expr.shape)))
-    return ein([(v.expr, letters)], letters[:count])
-
-
 def _put_in(a: Value, b: Value) -> Value | None:
     """(ŷ − y) ∂θ/∂v: what stands for ∂L/∂θ, of the shape of θ, meets the axes of θ."""
     c = b.chain
@@ -927,7 +922,7 @@ def _beside_ones(c: Value, other: Value, left: bool) -> Value:
     if other.rank == 1 or is_row_shape(other.shape):
         if (other.rank == 1) != left:
             raise ShapeError("a matrix of ones that doesn't fit here")
-        summed = scale(c, Value(_total(other), other.labels))
+        summed = scale(c, added(other))
         return Filler(summed.expr, summed.labels, kind="ones" if left else "row")
     ones = Value(ein([], (0,), {0: other.shape[0 if left else 1]}))
     sums = transposed(product(transposed(ones), other)) if left else product(other, ones)
@@ -935,7 +930,31 @@ def _beside_ones(c: Value, other: Value, left: bool) -> Value:
     return Filler(summed.expr, summed.labels, kind="rows" if left else "columns")
 
 
-def filler_product(m: Meaning, a: Value, b: Value) -> Value:
+def _spread_product(spread: Filler, other: Value, left: bool) -> Value:
+    """(x 1ᵀ) A = x (1ᵀA) and (1 xᵀ) A = 1 (xᵀA), and the same with A before them."""
+    x = Value(spread.expr, spread.labels)
+    if left and spread.kind == "columns":  # x 1ᵀ
+        if other.rank == 1:
+            return scale(x, added(other))
+        return contract(x, _sums(other, 0), 0)
+    if left:  # 1 xᵀ
+        met = product(transposed(x), other)
+        return Filler(met.expr, met.labels, kind="ones") if not met.rank else Filler(transposed(met).expr, met.labels, kind="rows")
+    if spread.kind == "rows":
+        if is_row_shape(other.shape):
+            return scale(added(other), transposed(x))
+        return contract(_sums(other, 1), x, 0)
+    met = product(other, x)
+    return Filler(met.expr, met.labels, kind="row" if not met.rank else "columns")
+
+
+def _sums(v: Value, axis: int) -> Value:
+    """The sums of a matrix along an axis."""
+    every, start = tuple(range(len(v.expr.shape))), len(v.labels)
+    return Value(ein([(v.expr, every)], tuple(k for k in every if k != start + axis)), v.labels)
+
+
+def filler_product(m: Meaning, a: Value, b: Value, entries: bool = False) -> Value:
     """I A = A; 1ᵀA sums columns, A 1 sums rows; a number scales; 1 bᵀ is b as every row, which a sum with a batch spreads."""
     if isinstance(a, Filler) and isinstance(b, Filler):
         if (a.kind, b.kind) == ("ones", "row"):
@@ -954,7 +973,9 @@ def filler_product(m: Meaning, a: Value, b: Value) -> Value:
         if not rest.rank:
             scaled = scale(Value(spread.expr, spread.labels), rest)
             return Filler(scaled.expr, scaled.labels, kind=spread.kind)
-        return entrywise(spread.fill(rest.shape, m), rest)
+        if entries:
+            return entrywise(spread.fill(rest.shape, m), rest)
+        return _spread_product(spread, rest, spread is a)
     filler, other, left = (a, b, True) if isinstance(a, Filler) else (b, a, False)
     assert isinstance(filler, Filler)
     other = m.settled(other)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from itertools import pairwise
 
 from derive.reader.syntax import (
@@ -546,6 +547,7 @@ class Parser:
         if conditions:
             self._column_format(name)
         if name in _CASES or conditions:
+            self._conditions_apart()
             return Choices(tuple(map(_choice, self._cells(name, conditions=True))), start=begin.start, end=self.last)
         if name in _MATRICES:
             self._column_format(name)
@@ -601,6 +603,23 @@ class Parser:
         self.fences.pop()
         self.depth -= 1
         return [row for row in rows if any(cell is not None for cell in row)]
+
+    def _conditions_apart(self) -> None:
+        """1, \\quad x > 0: in a row of cases without & the wide blank stands for it."""
+        depth, row = 0, [self.at]
+        for k in range(self.at, len(self.tokens)):
+            token = self.tokens[k]
+            depth += (token.kind in ("{", "begin")) - (token.kind == "}" or (token.kind == "end" and bool(token.text)))
+            if depth < 0 or token.kind in ("newline", "end"):
+                kinds = [self.tokens[n].kind for n in row]
+                if depth <= 0 and "quad" in kinds and "&" not in kinds:
+                    at = row[kinds.index("quad")]
+                    self.tokens[at] = replace(self.tokens[at], kind="&")
+                row = []
+            elif depth == 0:
+                row.append(k)
+            if depth < 0:
+                return
 
     def _cell(self, condition: bool) -> Node:
         start = self.peek().start
@@ -744,6 +763,8 @@ class Parser:
             body = self._signed_product()  # \frac{∂ -log y}{∂ v}
         elif self._starts() and not (self.peek().kind == "command" and self.peek().text == "partial"):
             body = self.postfix()
+            if body == Words(""):
+                return Differential(sign, None, order, start=start, end=self.last)  # \frac{\partial {}}{\partial x}
             if isinstance(body, Symbol | Scripted) and self.peek().kind in ("(", "[") and self.peek().glued:
                 place = body.start  # ∂l(y, o): the brackets belong to it
                 body = Product((("", body), ("", self.postfix())), start=place, end=self.last)
@@ -830,8 +851,6 @@ def flat_number(node: Node) -> int | None:
 
 
 def _spanned(node: Node, start: int, end: int) -> Node:
-    from dataclasses import replace
-
     return replace(node, start=start, end=end)
 
 
