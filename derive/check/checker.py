@@ -26,7 +26,7 @@ from derive.check import (
     targets,
     unequal,
 )
-from derive.check.define import average, define, defines, naming
+from derive.check.define import average, define, defines, naming, steps
 from derive.check.lines import Line, Report, Slip
 from derive.check.readings import differentials, readings
 from derive.check.settings import Part, parts
@@ -71,6 +71,7 @@ _SUPPOSED = re.compile(
     rf"(\b({'|'.join(w for w in IF if w.isascii())}|case|cases|assume|suppose|let)\b|{'|'.join(w for w in IF if not w.isascii())})[^.。]*$",
     re.IGNORECASE,
 )
+_CASE = re.compile(r"(\b(in|for|consider)\b[^.]*\bcase|^\W*case|\n\W*(case|when|if|for))\b[^.\n]*$", re.IGNORECASE)
 _WHEN = re.compile(
     r"\b(if|when|whenever|iff|unless|until|suppose|assume|assuming|let|such that|so that)( that| and only if)?[\s$({\\]*$",
     re.IGNORECASE,
@@ -79,6 +80,10 @@ _FOR = re.compile(
     r"[\s$\\\])]*(for (every|all|any|each)( other)?( \w+)?|for|when|whenever|if|where)\s+"
     r"(\$|\\\()(?P<tex>[^$\\]*\\neq?[^$\\]*|[^$\\=]*[≠=][^$\\]*)(\$|\\\))"
 )
+_OTHER_THAN = re.compile(
+    r"[\s$\\)]*((is )?(different|distinct) (to|from|than)|other than|not equal to)\s+(\$|\\\()(?P<tex>\\?[a-zA-Z]+)(\$|\\\))"
+)
+_LAST = re.compile(r"\\?[a-zA-Z]+\s*$")
 _CONVENTION = re.compile(r"summation convention|einstein|implied sum|sum(med|ming)? over repeated|repeated ind", re.IGNORECASE)
 _WORST = ("refuted", "unreadable", "undecided", "definition", "agrees", "proved")
 GIVEN = "a number that is given"
@@ -89,7 +94,7 @@ _ANOTHER = re.compile(
     re.IGNORECASE,
 )
 _AT = re.compile(r"[\s$\\\])]*(处|處|时|時|の時|のとき|일 때)")  # H = 0 处: where it is so
-CASED = 2  # displays after the first of a case
+CASED = 4  # displays after the first of a case
 ASIDE = 3  # lines that an example with letters of its own may have
 SLIPS = 5.0  # seconds for the slips of a document
 POT = 1.5  # seconds for the slips of a formula
@@ -240,6 +245,11 @@ class Checker:
         for pattern, target in self.part.macros:
             tex = pattern.sub(lambda _, target=target: target, tex)  # type: ignore[misc]
         found = statements(tex, [*self.part.scope.words, *words], self.chain)
+        if formula.display is None and (said := _OTHER_THAN.match(self.after)) is not None and (last := _LAST.search(tex)) is not None:
+            apart = statements(rf"{last[0]} \neq {said['tex']}", self.part.scope.words, Chain())
+            if len(apart) == 1 and isinstance(apart[0], Link) and index_condition(self.part.scope, apart[0]):
+                self._conditional(formula, apart[0], 1)  # ω different from o
+                return
         self.pot, self.following = POT, len(found)
         for s in found:
             self.following -= 1
@@ -257,14 +267,19 @@ class Checker:
                 continue
             elif index_condition(self.part.scope, s):
                 if formula.display is not None or self.heading or _SUPPOSED.search(self.before[-80:]):
-                    others = self.condition[0] if self.condition is not None and self.stating is formula else ()
-                    self.condition, self.conditioned = ((*others, _stated(s)), s.source), formula.display
-                    if len(found) == 1 and _SUPPOSED.search(self.before[-80:]):
-                        self.conditioned = None  # If $$k = y_i$$, of the display that follows
-                    self.stating, self.cased = formula, CASED if self.heading else 0
+                    self._conditional(formula, s, len(found))
             elif s.op in ("=", "≈"):
                 self.lines.append(self.relation(s, formula.display))
                 self._again(s)
+
+    def _conditional(self, formula: Formula, said: Link, count: int) -> None:
+        """Remember a condition on indices, for the next display or for those of a case."""
+        others = self.condition[0] if self.condition is not None and self.stating is formula else ()
+        self.condition, self.conditioned = ((*others, _stated(said)), said.source), formula.display
+        if count == 1 and _SUPPOSED.search(self.before[-80:]):
+            self.conditioned = None  # If $$k = y_i$$, of the display that follows
+        lasting = self.heading or _CASE.search(self.before[-80:]) is not None
+        self.stating, self.cased = formula, CASED if lasting else 0
 
     def _said_after(self, formula: Formula) -> Relation | None:
         """The condition on indices in the words after a formula: "y_w = 0 for every w ≠ o"."""
@@ -441,6 +456,8 @@ class Checker:
         written, link = link, called.put_in(scope, link)
         if link.op == "=" and (held := self._signal(link, line)) is not None:
             return held
+        if link.op == "=" and steps(scope, link):
+            return replace(line, verdict="definition", reason="an update of a quantity")
         if link.op == "=" and defines(scope, link):
             return replace(line, verdict="definition", reason=define(self, link))
         if link.op == "=" and average(self, link):
@@ -752,10 +769,10 @@ class Checker:
         link = called.put_in(self.part.scope, link)
         if reading.printed:
             link = replace(link, left=braces.printed(link.left), right=braces.printed(link.right))
-        m = Meaning(self.part.scope, reading, link.source, free_scalars=True, apart=self.apart(link))
-        m.learn(link.left)
-        m.learn(link.right)
-        dummies(m, link)
+        m = self.meaning(link, reading)
+        if bigs.bare(link.left) or bigs.bare(link.right):
+            known = bigs.outside(link.left) | bigs.outside(link.right)
+            link = replace(link, left=bigs.indexed(m, link.left, known), right=bigs.indexed(m, link.right, known))
         if reading.differential:
             changing(m, link, reading)
         try:
@@ -764,6 +781,14 @@ class Checker:
             if m.strangers:  # what is not known can't have a wrong shape
                 raise Unreadable(f"unknown name {m.strangers[0]}: as a number it doesn't fit") from error
             raise
+
+    def meaning(self, link: Link, reading: Reading) -> Meaning:
+        """What gives the names of a relation their values."""
+        m = Meaning(self.part.scope, reading, link.source, free_scalars=True, apart=self.apart(link))
+        m.learn(link.left)
+        m.learn(link.right)
+        dummies(m, link)
+        return m
 
     def sides(self, m: Meaning, link: Link, reading: Reading) -> Claim:
         m.settled_names = {}
@@ -961,6 +986,8 @@ class Checker:
     def _unfit(self, link: Link, line: Line, errors: list[Exception]) -> Line:
         """No reading gives two sides of one shape: unreadable, or a formula whose shapes don't fit."""
         misfits = [e for e in errors if isinstance(e, ShapeError)]
+        if misfits and (unread := self._unread(link)) is not None:
+            return replace(line, verdict="unreadable", reason=f"{unread} (column {unread.column})")
         if misfits and loss_by_another_name(self.part.scope, link):
             return replace(line, verdict="definition", reason=define(self, link))
         if not misfits:
@@ -1000,6 +1027,25 @@ class Checker:
         expected = slips.expected(self, link)
         self.pot -= time.process_time() - started
         return replace(line, verdict="refuted", reason=str(misfits[0]), slip=slip, expected=expected)
+
+    def _unread(self, link: Link) -> Unreadable | None:
+        """Why a side can't be read in any reading, where all that is known is that the other doesn't fit by itself in some."""
+        for side in (link.left, link.right):
+            why: list[Exception] = []
+            for reading in readings(self.part.scope, link, self.part.repeated):
+                m = self.meaning(link, reading)
+                try:
+                    m.value(side)
+                except Unreadable as error:
+                    why.append(error)
+                    continue
+                except DeriveError:
+                    pass
+                why.clear()
+                break
+            if why and isinstance(why[0], Unreadable):
+                return why[0]
+        return None
 
     def _as_entries(self, link: Link) -> bool:
         """L = -y log ŷ of vectors: a scalar that it is where the products of the entries are added up."""
@@ -1159,12 +1205,12 @@ def index_condition(scope: Scope, link: Link) -> bool:
         if (
             not isinstance(base, Symbol)
             or base.accents
-            or len(base.head) > 1
+            or (len(base.head) > 1 and base.head not in names.COUNTING)
             or (isinstance(node, Scripted) and (node.sup is not None or node.primes))
         ):
             return False
         return names.one_hot(m, node) is not None or (
-            base.head in "ijklmnopqrsuvwc" and not isinstance(node, Scripted) and names.find(m, node) is None
+            (base.head in names.COUNTING or base.head in "ijklmnopqrsuvwc") and not isinstance(node, Scripted) and names.find(m, node) is None
         )
 
     return is_index(link.left) and is_index(link.right)

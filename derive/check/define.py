@@ -83,6 +83,31 @@ def defines(scope: Scope, link: Link) -> bool:
     return not (isinstance(base, Symbol) and base.head.startswith("set "))
 
 
+_NEXT = re.compile(r"\(?(new|next|[tkni]\+1|\+)\)?|")
+_NOW = re.compile(r"\(?(old|prev|cur|current|[tkni])\)?|")
+
+
+def steps(scope: Scope, link: Link) -> bool:
+    """w_{new} = w_{old} - η …, w' = w - η …, w^{(k+1)} = w^{(k)} - η …, of an input: an update."""
+    left, right = link.left, link.right
+    if not isinstance(left, Scripted) or not isinstance(left.base, Symbol) or not isinstance(right, Sum) or len(right.terms) < 2:
+        return False
+    known = [n for n in scope.candidates(left.base.head, left.base.accents) if isinstance(n.expr, Var) and not n.introduced]
+    inputs = scope.system.declared if scope.system is not None else ()
+    found = names.find(Meaning(scope, Reading(), link.source), left)
+    if found is not None and not found.primes and not any(isinstance(p, Sum) for p in found.places):
+        return False
+    if not any(n.expr in inputs and not n.sequential for n in known):
+        return False
+    before = right.terms[0][1]
+    if unscripted(before) != left.base or right.terms[0][0] < 0:
+        return False
+    scripts = [flat(left.sub), flat(left.sup)]
+    now = [flat(before.sub), flat(before.sup)] if isinstance(before, Scripted) else ["", ""]
+    fits = all(_NEXT.fullmatch(s) for s in scripts) and all(_NOW.fullmatch(s) for s in now)
+    return fits and (any(scripts) or left.primes == 1) and not (isinstance(before, Scripted) and before.primes)
+
+
 def _named_with_prime(m: Meaning, node: Scripted, base: Symbol, arguments: tuple[Node, ...] | None, link: Link) -> bool:
     """Σ'(z) = diag(σ'(z)) of a Σ that is nothing else."""
     plain = node.sub is None and node.sup is None and not base.accents

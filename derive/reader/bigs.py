@@ -30,6 +30,7 @@ from derive.reader.syntax import (
     Words,
     children,
     put,
+    rebuilt,
     walk,
 )
 from derive.reader.tokens import Unreadable
@@ -351,6 +352,45 @@ def _derived(before: Node, sign: int, term: Node) -> Node | None:
 def operates(node: Node) -> bool:
     """∂/∂x before what it is of."""
     return isinstance(node, Fraction) and isinstance(node.top, Differential) and node.top.body is None
+
+
+def bare(node: Node) -> bool:
+    """Whether a sum somewhere has no index."""
+    return any(_bare_at(n) is not None for n in walk(node))
+
+
+def _bare_at(node: Node) -> int | None:
+    """Which factor of a product is a Σ without an index, which the others after it are under."""
+    if not isinstance(node, Product):
+        return None
+    return next((k for k, (_, f) in enumerate(node.factors[:-1]) if f == Symbol("sum")), None)
+
+
+def indexed(m: Meaning, node: Node, known: Collection[str]) -> Node:
+    """Σ exp(u_w) as Σ_w exp(u_w): the one index of the terms of a bare sum that stands nowhere outside such sums."""
+    node = rebuilt(node, lambda n: indexed(m, n, known))
+    at = _bare_at(node)
+    if at is None or not isinstance(node, Product):
+        return node
+    rest = node.factors[at + 1 :]
+    body = rest[0][1] if len(rest) == 1 else Product(rest, start=rest[0][1].start, end=node.end)
+    letters = {n.head for n in walk(body) if isinstance(n, Symbol) and not n.accents and _stands_free(body, n.head)}
+    over = {k for k in letters - {*known} if k in m.label_sizes or (m.scope.timed and k in ("t", m.scope.clock))}
+    if len(over) != 1:
+        return node
+    op, sign = node.factors[at]
+    big = Big("sum", Symbol(over.pop()), None, body, start=sign.start, end=node.end)
+    return Product((*node.factors[:at], (op, big)), start=node.start, end=node.end) if at else big
+
+
+def outside(node: Node) -> set[str]:
+    """The letters that stand outside the sums without an index."""
+    if (at := _bare_at(node)) is not None and isinstance(node, Product):
+        return set().union(*(outside(f) for _, f in node.factors[:at]))
+    if isinstance(node, Big):
+        return outside(node.body) - {flat(i) for i in indices(node)}
+    own = {node.head} if isinstance(node, Symbol) and not node.accents else set()
+    return own.union(*(outside(child) for child in children(node)))
 
 
 def indices(big: Big) -> list[Node]:

@@ -146,8 +146,12 @@ def _found(m: Meaning, node: Node) -> Found | None:
                 ]
         if options and not bar:
             break
-    if not options and (moved := _example(sub, sup)) is not None:
-        return _found(m, replace(node, sub=moved[0], sup=moved[1]) if isinstance(node, Scripted) else node)
+    if not options and isinstance(node, Scripted):
+        for last in (False, True):
+            if (moved := _example(sub, sup, last)) is not None:
+                found = _found(m, replace(node, sub=moved[0], sup=moved[1]))
+                if found is not None or sub is None:
+                    return found
     if not options:
         options = _entries(m, base, sub, sup, primes)
     options = [o for o in options if o[0][-1] > -4 or not o[1].named.introduced]
@@ -164,8 +168,8 @@ def _upper(m: Meaning, base: Symbol, sup: Product) -> bool:
     return any(len(n.expr.shape) == len(items) for n in known) and not any(n.tag for n in known)
 
 
-def _example(sub: Node | None, sup: Node | None) -> tuple[Node, Node | None] | None:
-    """x^{(i)} and a^{[2](i)}: the number of an example stands above; read as an index below. None where there is none."""
+def _example(sub: Node | None, sup: Node | None, last: bool) -> tuple[Node, Node | None] | None:
+    """x^{(i)} and a^{[2](i)}: the number of an example stands above; read as the first or last index below. None where there is none."""
     parts = [n for _, n in sup.factors] if isinstance(sup, Product) else [sup] if sup is not None else []
     at = next(
         (k for k, n in enumerate(parts) if isinstance(n, Fence) and n.kind == "paren" and isinstance(n.body, Symbol | Number)),
@@ -183,7 +187,8 @@ def _example(sub: Node | None, sup: Node | None) -> tuple[Node, Node | None] | N
         if len(rest) == 1
         else Product(tuple(("", n) for n in rest), start=rest[0].start, end=rest[-1].end)
     )
-    below: Node = chosen.body if sub is None else Commas((chosen.body, *script_items(sub)), start=sub.start, end=sub.end)
+    items = (*script_items(sub), chosen.body) if last else (chosen.body, *script_items(sub))
+    below: Node = chosen.body if sub is None else Commas(items, start=sub.start, end=sub.end)
     return below, above
 
 
@@ -312,13 +317,17 @@ def _may_be_exponent(m: Meaning, sup: Node, rank: int) -> bool:
     return sup.head in m.scope.sizes or (sup.head, sup.accents) in m.scope.names
 
 
+COUNTING = frozenset("alpha beta kappa nu rho omega".split())  # Greek letters that may count the entries of a vector
+
+
 def _rest(
     m: Meaning, named: Named, rest: list[Node], when: Instant | None, exponent: Node | None, score: tuple[int, int], rank: int
 ) -> Iterator[tuple[tuple[int, ...], Instant | None, tuple[Node, ...], Node | None]]:
     """The items of a subscript after the tag: a time where one is missing, then indices."""
     if named.axis is not None and not rest:
         return  # u is no name where u_w is a column of U
-    full = len(rest) == rank > 1  # h_{iα}: every place is said
+    full = len(rest) == rank > 1 or (named.axis is not None and len(rest) == 1)  # h_{iα}: every place is said; u_ω
+    full = full or (len(rest) == rank == 1 and isinstance(rest[0], Symbol) and rest[0].head in COUNTING)
     if not all(
         _may_index(r) or (isinstance(r, Symbol) and r.head in GREEK and not r.accents and (full or r.head in m.greek))
         for r in rest
