@@ -48,6 +48,8 @@ def named(scope: Scope, link: Link) -> str | None:
         and bracketed(link.right)
     ):
         return "what it depends on"  # C = C(a_1, …, a_n)
+    if _composed(scope, link):
+        return "what it depends on"  # L(x) = h ∘ y(x)
     if (letters := _paired(scope, link)) is not None:
         if isinstance(link.left, Scripted) and isinstance(link.left.base, Symbol):
             scope.paired[link.left.base.head] = (letters, link.right)
@@ -56,6 +58,17 @@ def named(scope: Scope, link: Link) -> str | None:
         scope.called[link.right] = link.left
         return FUNCTION
     return None
+
+
+def _composed(scope: Scope, link: Link) -> bool:
+    """L(x) = h ∘ y(x), with a function that has no formula on the outside."""
+    if not isinstance(link.right, Product) or not any(op == "∘" for op, _ in link.right.factors) or not bracketed(link.left):
+        return False
+    outer = link.right.factors[0][1]
+    if not isinstance(outer, Symbol) or (outer.head, outer.accents) in scope.names:
+        return False
+    known = calls.function_of(Meaning(scope, Reading(), link.source), outer)
+    return known is None or getattr(known[1], "style", "") == "open"
 
 
 def _paired(scope: Scope, link: Link) -> tuple[Symbol, ...] | None:

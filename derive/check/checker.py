@@ -94,7 +94,7 @@ _ANOTHER = re.compile(
     re.IGNORECASE,
 )
 _AT = re.compile(r"[\s$\\\])]*(处|處|时|時|の時|のとき|일 때)")  # H = 0 处: where it is so
-CASED = 4  # displays after the first of a case
+CASED = 8  # displays after the first of a case
 ASIDE = 3  # lines that an example with letters of its own may have
 SLIPS = 5.0  # seconds for the slips of a document
 POT = 1.5  # seconds for the slips of a formula

@@ -301,7 +301,9 @@ def define(checker: Checker, link: Link) -> str:
     if not sequential and value.chain is None:
         scope.stages[key, tag] = (link, tuple(labels))
     given, worked = is_numeric(link.right), not is_plain(link.right)
-    scope.add(key, Named(tag, expr, sequential, introduced=True, chain=chain, letters=letters, given=given, worked=worked))
+    carried = tuple(n for n in value.labels if n not in labels) if not labels else ()
+    named = Named(tag, expr, sequential, introduced=True, chain=chain, letters=letters, carried=carried, given=given, worked=worked)
+    scope.add(key, named)
     return "a new name"
 
 
@@ -341,7 +343,8 @@ def _value(checker: Checker, link: Link) -> Value:
         m.learn(link.right)
         try:
             value = m.raw(link.right)
-            if isinstance(value, Filler) and (value.more is None or isinstance(link.left, Scripted)):
+            plain = isinstance(value, Filler) and value.more is None and value.kind not in ("rows", "columns")
+            if isinstance(value, Filler) and (plain or isinstance(link.left, Scripted)):
                 raise Unreadable("a vector of ones whose size nothing says")
             if not reading.whole and _summed(link.right) & {*value.labels}:
                 raise ShapeError("an index that stands inside a sum and after it")  # J = Σ_i a_i + b_i

@@ -56,6 +56,9 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     if "jacobian" in layouts and any(isinstance(n, Symbol) and n.head == "delta" for n in nodes):
         for total in totals:
             yield Reading("jacobian", total, lying=True)
+    if any(isinstance(n, Symbol) and any(known.carried for known in scope.names.get((n.head, n.accents), ())) for n in nodes):
+        for total in totals:
+            yield Reading(layouts[0], total, carried=True)
     if braces.braced(link.left) or braces.braced(link.right):
         for layout in layouts:
             yield Reading(layout, printed=True)

@@ -17,7 +17,20 @@ from derive.reader import blocks, names
 from derive.reader.scope import flat
 from derive.reader.syntax import Choices, Commas, Dots, Node, Number, Product, Relation, Rows, Sum, Symbol, Words, walk
 from derive.reader.tokens import ELSE, IF, Unreadable
-from derive.reader.values import Value, add, delta, entry, number, scale, sum_over, together, transposed, unlabelled
+from derive.reader.values import (
+    Value,
+    add,
+    delta,
+    entry,
+    is_row_shape,
+    number,
+    scale,
+    slim,
+    sum_over,
+    together,
+    transposed,
+    unlabelled,
+)
 
 if TYPE_CHECKING:
     from derive.reader.meaning import Meaning
@@ -33,6 +46,8 @@ def rows(m: Meaning, node: Rows) -> Value:
     cells = [list(row) for row in node.rows]
     if not cells or not cells[0]:
         raise m.fail("an empty matrix", node)
+    if not any(isinstance(cell, Dots) for row in cells for cell in row):
+        cells = [row[: max((k + 1 for k, cell in enumerate(row) if cell is not None), default=0)] for row in cells]  # a & b & \\
     if any(cell is None or isinstance(cell, Dots) for row in cells for cell in row):
         return _picture(m, cells, node)
     width = max(map(len, cells))
@@ -124,6 +139,16 @@ def _picture(m: Meaning, cells: list[list[Node | None]], node: Node) -> Value:
     return _as_matrix(value, node, m)
 
 
+def _repeated(m: Meaning, value: Value, node: Node) -> Value:
+    """(b; ⋮; b): the same row, or number, as often as its place needs."""
+    from derive.reader.meaning import Filler
+
+    if value.labels or (slim(value).rank > 1 and not is_row_shape(value.shape)):
+        raise m.fail("a list with dots needs a first and a last entry that differ", node)
+    lying = slim(transposed(value) if is_row_shape(value.shape) else value)
+    return Filler(lying.expr, kind="rows" if value.rank else "ones")
+
+
 def _is_entry(cell: Node | None) -> bool:
     return cell is not None and not isinstance(cell, Dots | Words)
 
@@ -136,6 +161,8 @@ def _line(m: Meaning, given: list[Node | None], node: Node) -> Value:
     """A vector from its first and last entries: (x_1, …, x_d)."""
     first, last = given[0], given[-1]
     assert first is not None and last is not None
+    if first == last and len(given) > 1 and isinstance(node, Rows):
+        return _repeated(m, m.value(first), node)
     if first == last:
         raise m.fail("a list with dots needs a first and a last entry that differ", node)
     places = _differences(m, first, last, node)

@@ -96,6 +96,7 @@ class Reading:
     immediate: bool = False  # after ∂h_t/∂h_k, ∂h_k/∂W is how W enters at step k alone
     lying: bool = False  # δ as a row, like the derivative of the loss that it is
     whole: bool = False  # Σ_i a_i + b_i is the sum of both
+    carried: bool = False  # u after u = e^{z_k} is of this k
     entries: bool = False  # x_k is an entry of x, and not row k of X
     printed: bool = False  # braces are not brackets
     added: bool = False  # with elementwise: L = -y log ŷ of vectors adds the entries
@@ -114,6 +115,7 @@ class Reading:
             "held": "everything held but what stands behind a d on the right",
             "summed": "dZ of a batch as the derivative of the sum of the losses",
             "wide": "all factors inside the product",
+            "carried": "a name with the index of its formula",
             "entries": "x_k as an entry of x",
             "printed": "braces as no brackets",
             "added": "the sum of the entries",
@@ -539,6 +541,10 @@ class Meaning:
             return squared
         result = Value(ops.sqrt(squared.expr), squared.labels)
         return result if node.sup is None else self.power(result, node.sup, node)
+
+    def spread(self, v: Value, kind: str) -> Filler:
+        """A vector as every row, or every column, of the matrix beside it."""
+        return Filler(v.expr, v.labels, kind=kind)
 
     def times(self, a: Value, op: str, b: Value) -> Value:
         """a op b."""

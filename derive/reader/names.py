@@ -119,9 +119,16 @@ def find(m: Meaning, node: Node) -> Found | None:
     if m.settled_names is not None:
         known = m.settled_names.get(id(node))
         if known is None:
-            known = m.settled_names[id(node)] = (node, _found(m, node))
+            known = m.settled_names[id(node)] = (node, _carried(m, _found(m, node)))
         return known[1]
-    return _found(m, node)
+    return _carried(m, _found(m, node))
+
+
+def _carried(m: Meaning, found: Found | None) -> Found | None:
+    """u after u = e^{z_k} as u_k, in the reading that has it so."""
+    if found is None or not m.reading.carried or not found.named.carried or found.places:
+        return found
+    return replace(found, places=tuple(map(Symbol, found.named.carried)))
 
 
 def _found(m: Meaning, node: Node) -> Found | None:
@@ -391,10 +398,30 @@ def value_of(m: Meaning, node: Node) -> Value:
     stranger = _stranger(m, node, base)
     if stranger is not None:
         return stranger
+    tiled = _tiled(m, node)
+    if tiled is not None:
+        return tiled
     free = _free_scalar(m, node, base)
     if free is not None:
         return free
     raise unknown(m, node)
+
+
+def _tiled(m: Meaning, node: Node) -> Value | None:
+    """B in Y = X W + B, beside a vector b: b in every row of a batch, or in every column of one whose examples are columns."""
+    if not isinstance(node, Symbol) or node.accents or not (len(node.head) == 1 and node.head.isupper()) or (node.head, ()) in m.local:
+        return None
+    if (node.head, ()) in m.scope.names or m.scope.system is None:
+        return None
+    small = [n.expr for n in m.scope.names.get((node.head.lower(), ()), []) if not n.tag and isinstance(n.expr, Var) and not n.introduced]
+    shape = tuple(d for d in small[0].shape if d != 1) if len(small) == 1 and not small[0].bar else ()
+    batches = [e.left.shape for e in m.scope.system.equations if len(e.left.shape) == 2]
+    axis = next((k for k in (1, 0) if any(s[k] == shape[0] for s in batches)), None) if len(shape) == 1 else None
+    if axis is None or small[0] not in m.scope.system.declared:
+        return None
+    m.notes.append(f"{m.text(node)} read as {small[0].name} in every {'row' if axis else 'column'}")
+    every = tuple(range(len(small[0].shape)))
+    return m.spread(Value(ein([(small[0], every)], tuple(k for k in every if small[0].shape[k] != 1))), "rows" if axis else "columns")
 
 
 def _free_scalar(m: Meaning, node: Node, base: Symbol) -> Value | None:

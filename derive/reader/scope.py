@@ -33,6 +33,7 @@ class Named:
     axis: int | None = None  # one index picks along this axis: u_w is column w of U
     introduced: bool = False  # by the document itself
     letters: tuple[str, ...] = ()  # the indices with which the document defined it: δ_k and δ_j may be two things
+    carried: tuple[str, ...] = ()  # the indices of its formula that it doesn't show: u = e^{z_k}
     given: bool = False  # by numbers alone: a formula may yet say what it is
     worked: bool = False  # of these: worked out from numbers, so that a further number says what came out
     chain: Any = None  # a derivative that waits for a layout, where that is what the name was given
