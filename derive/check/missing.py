@@ -93,7 +93,7 @@ def _pieces(page: Page, root: Node) -> Iterator[Piece]:
                 text = page.text[u.start : u.end]
                 if u.op not in ("/", "⊘"):
                     yield Piece(1, text, whole - bag(text), True)
-        elif isinstance(node, Fraction) and not isinstance(node.top, Product):
+        if isinstance(node, Fraction):
             top, bottom = page.of(node.top), page.of(node.bottom)
             if not is_derivative(node):
                 yield Piece(1, rf"\frac{{1}}{{{bottom}}}", bag(top), True)

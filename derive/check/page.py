@@ -191,8 +191,11 @@ def values(node: Node) -> Iterator[Node]:
 
 def is_derivative(node: Fraction) -> bool:
     """Whether a fraction is written as a derivative."""
-    tops = [n for part in (node.top, node.bottom) for n in walk(part)]
-    return any(isinstance(n, Differential) or (isinstance(n, Symbol) and n.head == "d") for n in tops)
+    factors = [[f for _, f in part.factors] if isinstance(part, Product) else [part] for part in (node.top, node.bottom)]
+    if any(isinstance(f, Differential) for part in factors for f in part):
+        return True
+    firsts = [part[0] for part in factors]
+    return all(n == Symbol("d") for n in firsts) and isinstance(node.bottom, Product)  # dL/dx, and not 1/√d
 
 
 def plain_letter(head: str) -> str:

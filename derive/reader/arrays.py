@@ -161,7 +161,7 @@ def _line(m: Meaning, given: list[Node | None], node: Node) -> Value:
     """A vector from its first and last entries: (x_1, …, x_d)."""
     first, last = given[0], given[-1]
     assert first is not None and last is not None
-    if first == last and len(given) > 1 and isinstance(node, Rows):
+    if len(given) > 1 and isinstance(node, Rows) and all(c == first for c in given):
         return _repeated(m, m.value(first), node)
     if first == last:
         raise m.fail("a list with dots needs a first and a last entry that differ", node)

@@ -481,7 +481,7 @@ def _over_time(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
         lo = first  # t = 0 … T where the problem counts from 1
     if node.kind == "sum":
         return Value(over("sum", body.expr, b.index, lo, hi), body.labels, body.chain)
-    chain = body.chain
+    chain = body.chain if not m.ordered else None
     plain = m.settled(body)
     if plain.labels:
         raise m.fail("a product over time of entries", node)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from derive import ops
 from derive.adjoint import local_jacobian
-from derive.expr import Expr, Instant, Map, ShapeError, Var, apply, ein, opaque, rebuild, stack, zeros
+from derive.expr import Expr, Instant, Map, ShapeError, Var, apply, at_time, ein, opaque, rebuild, stack, zeros
 from derive.expr import var as make_var
 from derive.ops import Composition, Function, power
 from derive.reader import derivatives, events, names, objectives
@@ -333,6 +333,8 @@ def _without_argument(m: Meaning, node: Node, fn: Any) -> Value:
     primes = node.primes if isinstance(node, Scripted) else 0
     if isinstance(fn, Template) and not primes and len(fn.parameters) > 1:
         return _template(m, fn, Commas(tuple(Symbol(*p) for p in fn.parameters)), node)
+    if isinstance(fn, OpenFunction) and m.scope.system is not None and not primes:
+        return _open_without(m, node, fn)
     if not isinstance(fn, Function) or m.scope.system is None:
         raise m.fail(f"{m.text(node)} without an argument", node)
     arguments = list(
@@ -342,6 +344,24 @@ def _without_argument(m: Meaning, node: Node, fn: Any) -> Value:
         raise m.fail(f"{m.text(node)} without an argument, and the network has {len(arguments)} for it", node)
     m.notes.append(f"{m.text(node)} taken at {arguments[0]}")
     return Value(apply(fn, arguments[0], primes))
+
+
+def _open_without(m: Meaning, node: Node, fn: OpenFunction) -> Value:
+    """ℓ_t for ℓ_t(o_t), where the network takes ℓ_t of nothing else."""
+    assert m.scope.system is not None
+    found = {o for e in m.scope.system.equations for o in open_functions(e.right) if o.name == fn.name}
+    if len(found) != 1:
+        raise m.fail(f"{m.text(node)} without an argument, and the network has {len(found)} for it", node)
+    only = found.pop()
+    sub = node.sub if isinstance(node, Scripted) else None
+    if only.time is None or not only.time.base:
+        if sub is not None:
+            raise m.fail(f"{m.text(node)} without an argument", node)
+        return Value(only)
+    when = names.instant(m, sub) if sub is not None else None
+    if when is None:
+        raise m.fail(f"{m.text(node)} without an argument, and without its instant", node)
+    return Value(at_time(only, only.time.base, when.shifted(-only.time.offset)))
 
 
 # -- operators ----------------------------------------------------------------------------------------------------

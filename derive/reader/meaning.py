@@ -27,7 +27,7 @@ from derive.expr import (
     time_indices,
 )
 from derive.ops import exp, log, power
-from derive.reader import arrays, bigs, calls, derivatives, names
+from derive.reader import arrays, bigs, calls, derivatives, dotted, names
 from derive.reader.scope import Scope, flat
 from derive.reader.syntax import (
     Big,
@@ -147,6 +147,7 @@ class Meaning:
     free_scalars: bool = False
     strangers: list[str] = field(default_factory=list)  # letters that were read as any number
     apart: frozenset[frozenset[str]] = frozenset()  # letters that are said to be different
+    ordered: bool = False  # whether a product over time stands in an order that isn't that of the chain rule
     differentials: frozenset[str] = frozenset()  # names whose differential stands in the relation
     varied: frozenset[Var] = frozenset()  # what alone changes, where everything else is held
     settled_names: dict[int, tuple[Node, Any]] | None = None  # what names mean, once the relation has been looked through
@@ -385,6 +386,10 @@ class Meaning:
         items = [(op, n) for op, n in items if not (isinstance(n, Words) and not op)]
         if not items:
             raise Unreadable("nothing where a formula is needed")
+        if dotted.repeats(items) and (found := dotted.product(self, items)) is not None:
+            big, descending, before, after = found
+            self.depth -= 1
+            return self._around(before, big, descending, after)
         while items:
             if (
                 isinstance(items[0][1], Dots)
@@ -401,6 +406,18 @@ class Meaning:
                 operands.append((op, value))
         self.depth -= 1
         return self.folded(operands)
+
+    def _around(self, before: list[tuple[str, Node]], big: Node, descending: bool, after: list[tuple[str, Node]]) -> Value:
+        """The product over time that was written with dots, between the factors beside it."""
+        saved = self.reading, self.ordered
+        self.ordered = descending != (self.reading.layout != "denominator")  # no order for a chain of Jacobians: it is as written
+        self.reading = replace(self.reading, latest_left=descending)
+        try:
+            middle = self.value(big)
+        finally:
+            self.reading, self.ordered = saved
+        total = self.times(self.factors(before), "", middle) if before else middle
+        return self.times(total, after[0][0], self.factors(after)) if after else total
 
     def fold(self, operands: list[tuple[str, Value]]) -> Value:
         """The product from left to right."""

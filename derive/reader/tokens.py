@@ -225,7 +225,8 @@ class _Lexer:
                 at += 1
             elif c in "+-*/=<>()[]{}|&^_,;:.!?'":
                 run = len(re.match(r"'+", text[at:])[0]) if c == "'" else 2 if text[at : at + 2] in (":=", "==") else 1  # type: ignore[index]
-                yield Token("prime" if c == "'" else "=" if run == 2 and c == "=" else text[at : at + run], text[at : at + run], at, at + run, glued)
+                kind = "prime" if c == "'" else "=" if text[at : at + run] == "==" else text[at : at + run]
+                yield Token(kind, text[at : at + run], at, at + run, glued)
                 at += run
             elif c in '"`@#$' or not c.isascii():
                 yield Token("other", c, at, at + 1, glued)
