@@ -141,12 +141,10 @@ def _picture(m: Meaning, cells: list[list[Node | None]], node: Node) -> Value:
 
 def _repeated(m: Meaning, value: Value, node: Node) -> Value:
     """(b; ⋮; b): the same row, or number, as often as its place needs."""
-    from derive.reader.meaning import Filler
-
     if value.labels or (slim(value).rank > 1 and not is_row_shape(value.shape)):
         raise m.fail("a list with dots needs a first and a last entry that differ", node)
     lying = slim(transposed(value) if is_row_shape(value.shape) else value)
-    return Filler(lying.expr, kind="rows" if value.rank else "ones")
+    return m.spread(lying, "rows" if value.rank else "ones")
 
 
 def _is_entry(cell: Node | None) -> bool:

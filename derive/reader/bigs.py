@@ -253,6 +253,8 @@ def _bind(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
     if b.count is None and b.lo is None and b.hi is None and not b.conditions and (axes := _along(m, node, b, body)) is not None:
         return axes
     count = _count(m, b, node)
+    if node.kind == "prod" and b.hi is not None and b.lo == Number("1") and not body.labels:
+        return m.power(m.settled(body), b.hi, node)
     if node.kind == "prod":
         raise m.fail("a product of equal factors: write a power", node)
     return Value(scale(number(count), body.plain()).expr, body.labels, body.chain)
