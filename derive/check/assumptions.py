@@ -24,7 +24,8 @@ from derive.reader.values import Value
 from derive.system import Equation, OpenFunction, System
 
 if TYPE_CHECKING:
-    from derive.check.checker import Checker, Claim
+    from derive.check.checker import Checker
+    from derive.check.claims import Claim
     from derive.check.settings import Part
 
 LATEST = 12  # lines after which a special case is over
@@ -123,7 +124,8 @@ def settings(checker: Checker) -> dict[Var, float]:
         return {}
     found = {c.name: constant_value(c.value) for c in recent if isinstance(c.value, Expr) and (c.computed or _vanishing(c))}
     every = [v for v in found if isinstance(v, Var) and v.time is not None and v.time.base]  # f_t = 1, but for f_1 = 0
-    return {v: float(found[v]) for v in (*every, *(v for v in found if v not in every)) if isinstance(v, Var)}
+    order = (*every, *(v for v in found if v not in every))
+    return {v: float(value) for v in order if isinstance(v, Var) and (value := found[v]) is not None}
 
 
 _SUPPOSED = re.compile(r"\b(suppose|assume|assuming|let|consider|imagine|if)\b[^.]*$", re.IGNORECASE)

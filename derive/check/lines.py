@@ -13,6 +13,9 @@ SLIPS = ("sign", "factor", "transpose", "order", "time", "symbol", "bar", "term"
 HOLDS = ("proved", "agrees", "definition")
 
 
+WORST = ("refuted", "unreadable", "undecided", "definition", "agrees", "proved")  # of several verdicts the first counts
+
+
 @dataclass(frozen=True)
 class Slip:
     """The mistake that was made: its kind, the relation as it would be right, in the person's own notation, and words."""

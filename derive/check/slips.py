@@ -27,7 +27,8 @@ from derive.reader.statements import Link
 from derive.reader.syntax import Scripted, Symbol, walk
 
 if TYPE_CHECKING:
-    from derive.check.checker import Checker, Claim
+    from derive.check.checker import Checker
+    from derive.check.claims import Claim
 
 SECONDS = 2.0
 LEAST = 0.12  # even where a document has used up its time

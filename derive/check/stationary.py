@@ -20,7 +20,8 @@ from derive.reader.tokens import clean
 from derive.system import System
 
 if TYPE_CHECKING:
-    from derive.check.checker import Checker, Claim
+    from derive.check.checker import Checker
+    from derive.check.claims import Claim
 
 _POINT = r"(minim(um|a|i[sz]er)|maxim(um|a|i[sz]er)|optim(um|a)|extrem(um|a)|stationary|critical)"
 _SET = re.compile(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from derive.check import numbers
+from derive.check.claims import matched
 from derive.check.edits import Edit
 from derive.check.page import Page
 from derive.check.point import Point, close
@@ -22,7 +23,8 @@ from derive.reader.syntax import Commas, Differential, Fence, Fraction, Node, Sc
 from derive.reader.values import Value, add
 
 if TYPE_CHECKING:
-    from derive.check.checker import Checker, Claim
+    from derive.check.checker import Checker
+    from derive.check.claims import Claim
     from derive.system import System
 
 LIKELY = 1.5  # edits of this cost are tried in other readings, too
@@ -79,7 +81,7 @@ class Trial:
 
     def __post_init__(self) -> None:
         self.terms = self._terms()
-        self.forced = dict(self.checker._forced())
+        self.forced = dict(self.checker.forced())
         self.senseless = _senseless(self.page.parts)
 
     def spent(self) -> bool:
@@ -134,7 +136,7 @@ class Trial:
         if own is None or target is None or self.terms is None or self.point is None:
             return None
         try:
-            claim = self.checker.matched(copy.copy(self.terms.m), target, own, self.reading)
+            claim = matched(copy.copy(self.terms.m), target, own, self.reading)
         except FAULTS:
             return None
         return self.point.of(claim.right)
@@ -234,7 +236,7 @@ class Trial:
             if not terms.whole and isinstance(node, Sum | Commas) and len(getattr(node, "terms", (1, 2))) > 1:
                 return None
             value = m.value(node)
-            claim = self.checker.matched(m, target, value, self.reading)
+            claim = matched(m, target, value, self.reading)
         except FAULTS:
             return False
         if claim.strangers:

@@ -127,19 +127,15 @@ def _alike(m: Meaning, a: Node | None, b: Node | None, pairs: list[Pair]) -> boo
 
 def _put(node: Node, pairs: list[Pair], index: Symbol, lead: Instant) -> Node:
     """A factor of the first group at any instant."""
+
+    def script(n: Node | None) -> Node | None:
+        when = next((a for known, a, _, _ in pairs if known is n), None)
+        if when is not None:
+            return _later(index, when.offset - lead.offset)
+        return _put(n, pairs, index, lead) if n is not None else None
+
     if isinstance(node, Scripted):
-        scripts = {}
-        for side in ("sub", "sup"):
-            script = getattr(node, side)
-            when = next((a for n, a, _, _ in pairs if n is script), None)
-            scripts[side] = (
-                _later(index, when.offset - lead.offset)
-                if when is not None
-                else _put(script, pairs, index, lead)
-                if script is not None
-                else None
-            )
-        return replace(node, base=_put(node.base, pairs, index, lead), **scripts)
+        return replace(node, base=_put(node.base, pairs, index, lead), sub=script(node.sub), sup=script(node.sup))
     return rebuilt(node, lambda n: _put(n, pairs, index, lead))
 
 

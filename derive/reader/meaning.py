@@ -387,9 +387,8 @@ class Meaning:
         if not items:
             raise Unreadable("nothing where a formula is needed")
         if dotted.repeats(items) and (found := dotted.product(self, items)) is not None:
-            big, descending, before, after = found
             self.depth -= 1
-            return self._around(before, big, descending, after)
+            return self._around(*found)
         while items:
             if (
                 isinstance(items[0][1], Dots)
@@ -407,7 +406,7 @@ class Meaning:
         self.depth -= 1
         return self.folded(operands)
 
-    def _around(self, before: list[tuple[str, Node]], big: Node, descending: bool, after: list[tuple[str, Node]]) -> Value:
+    def _around(self, big: Node, descending: bool, before: list[tuple[str, Node]], after: list[tuple[str, Node]]) -> Value:
         """The product over time that was written with dots, between the factors beside it."""
         saved = self.reading, self.ordered
         self.ordered = descending != (self.reading.layout != "denominator")  # no order for a chain of Jacobians: it is as written

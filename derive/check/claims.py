@@ -1,0 +1,235 @@
+"""What a relation claims: its two sides as expressions of one shape, in one reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from derive.check.readings import differentials
+from derive.expr import Expr, ShapeError, Var, is_zero, show_shape, var
+from derive.judge import Verdict
+from derive.ops import diag
+from derive.reader import arrays, bigs, calls, derivatives, names
+from derive.reader.meaning import Filler, Meaning, Reading
+from derive.reader.scope import LOSSES, Template, flat
+from derive.reader.statements import Link
+from derive.reader.syntax import (
+    Big,
+    Commas,
+    Fence,
+    Nabla,
+    Node,
+    Number,
+    Product,
+    Relation,
+    Rows,
+    Scripted,
+    Sum,
+    Symbol,
+    unscripted,
+    walk,
+)
+from derive.reader.tokens import Unreadable
+from derive.reader.values import Value, added, is_row_shape, scale, slim, stacked, together, transposed
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The two sides of a relation as expressions of one shape, in the reading that was taken."""
+
+    left: Expr
+    right: Expr
+    reading: Reading
+    notes: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()  # letters that nothing explains, read as any number
+
+
+class Unlike(ShapeError):
+    """Two sides that are fine by themselves and of different shapes, with their numbers of axes."""
+
+    def __init__(self, message: str, left: int, right: int):
+        self.ranks = left, right
+        super().__init__(message)
+
+
+def build(m: Meaning, link: Link, reading: Reading) -> Claim:
+    m.settled_names = {}
+    m.outside = frozenset(_labels(m, link.right))
+    free = bigs.free(m, link.left, link.right) if reading.repeated else frozenset()
+    m.free = free if reading.repeated else None
+    raw = bigs.repeated(m, link.left, free) if reading.repeated and isinstance(link.left, Product | Sum) else m.raw(link.left)
+    left = raw if isinstance(raw, Filler) else replace(m.settled(raw), chain=raw.chain)
+    m.outside = frozenset(left.labels)
+    for label in left.labels:
+        m.label_sizes.setdefault(label, left.size(label))  # (A⁻¹A)_{ij} = δ_{ij}
+    right = bigs.repeated(m, link.right, free | {*left.labels}) if reading.repeated else m.value(link.right)
+    if is_row_shape(right.shape) and left.rank == 1 and isinstance(link.right, Fence) and isinstance(link.right.body, Commas):
+        right = transposed(right)  # x = (x_1, …, x_d): a list says nothing about rows and columns
+    for condition in (*link.conditions, *dict.fromkeys(m.stated)):
+        left, right = conditioned(m, left, right, condition)
+    return matched(m, left, right, reading)
+
+
+def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
+    if not isinstance(left, Filler) and not left.labels and not right.rank and left.rank == len(right.labels) > 0:
+        right = stacked(right, tuple(right.labels))  # W = (w_{ij}): the matrix of these entries
+    if isinstance(left, Filler) or isinstance(right, Filler):
+        if isinstance(right, Filler):
+            right = right.fill(left.shape, m)
+        else:
+            left = left.fill(right.shape, m)  # type: ignore[attr-defined]
+    diagonal = left.chain is not None and left.chain.top_rank == 1 == left.chain.below_rank
+    if left.shape != right.shape and not right.rank and is_zero(right.expr):
+        right = scale(right, left)
+    elif left.shape != right.shape and not left.rank and is_zero(left.expr):
+        left = scale(left, right)  # dI = (dX) X⁻¹ + X d(X⁻¹)
+    elif (
+        diagonal and left.rank == 2 and right.rank == 1 and left.shape[0] == left.shape[1] == right.shape[0] and not right.labels
+    ):
+        right = Value(diag(right.expr))
+        m.notes.append("read as the diagonal of a matrix")
+    if reading.added and not left.rank and right.rank:
+        right = added(right)
+    left, right = together(left, right)
+    gradient = any(v.chain is not None and not v.chain.top_rank and v.chain.below_rank == 1 for v in (left, right))
+    if left.shape != right.shape and gradient and m.scope.layout == "jacobian" and {left.rank, right.rank} == {1, 2}:
+        left, right = (transposed(v) if is_row_shape(v.shape) else v for v in (left, right))
+        m.notes.append("up to the layout")
+    if left.shape != right.shape and m.scope.vectors == "row" and {len(left.shape), len(right.shape)} == {1, 2}:
+        left, right = (transposed(v) if v.rank == 1 else v for v in (left, right))
+    if left.shape != right.shape and (not left.rank or not right.rank or m.scope.vectors == "row" or is_row_shape(left.shape)):
+        thin = slim(left), slim(right)  # R^1 and a number, R^{1 × n} and a row
+        left, right = thin if thin[0].shape == thin[1].shape else (left, right)
+    if left.shape != right.shape:
+        raise Unlike(f"the left side is {_in(left)}, the right one {_in(right)}", left.rank, right.rank)
+    return Claim(left.expr, right.expr, reading, tuple(m.notes), tuple(dict.fromkeys(m.strangers)))
+
+
+def dummies(m: Meaning, link: Link) -> None:
+    """σ'(x) = σ(x)(1 − σ(x)): a statement about a function, in which x is any number."""
+    symbols: dict[tuple[str, tuple[str, ...]], None] = {}
+    curved = defined = False
+    taken = _own(m, link)
+    base = unscripted(link.left)
+    if isinstance(base, Symbol) and base.head != "e" and calls.function_of(m, base) is None:
+        return  # h = σ(0.25) speaks of h
+    for n in (*walk(link.left), *walk(link.right)):
+        if isinstance(n, Rows | Nabla | Big) or (isinstance(n, Fence) and n.kind in ("norm", "abs", "angle") and not taken):
+            return
+        if isinstance(n, Symbol) and n == taken:
+            curved = defined = True
+            continue
+        if isinstance(n, Scripted) and n.base != taken:
+            base = n.base
+            if isinstance(base, Symbol) and base.head == "e":
+                curved = True
+            elif (
+                n.sub is not None
+                or not isinstance(n.sup, Number | Sum | None)
+                or (n.primes and calls.function_of(m, base) is None)
+            ):
+                return
+        if isinstance(n, Symbol):
+            found = calls.function_of(m, n)
+            if found is not None and (hasattr(found[1], "derivative") or isinstance(found[1], Template)):
+                curved = True
+                defined = defined or isinstance(found[1], Template)
+            elif found is not None:
+                return
+            elif n.head not in ("e", "d", "pi"):
+                symbols[n.head, n.accents] = None
+    if curved and len(symbols) == 1:
+        key = next(iter(symbols))
+        if defined and key in m.scope.names:
+            known, system = names.find(m, Symbol(*key)), m.scope.system
+            if known is not None and system is not None and isinstance(known.expr, Var) and system.owner(known.expr) is not None:
+                m.local[key] = Value(var("dummy_" + key[0], known.expr.shape))  # of any x, and not of those that are computed
+            return  # f(x) = xᵀAx of a known x
+        m.local[key] = Value(var("dummy_" + key[0]))
+    elif (
+        curved and not symbols and not any(_at_number(m, n) for side in (link.left, link.right) for n in walk(side))
+    ):  # σ' = σ(1 − σ)
+        m.local[calls.BARE.head, ()] = Value(var("dummy_z"))
+
+
+def _own(m: Meaning, link: Link) -> Symbol | None:
+    """f in f'(x) = … and f(x) = …, of a function that the document has defined by a formula in x."""
+    left = link.left
+    if not isinstance(left, Product) or len(left.factors) != 2 or left.factors[1][0]:
+        return None
+    name, fence = unscripted(left.factors[0][1]), left.factors[1][1]
+    known = m.scope.functions.get(name.head) if isinstance(name, Symbol) and not name.accents else None
+    if not isinstance(known, Template) or not isinstance(fence, Fence) or not isinstance(fence.body, Symbol):
+        return None
+    return name if known.parameters == ((fence.body.head, fence.body.accents),) and isinstance(name, Symbol) else None
+
+
+def _at_number(m: Meaning, node: Node) -> bool:
+    """Whether a product holds a function of a number, log 8."""
+
+    def plain(b: Node) -> bool:
+        return not any(calls.function_of(m, n) is not None for n in walk(b) if isinstance(n, Symbol | Scripted))
+
+    return isinstance(node, Product) and any(
+        not op and calls.function_of(m, a) is not None and plain(b) for (_, a), (op, b) in pairwise(node.factors)
+    )
+
+
+def changing(m: Meaning, link: Link, reading: Reading) -> None:
+    """What changes in a relation of differentials: the inputs of everything behind a d, or the names on the right alone."""
+    left, right = ([e for n in side if (e := _quantity(m, n)) is not None] for side in differentials(link))
+    if reading.held:
+        m.varied = frozenset(e for e in right or left if isinstance(e, Var))
+        if not m.varied or len(m.varied) < len(dict.fromkeys(right or left)):
+            raise Unreadable("a differential of something that is no quantity by itself")
+        return
+    inside = {v for e in (*left, *right) for v in (e, *derivatives.ancestors(m, e)) if isinstance(v, Var)}
+    m.differentials = frozenset(v.name for v in inside)
+
+
+def _quantity(m: Meaning, node: Node) -> Expr | None:
+    """What a name behind a d is, in this relation."""
+    if isinstance(node, Symbol) and (node.head, node.accents) in m.local:
+        return m.local[node.head, node.accents].expr
+    found = names.find(m, node) if isinstance(node, Symbol | Scripted) else None
+    if found is None and isinstance(node, Symbol) and node.head in LOSSES:
+        return m.scope.loss or names.open_loss(m, node)
+    return found.expr if found is not None else None
+
+
+def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple[Value, Value]:
+    """Both sides times the indicator of a condition on indices; other conditions are not used."""
+    relation = (
+        condition if isinstance(condition, Relation) else next((n for n in walk(condition) if isinstance(n, Relation)), None)
+    )
+    if relation is None or len(relation.ops) != 1 or relation.ops[0] not in ("=", "≠"):
+        return left, right
+    letters = {flat(p) for p in relation.parts}
+    if not letters & {*left.labels, *right.labels}:
+        return left, right
+    try:
+        mask = arrays.condition(m, relation)
+    except (Unreadable, ShapeError):
+        return left, right
+    written = m.text(relation) if relation.end else f" {relation.ops[0]} ".join(map(flat, relation.parts))
+    m.notes.append(f"for {written}")
+    return scale(mask, m.settled(left)), scale(mask, m.settled(right))
+
+
+def _labels(m: Meaning, node: Node) -> set[str]:
+    """Letters that may be free indices of a side: those that names carry and no sum binds."""
+    bound = {flat(i) for n in walk(node) if isinstance(n, Big) for i in names.script_items(n.sub)}
+    return {k for k in m.label_sizes if k not in bound}
+
+
+def _in(v: Value) -> str:
+    return show_shape(v.shape)
+
+
+def told(verdict: Verdict, claim: Claim, usual: Reading) -> str:
+    """The reason of a verdict, with the notes of its claim and in which reading it is."""
+    notes = [*claim.notes, *(f"read with {d}" for d in claim.reading.describe(usual))]
+    return "; ".join([verdict.reason, *notes])
+
+
+__all__ = ["Claim", "Unlike", "build", "changing", "dummies", "matched", "told"]

@@ -1,0 +1,63 @@
+"""What the words around a formula say: a case, a condition, a convention, another loss."""
+
+from __future__ import annotations
+
+import re
+
+from derive.reader.document import Formula
+from derive.reader.tokens import IF
+
+SUPPOSED = re.compile(
+    rf"(\b({'|'.join(w for w in IF if w.isascii())}|case|cases|assume|suppose|let)\b|{'|'.join(w for w in IF if not w.isascii())})[^.。]*$",
+    re.IGNORECASE,
+)
+
+
+CASE = re.compile(r"(\b(in|for|consider)\b[^.]*\bcase|^\W*case|\n\W*(case|when|if|for))\b[^.\n]*$", re.IGNORECASE)
+
+
+WHEN = re.compile(
+    r"\b(if|when|whenever|iff|unless|until|suppose|assume|assuming|let|such that|so that)( that| and only if)?[\s$({\\]*$",
+    re.IGNORECASE,
+)
+
+
+FOR = re.compile(
+    r"[\s$\\\])]*(for (every|all|any|each)( other)?( \w+)?|for|when|whenever|if|where)\s+"
+    r"(\$|\\\()(?P<tex>[^$\\]*\\neq?[^$\\]*|[^$\\=]*[≠=][^$\\]*)(\$|\\\))"
+)
+
+
+OTHER_THAN = re.compile(
+    r"[\s$\\)]*((is )?(different|distinct) (to|from|than)|other than|not equal to)\s+(\$|\\\()(?P<tex>\\?[a-zA-Z]+)(\$|\\\))"
+)
+
+
+LAST = re.compile(r"\\?[a-zA-Z]+\s*$")
+
+
+CONVENTION = re.compile(r"summation convention|einstein|implied sum|sum(med|ming)? over repeated|repeated ind", re.IGNORECASE)
+
+
+LET = re.compile(r"\b(let|given|suppose|consider|imagine|assume|say|example)\b[^.]*$", re.IGNORECASE)
+
+
+ANOTHER = re.compile(
+    r"\b(instead|replac\w+|alternativ\w+|another|different|chang(e|ing)|switch\w*|new)\b[^.]{0,60}\b(cost|loss|objective)\b"
+    r"|\b(cost|loss|objective)\b[^.]{0,60}\binstead\b",
+    re.IGNORECASE,
+)
+
+
+AT = re.compile(r"[\s$\\\])]*(处|處|时|時|の時|のとき|일 때)")  # H = 0 处: where it is so
+
+
+_AROUND = re.compile(r"</?\w+>|[\s*_>.:$-]|\\[()]|^\s*\(?(\d+|[a-z]|[ivx]+)[.)]")
+
+
+def alone_on_its_line(text: str, formula: Formula) -> str | None:
+    """What stands before an inline formula that has a line of its own, "#" for a heading; None where other words stand there."""
+    start, end = text.rfind("\n", 0, formula.start) + 1, text.find("\n", formula.end)
+    before, after = text[start : formula.start], text[formula.end : end if end >= 0 else len(text)]
+    left, right = _AROUND.sub("", before), _AROUND.sub("", after)
+    return left or "." if not right and not left.strip("#") else None

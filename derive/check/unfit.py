@@ -1,0 +1,139 @@
+"""Relations of which no reading gives two sides of one shape: wrong, unreadable, or of something else than the network."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from derive.check import called, numbers, slips
+from derive.check.claims import Claim, Unlike, told
+from derive.check.define import define
+from derive.check.kinds import loss_by_another_name, numbered
+from derive.check.lines import Line, Slip
+from derive.check.prose import LET
+from derive.check.readings import readings
+from derive.expr import DeriveError, Expr, ShapeError, Var
+from derive.reader import names
+from derive.reader.meaning import Meaning, Reading
+from derive.reader.scope import LOSSES, flat
+from derive.reader.statements import Link
+from derive.reader.syntax import Scripted, Symbol, unscripted, walk
+from derive.reader.tokens import Unreadable
+
+if TYPE_CHECKING:
+    from derive.check.checker import Checker
+
+ASIDE = 3  # lines that an example with letters of its own may have
+
+
+def entry_by_entry(checker: Checker, link: Link, line: Line, errors: list[Exception]) -> Line | None:
+    """u (1 - u) of vectors has no other meaning than the product entry by entry: a line that holds so holds."""
+    if not any(isinstance(e, ShapeError) for e in errors):
+        return None
+    claims: dict[tuple[Expr, Expr], Claim] = {}
+    for reading in readings(checker.part.scope, link, checker.part.repeated):
+        with suppress(DeriveError):
+            claim = checker.claim(link, replace(reading, elementwise=True))
+            claims.setdefault((claim.left, claim.right), claim)
+    known = [claim for claim in claims.values() if not claim.strangers]
+    for claim in known:
+        verdict = checker.decide(claim)
+        if verdict is not None and verdict.holds:
+            return replace(line, verdict=verdict.verdict, reason=told(verdict, claim, checker.usual(link)), bound=verdict.bound)
+    held = checker.under_conditions(known, line) if known else None
+    return held if held is not None and held.verdict in ("proved", "agrees") else None
+
+
+def judged(checker: Checker, link: Link, line: Line, errors: list[Exception]) -> Line:
+    """No reading gives two sides of one shape: unreadable, or a formula whose shapes don't fit."""
+    misfits = [e for e in errors if isinstance(e, ShapeError)]
+    if misfits and (unread := _unread(checker, link)) is not None:
+        return replace(line, verdict="unreadable", reason=f"{unread} (column {unread.column})")
+    if misfits and loss_by_another_name(checker.part.scope, link):
+        return replace(line, verdict="definition", reason=define(checker, link))
+    if not misfits:
+        error = errors[0]
+        column = f" (column {error.column})" if isinstance(error, Unreadable) else ""
+        return replace(line, verdict="unreadable" if isinstance(error, Unreadable) else "undecided", reason=f"{error}{column}")
+    if (approximate := checker.approximation(link, line)) is not None:
+        return approximate
+    if _of_another_kind(checker, link, misfits):
+        other = f"another {flat(unscripted(link.left))} than that of the problem may be meant"
+        return replace(line, verdict="undecided", reason=f"{misfits[0]}: {other}")
+    if _aside(checker, link):
+        return replace(line, verdict="undecided", reason=f"the letters may be other ones than those of the problem: {misfits[0]}")
+    if not checker.part.values and any(numbered(n) for n in (link.left, link.right)):
+        return replace(line, verdict="undecided", reason=f"{misfits[0]}: numbers of an example, for which nothing is given")
+    if _as_entries(checker, link):
+        unwritten = "a scalar where the entries are added up, which isn't written"
+        return replace(line, verdict="undecided", reason=f"{misfits[0]}: {unwritten}")
+    slip = checker.slip(link, None) if checker.explain else None
+    if slip is None and any("R^(" in str(e) and str(e).count(" x ") > 2 for e in misfits):
+        return replace(line, verdict="undecided", reason=f"the shapes can't be told apart from notation: {misfits[0]}")
+    if checker.pot <= 0:  # a chain of such lines: the ones before it have had the time for what is right
+        checker.remember(link, line)
+        return replace(line, verdict="refuted", reason=str(misfits[0]), slip=slip)
+    started = time.process_time()
+    if slip is None or slip.kind == "shape":
+        scalar = slips.scalar_form(checker, link)
+        words = f"right for scalars, but the shapes don't fit: {misfits[0]}" if scalar else f"the shapes don't fit: {misfits[0]}"
+        slip = Slip("shape", slip.corrected if slip is not None else slips.truth(checker, link) or "", words)
+    checker.remember(link, line)
+    expected = slips.expected(checker, link)
+    checker.pot -= time.process_time() - started
+    return replace(line, verdict="refuted", reason=str(misfits[0]), slip=slip, expected=expected)
+
+
+def _unread(checker: Checker, link: Link) -> Unreadable | None:
+    """Why a side can't be read in any reading, where all that is known is that the other doesn't fit by itself in some."""
+    for side in (link.left, link.right):
+        why: list[Exception] = []
+        for reading in readings(checker.part.scope, link, checker.part.repeated):
+            m = checker.meaning(link, reading)
+            try:
+                m.value(side)
+            except Unreadable as error:
+                why.append(error)
+                continue
+            except DeriveError:
+                pass
+            why.clear()
+            break
+        if why and isinstance(why[0], Unreadable):
+            return why[0]
+    return None
+
+
+def _as_entries(checker: Checker, link: Link) -> bool:
+    """L = -y log ŷ of vectors: a scalar that it is where the products of the entries are added up."""
+    if not any(isinstance(n, Symbol) and n.head in ("log", "ln") for n in walk(link.right)):
+        return False
+    if not isinstance(link.left, Symbol | Scripted) and not called.bracketed(link.left):
+        return False
+    with suppress(DeriveError):
+        claim = checker.claim(link, replace(checker.usual(link), elementwise=True, added=True))
+        verdict = checker.decide(claim) if not claim.strangers and not claim.left.shape else None
+        return verdict is not None and verdict.holds
+    return False
+
+
+def _of_another_kind(checker: Checker, link: Link, misfits: list[ShapeError]) -> bool:
+    """H_i = √u, of one example: a quantity of the network said to be one of another shape, which may have its letter alone."""
+    if link.op != "=" or not isinstance(link.left, Symbol | Scripted) or numbers.is_numeric(link.right):
+        return False
+    found, system = names.find(Meaning(checker.part.scope, Reading(), link.source), link.left), checker.part.scope.system
+    if found is None or found.bar or found.primes or found.named.introduced or not isinstance(found.expr, Var):
+        return False
+    computed = system is not None and system.owner(found.expr) is not None and found.expr is not checker.part.scope.loss
+    return computed and all(isinstance(e, Unlike) and 0 in e.ranks for e in misfits)
+
+
+def _aside(checker: Checker, link: Link) -> bool:
+    """Let y = Wx: an example with letters of its own, to which the lines after it may belong."""
+    letters = {n.head for side in (link.left, link.right) for n in walk(side) if isinstance(n, Symbol)}
+    if isinstance(link.left, Symbol) and LET.search(checker.before):
+        checker.example = len(checker.lines), letters
+    n, known = checker.example
+    return len(checker.lines) - n <= ASIDE and letters - set(LOSSES) <= known
