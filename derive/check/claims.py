@@ -30,7 +30,7 @@ from derive.reader.syntax import (
     walk,
 )
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Value, added, is_row_shape, scale, slim, stacked, together, transposed
+from derive.reader.values import Value, added, entry, is_row_shape, scale, slim, stacked, together, transposed
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,8 @@ def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
     ):
         right = Value(diag(right.expr))
         m.notes.append("read as the diagonal of a matrix")
+    if reading.shown:
+        left, right = _shown(left, right, reading.shown), _shown(right, left, reading.shown)
     if reading.added and not left.rank and right.rank:
         right = added(right)
     left, right = together(left, right)
@@ -214,6 +216,14 @@ def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple
     written = m.text(relation) if relation.end else f" {relation.ops[0]} ".join(map(flat, relation.parts))
     m.notes.append(f"for {written}")
     return scale(mask, m.settled(left)), scale(mask, m.settled(right))
+
+
+def _shown(v: Value, other: Value, which: int) -> Value:
+    """A vector beside entries: its entry of the first index that fits, the second, …"""
+    if v.rank != 1 or other.rank:
+        return v
+    fitting = [n for n in other.labels if other.size(n) == v.shape[0]]
+    return entry(v, [fitting[which - 1]]) if which <= len(fitting) else v
 
 
 def _labels(m: Meaning, node: Node) -> set[str]:

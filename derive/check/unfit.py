@@ -19,12 +19,13 @@ from derive.reader import names
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.scope import LOSSES, flat
 from derive.reader.statements import Link
-from derive.reader.syntax import Scripted, Symbol, unscripted, walk
+from derive.reader.syntax import Differential, Fraction, Scripted, Symbol, unscripted, walk
 from derive.reader.tokens import Unreadable
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker
 
+MOST = 3  # indices of which one may be left out
 ASIDE = 3  # lines that an example with letters of its own may have
 
 
@@ -69,6 +70,8 @@ def judged(checker: Checker, link: Link, line: Line, errors: list[Exception]) ->
     if _as_entries(checker, link):
         unwritten = "a scalar where the entries are added up, which isn't written"
         return replace(line, verdict="undecided", reason=f"{misfits[0]}: {unwritten}")
+    if _without_index(checker, link):
+        return replace(line, verdict="undecided", reason=f"{misfits[0]}: right for the entry of the index that is left out")
     slip = checker.slip(link, None) if checker.explain else None
     if slip is None and any("R^(" in str(e) and str(e).count(" x ") > 2 for e in misfits):
         return replace(line, verdict="undecided", reason=f"the shapes can't be told apart from notation: {misfits[0]}")
@@ -116,6 +119,20 @@ def _as_entries(checker: Checker, link: Link) -> bool:
         claim = checker.claim(link, replace(checker.usual(link), elementwise=True, added=True))
         verdict = checker.decide(claim) if not claim.strangers and not claim.left.shape else None
         return verdict is not None and verdict.holds
+    return False
+
+
+def _without_index(checker: Checker, link: Link) -> bool:
+    """∂z_j/∂W_{ji} = ∂/∂W_{ji} (W h + b): what is differentiated lacks the index of the other side, with which the line holds."""
+    fractions = [n for side in (link.left, link.right) for n in walk(side) if isinstance(n, Fraction)]
+    if not any(isinstance(n.top, Differential) and not isinstance(n.top.body, Symbol | Scripted) for n in fractions):
+        return False
+    for which in range(1, MOST + 1):
+        with suppress(DeriveError):
+            claim = checker.claim(link, replace(checker.usual(link), shown=which))
+            verdict = checker.decide(claim) if not claim.strangers else None
+            if verdict is not None and verdict.holds:
+                return True
     return False
 
 

@@ -99,6 +99,7 @@ class Reading:
     carried: bool = False  # u after u = e^{z_k} is of this k
     entries: bool = False  # x_k is an entry of x, and not row k of X
     printed: bool = False  # braces are not brackets
+    shown: int = 0  # ∂/∂W_{ji} (W h + b) beside what has an index j: of entry j, or of the next index that fits
     added: bool = False  # with elementwise: L = -y log ŷ of vectors adds the entries
 
     def describe(self, default: Reading) -> list[str]:
@@ -118,6 +119,7 @@ class Reading:
             "carried": "a name with the index of its formula",
             "entries": "x_k as an entry of x",
             "printed": "braces as no brackets",
+            "shown": "the entry of the index that one side leaves out",
             "added": "the sum of the entries",
             "immediate": "∂h_k/∂W as the dependence at step k alone",
         }  # fmt: skip
