@@ -10,7 +10,6 @@ from derive.expr import Instant
 from derive.reader import names
 from derive.reader.syntax import (
     Big,
-    Differential,
     Dots,
     Node,
     Number,
@@ -144,9 +143,8 @@ def _later(index: Symbol, steps: int) -> Node:
 
 
 def repeats(items: Factors) -> bool:
-    """Whether dots stand between factors that are no derivatives."""
-    between = any(isinstance(n, Dots) and 0 < k < len(items) - 1 for k, (_, n) in enumerate(items))
-    return between and not any(isinstance(n, Differential) for _, f in items for n in walk(f))
+    """Whether dots stand between factors."""
+    return any(isinstance(n, Dots) and 0 < k < len(items) - 1 for k, (_, n) in enumerate(items))
 
 
 __all__ = ["product", "repeats"]

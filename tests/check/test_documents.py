@@ -122,6 +122,63 @@ PAGES = {
     "a function with steps in its brackets": Page(
         r"CE(y^{(t)}, h^{(t)}) = -y^{(t)\top} h^{(t)}", r"CE(y^{(t)}, h^{(t)}) = y^{(t)\top} h^{(t)}",
         GATED.replace("L &= ", r"J_t &= -y_t^\top h_t \\ L &= ").replace("x_t, ", "x_t, y_t, "), r"$$J^{(t)} = CE(y^{(t)}, h^{(t)})$$"),
+    "braces that aren't printed": Page(r"{c - c^2} c = c - c^3", r"{c - c^2} c = c + c^3", settings=FREE),
+    "blanks by name": Page(r"z_i \space = b_i + \sum_j W_{ij} x_j \space.", r"z_i \space = b_j + \sum_j W_{ij} x_j \space.", SOFTMAX),
+    "two signs for equal": Page(
+        r"\frac{\partial p_i}{\partial z_j} = p_i (1(i == j) - p_j)", r"\frac{\partial p_i}{\partial z_j} = p_i (1(i == j) + p_j)", SOFTMAX),
+    "backslashes that a page has doubled": Page(r"\\frac{\partial L}{\partial z} = p \sum_i y_i - y", r"\\frac{\partial L}{\partial z} = p - 2 y", SOFTMAX),
+    "a word in brackets": Page(r"(Scores) \space z_i = b_i + \sum_j W_{ij} x_j", r"(Scores) \space z_i = \sum_j W_{ij} x_j", SOFTMAX),
+    "blanks between the cases": Page(
+        r"\frac{\partial p_i}{\partial z_j} = \begin{cases} p_i (1 - p_i), \quad i = j \\ -p_i p_j, \quad i \neq j \end{cases}",
+        r"\frac{\partial p_i}{\partial z_j} = \begin{cases} p_i (1 - p_i), \quad i = j \\ p_i p_j, \quad i \neq j \end{cases}", SOFTMAX),
+    "a remark beside a condition": Page(
+        r"\frac{\partial p_i}{\partial z_j} = \begin{cases} p_i (1 - p_i) & \text{if } i = j \text{ (same class)} \\ -p_i p_j & \text{otherwise} \end{cases}",
+        r"\frac{\partial p_i}{\partial z_j} = \begin{cases} p_i (1 + p_i) & \text{if } i = j \text{ (same class)} \\ -p_i p_j & \text{otherwise} \end{cases}", SOFTMAX),
+    "a function of a computed argument": Page(
+        r"g'(p) = \begin{cases} 1 & p \geq 0 \\ e^p & p < 0 \end{cases}", r"g'(p) = \begin{cases} 1 & p \geq 0 \\ 2 e^p & p < 0 \end{cases}", SOFTMAX,
+        r"$$g(p) = \begin{cases} p & p \geq 0 \\ e^p - 1 & p < 0 \end{cases}$$"),
+    "an outer product with ones": Page(r"(x \mathbf{1}^\top A)_{ij} = x_i \sum_k A_{kj}", r"x \mathbf{1}^\top A = \mathrm{diag}(x) A", settings=FREE),
+    "ones between vectors": Page(r"x \mathbf{1}^\top w - x = (\sum_k w_k - 1) x", r"x \mathbf{1}^\top w - x = x \odot w - x", settings=FREE),
+    "a sum without an index": Page(r"L = -\sum y_i \log p_i", r"L = \sum y_i \log p_i", SOFTMAX),
+    "a sum without an index in a denominator": Page(r"p_i = \frac{e^{z_i}}{\sum e^{z_j}}", r"p_i = \frac{e^{-z_i}}{\sum e^{z_j}}", SOFTMAX),
+    "a Greek column": Page(
+        r"a_\omega = \frac{e^{u_\omega^\top w}}{\sum e^{u_c^\top w}}", r"a_\omega = \frac{e^{u_\omega^\top w}}{\sum e^{-u_c^\top w}}", "",
+        r"$$a = \mathrm{softmax}(U^\top w)$$", {"declare": {"U": "d x n", "w": "d"}, "columns": {"u": "U"}}),
+    "another index in words": Page(
+        r"\frac{\partial p_i}{\partial z_j} = -p_i p_j", r"\frac{\partial p_i}{\partial z_j} = p_i p_j", SOFTMAX, "Now for $j$ different from $i$:"),
+    "a name with the index of its formula": Page(
+        r"\frac{\partial p_i}{\partial z_j} = \frac{v \frac{\partial u}{\partial z_j} - u \frac{\partial v}{\partial z_j}}{v^2}",
+        r"\frac{\partial p_i}{\partial z_j} = \frac{v \frac{\partial u}{\partial z_j} + u \frac{\partial v}{\partial z_j}}{v^2}", SOFTMAX,
+        r"Let $u = e^{z_i}$ and $v = \sum_t e^{z_t}$."),
+    "rows that repeat": Page(
+        r"(A + R)_{ij} = A_{ij} + a_j", r"(A + R)_{ij} = A_{ij} - a_j", "", r"$$R = \begin{bmatrix} a \\ \vdots \\ a \end{bmatrix}$$",
+        {"declare": {"a": "m", "A": "n x m"}}),
+    "a bias in every row": Page(r"Z = X W + B", r"Z = X W - B", r"""% loss: none
+$X \in \mathbb{R}^{s \times d}$, $W \in \mathbb{R}^{d \times k}$, $b \in \mathbb{R}^{k}$
+\begin{align} Z &= X W + \mathbf{1} b^\top \end{align}"""),
+    "Jacobians with dots": Page(
+        r"\frac{\partial h_t}{\partial h_s} = G_t G_{t-1} \cdots G_{s+1}", r"\frac{\partial h_t}{\partial h_s} = G_t G_{t-1} \cdots G_s", RNN,
+        r"$$G_t = \mathrm{diag}(h_t \odot (1 - h_t)) W$$"),
+    "Jacobians with dots the other way": Page(
+        r"\frac{\partial L_t}{\partial h_s} = G_{s+1}^\top G_{s+2}^\top \cdots G_t^\top \frac{\partial L_t}{\partial h_t}",
+        r"\frac{\partial L_t}{\partial h_s} = G_t^\top G_{t-1}^\top \cdots G_{s+1}^\top \frac{\partial L_t}{\partial h_t}", RNN,
+        r"$$G_t = \mathrm{diag}(h_t \odot (1 - h_t)) W$$", {"layout": "gradient"}),
+    "factors with dots": Page(
+        r"\frac{\partial h_T}{\partial h_s} = \mathrm{diag}(h_T (1 - h_T)) W \cdots \mathrm{diag}(h_{s+1} (1 - h_{s+1})) W",
+        r"\frac{\partial h_T}{\partial h_s} = \mathrm{diag}(h_T (1 - h_T)) W \cdots \mathrm{diag}(h_s (1 - h_s)) W", RNN),
+    "an open function without its argument": Page(
+        r"\bar h_t = \frac{\partial \ell_t}{\partial h_t} + W^\top \bar z_{t+1}", r"\bar h_t = \frac{\partial \ell_t}{\partial h_t} - W^\top \bar z_{t+1}", RNN),
+    "a Jacobian by the letter of a loss": Page(
+        r"J_t = \mathrm{diag}(h_t \odot (1 - h_t)) W", r"J_t = \mathrm{diag}(h_t \odot (1 - h_t)) W^\top", RNN,
+        r"$$J_t = \frac{\partial h_t}{\partial h_{t-1}}$$"),
+    "a power as a product": Page(r"\prod_{i=1}^{3} A = A A^2", r"\prod_{i=1}^{n} \mathrm{diag}(x) A = \mathrm{diag}(x)^n A^n", settings=FREE),
+    "an empty group under ∂": Page(
+        r"\frac{\partial {}}{\partial {z_j}} p_i = p_i (\delta_{ij} - p_j)", r"\frac{\partial {}}{\partial {z_j}} p_i = p_i (\delta_{ij} + p_j)", SOFTMAX),
+    "where a derivative is taken": Page(
+        r"\frac{\partial z_1}{\partial W_{12}}(x) = x_2", r"\frac{\partial z_1}{\partial W_{12}}(x) = x_1", SOFTMAX),
+    "an empty last column": Page(
+        r"\begin{bmatrix} c & c^2 & \\ 1 & c & \end{bmatrix} = \begin{bmatrix} c & c^2 \\ 1 & c \end{bmatrix}",
+        r"\begin{bmatrix} c & c^2 & \\ 1 & c & \end{bmatrix} = \begin{bmatrix} c & 1 \\ c^2 & c \end{bmatrix}", settings=FREE),
     "a name at the end of a chain": Page(r"\bar x = W^\top g", r"\bar x = W^\top g + g", SOFTMAX, r"$$\frac{\partial L}{\partial z} = g$$"),
 }  # fmt: skip
 
@@ -203,3 +260,55 @@ def test_a_problem_finds_the_size_of_ones():
 $V \in \mathbb{R}^{n \times h}$, $S \in \mathbb{R}^{n \times n}$
 \begin{align} q &= S \mathbf{1} \\ Q &= q \mathbf{1}^\top \\ B &= S \odot Q \\ C &= B V \end{align}"""
     assert [str(e.left.shape) for e in network(text).system.equations][1] == "(n, n)"
+
+
+def verdicts(problem: str, text: str, settings: dict | None = None) -> list[str]:
+    return [line.verdict for line in Checker(parts(settings or {}, problem=network(problem)), explain=False).text(text).lines]
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        r"W_{\text{new}} = W_{\text{old}} - \eta \frac{\partial L}{\partial W}",
+        r"W^{(k+1)} = W^{(k)} - \eta \nabla_W L",
+        r"W' = W - \eta \frac{\partial L}{\partial W}",
+        r"b_{t+1} = b_t - \eta \frac{\partial L}{\partial b_t}",
+        r"x_{1:T} = (x_1, \dots, x_T)",
+        r"L(x) = \phi \circ z(x)",
+    ],
+)
+def test_what_says_nothing_that_could_be_wrong(tex):
+    assert verdicts(SOFTMAX, f"$${tex}$$") == ["definition"]
+
+
+@pytest.mark.parametrize(
+    ("tex", "verdict"),
+    [
+        (r"L = -y \log p", "undecided"),
+        (r"L = y \log p", "refuted"),
+        (r"p = W_{11} x_1", "undecided"),
+        (r"\frac{\partial z_i}{\partial W_{ij}} = \frac{\partial}{\partial W_{ij}} (W x + b)", "undecided"),
+        (r"\frac{\partial z_i}{\partial W_{ij}} = \frac{\partial}{\partial W_{ij}} (2 W x + b)", "refuted"),
+        (r"p_i \approx W x", "undecided"),
+        (r"p = \begin{bmatrix} 0.1 \\ 0.9 \end{bmatrix}", "definition"),
+        (r"p \odot y = \begin{bmatrix} 0.1 \\ 0.9 \end{bmatrix}", "undecided"),
+        (r"p_1 = 1", "definition"),
+        (r"so that $$p = 1$$ and $$\bar z = \int p", "refuted"),
+    ],
+)
+def test_what_may_be_of_something_else_is_undecided(tex, verdict):
+    assert verdicts(SOFTMAX, f"$${tex}$$" if "$$" not in tex else f"{tex}$$")[0] == verdict
+
+
+def test_a_case_ends_with_its_sentence():
+    text = r"When $f_t = 1$ and $i_t = 0$ nothing is lost. But then $$h_t = h_{t-1}$$"
+    assert verdicts(GATED, text)[-1] == "refuted"
+
+
+def test_a_lost_root_is_named():
+    problem = r"""% loss: L
+$Q, K \in \mathbb{R}^{n \times d}$, $\ell : \mathbb{R}^{n \times n} \to \mathbb{R}$
+\begin{align} S &= \frac{Q K^\top}{\sqrt{d}} \\ L &= \ell(S) \end{align}"""
+    report = Checker(parts({}, problem=network(problem))).text(r"$$\frac{\partial L}{\partial Q} = \frac{\partial L}{\partial S} K$$")
+    slip = report.lines[0].slip
+    assert slip.kind == "factor" and r"\frac{1}{\sqrt{d}}" in slip.corrected
