@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from derive.adjoint import local_jacobian
-from derive.expr import DeriveError, Expr, Instant, Opaque, Over, Var, at_time, ein, jac, lin, rebuild, var
+from derive.expr import DeriveError, Ein, Expr, Instant, Opaque, Over, Var, at_time, ein, jac, lin, rebuild, var
 from derive.reader import names, windows
 from derive.reader.scope import LOSSES, Template, flat
 from derive.reader.syntax import (
@@ -153,6 +153,8 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
         assert p.top is not None
         top = top_value(m, p.top)
         direct = direct or (isinstance(top.expr, Opaque) and below.expr in top.expr.arg.children())  # ∂f(x, h)/∂h
+    if not places and isinstance(top.expr, Var):
+        below, places = _quantity(m, below)
     step = _at_one_step(m, top.expr, below.expr) if p.alone and not top.labels and not below.labels else None
     if step is not None and isinstance(top.expr, Var):  # ∂⁺h_t/∂W: by way of what else the step computes
         if places:
@@ -369,6 +371,26 @@ def _below(m: Meaning, node: Node) -> tuple[Value, tuple[Node, ...], bool]:
                 expr = names.adjoint_of(m, expr)
             return Value(expr), (*found.places, *bracket), found.exponent is not None
     return _standing(m.value(node)), (), False
+
+
+def _quantity(m: Meaning, v: Value) -> tuple[Value, tuple[Node, ...]]:
+    """σ(wᵀx_i) as the p_i of the network that it is, with its indices; a formula that no equation has as it stands."""
+    system = m.scope.system
+    if system is None or system.sequential or isinstance(v.expr, Var):
+        return v, ()
+    whole = _in_order(explicit(m, v.expr, ()))
+    for e in system.equations:
+        if e.left.shape == v.expr.shape and _in_order(explicit(m, e.left, ())) == whole:
+            return Value(e.left), tuple(map(Symbol, v.labels))
+    return v, ()
+
+
+def _in_order(e: Expr) -> Expr:
+    """e with the factors of its products in one order, for comparisons."""
+    e = e.with_children([_in_order(c) for c in e.children()]) if e.children() else e
+    if not isinstance(e, Ein):
+        return e
+    return ein(sorted(e.factors, key=lambda f: (str(f[0]), f[1])), e.out, dict(enumerate(e.dims)))
 
 
 def _standing(v: Value) -> Value:
