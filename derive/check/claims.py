@@ -142,9 +142,9 @@ def dummies(m: Meaning, link: Link) -> None:
                 symbols[n.head, n.accents] = None
     if curved and len(symbols) == 1:
         key = next(iter(symbols))
-        if defined and key in m.scope.names:
-            known, system = names.find(m, Symbol(*key)), m.scope.system
-            if known is not None and system is not None and isinstance(known.expr, Var) and system.owner(known.expr) is not None:
+        known, system = names.find(m, Symbol(*key)) if key in m.scope.names else None, m.scope.system
+        if defined and known is not None:
+            if system is not None and isinstance(known.expr, Var) and system.owner(known.expr) is not None:
                 m.local[key] = Value(var("dummy_" + key[0], known.expr.shape))  # of any x, and not of those that are computed
             return  # f(x) = xᵀAx of a known x
         m.local[key] = Value(var("dummy_" + key[0]))

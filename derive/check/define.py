@@ -414,6 +414,8 @@ def declared(scope: Scope, link: Link) -> None:
         return
     m = Meaning(scope, Reading(), link.source)
     for item in link.left.items if isinstance(link.left, Commas) else (link.left,):
+        if isinstance(item, Scripted) and item.base == Symbol("delta") and any(names.error_of(m, item, k) for k in names.error_families(scope)):
+            continue  # δ^{(l)} is an error signal
         if isinstance(item, Symbol | Scripted) and names.find(m, item) is None:
             try:
                 declare(scope, link.source[item.start : item.end], shape)

@@ -26,6 +26,9 @@ from derive.reader.syntax import (
 )
 
 
+_ENTRIES = frozenset("⊙∘⋆•")
+
+
 def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Reading]:
     """The readings to try, the usual one first: only those that can make a difference to this relation."""
     nodes = [*walk(link.left), *walk(link.right)]
@@ -49,7 +52,7 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     if any(isinstance(n, Sum) and bigs.whole(n.terms) != n.terms for n in nodes):
         for layout in layouts:
             yield Reading(layout, whole=True)
-    if derivative and any(isinstance(n, Product) and any(op == "·" for op, _ in n.factors) for n in nodes):
+    if any(isinstance(n, Product) and any(op == "·" for op, _ in n.factors) for n in nodes):
         yield Reading(layouts[0], elementwise=True)
     if any(isinstance(n, Symbol) and n.head[:1] == "d" for n in nodes) and scope.loss is not None:
         yield Reading(layouts[0], summed=True)
@@ -59,6 +62,9 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     if any(isinstance(n, Symbol) and any(known.carried for known in scope.names.get((n.head, n.accents), ())) for n in nodes):
         for total in totals:
             yield Reading(layouts[0], total, carried=True)
+    if derivative and any(isinstance(n, Product) and any(op in _ENTRIES or op in scope.elementwise for op, _ in n.factors[1:]) for n in nodes):
+        for total in totals:
+            yield Reading(layouts[0], total, diagonal=True)
     if braces.braced(link.left) or braces.braced(link.right):
         for layout in layouts:
             yield Reading(layout, printed=True)

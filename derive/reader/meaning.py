@@ -100,6 +100,7 @@ class Reading:
     entries: bool = False  # x_k is an entry of x, and not row k of X
     printed: bool = False  # braces are not brackets
     shown: int = 0  # ∂/∂W_{ji} (W h + b) beside what has an index j: of entry j, or of the next index that fits
+    diagonal: bool = False  # u ⊙ ∂h/∂z of vectors takes the diagonal of the Jacobian
     added: bool = False  # with elementwise: L = -y log ŷ of vectors adds the entries
 
     def describe(self, default: Reading) -> list[str]:
@@ -120,6 +121,7 @@ class Reading:
             "entries": "x_k as an entry of x",
             "printed": "braces as no brackets",
             "shown": "the entry of the index that one side leaves out",
+            "diagonal": "the diagonal of a Jacobian beside ⊙",
             "added": "the sum of the entries",
             "immediate": "∂h_k/∂W as the dependence at step k alone",
         }  # fmt: skip
@@ -570,6 +572,8 @@ class Meaning:
             if op in ("/", "⊘"):
                 return self.quotient(a, b)
             return entries_of_ones(self, a, op, b) or filler_product(self, a, b, op in self.scope.elementwise)
+        if self.reading.diagonal and (op in ("⊙", "∘", "⋆", "•") or op in self.scope.elementwise):
+            a, b = _diagonal(a), _diagonal(b)
         if self.reading.immediate:
             b = derivatives.immediate(self, a, b)
         met = derivatives.meet(a, b, self.reading.layout) if op not in ("/", "⊘", "⊙") else None
@@ -631,9 +635,12 @@ class Meaning:
             and not self.reading.elementwise
         ):
             return inner(a, b)
-        if is_row_shape(a.shape) and is_row_shape(b.shape) and op == "·" and a.shape == b.shape and not self.scope.elementwise:
+        rows = is_row_shape(a.shape) and is_row_shape(b.shape)
+        if rows and op == "·" and a.shape == b.shape and not self.scope.elementwise and not self.reading.elementwise:
             return inner(transposed(a), transposed(b))
-        if (self.scope.elementwise or self.reading.elementwise) and a.shape == b.shape and (a.rank == 1 or is_row_shape(a.shape)):
+        if (self.scope.elementwise or self.reading.elementwise) and a.shape == b.shape and (a.rank == 1 or _lies(a)):
+            return entrywise(a, b)
+        if self.reading.elementwise and (_along_batch(a, b) or _along_batch(b, a)):
             return entrywise(a, b)
         return product(a, b)
 
@@ -836,6 +843,27 @@ def _put_in(a: Value, b: Value) -> Value | None:
         return None
     met = contract(a, b.plain(), c.top_rank)
     return Value(met.expr, met.labels, Chain(None, c.below, 0, c.below_rank))
+
+
+def _lies(v: Value) -> bool:
+    return is_row_shape(v.shape) or (v.rank == 2 and v.shape[0] == 1)
+
+
+def _along_batch(v: Value, batch: Value) -> bool:
+    """Whether a vector can't meet a matrix beside it but entry by entry: a row of its width, a column of its height."""
+    if batch.rank != 2 or _lies(batch) or batch.shape[0] == batch.shape[1]:
+        return False
+    return v.shape[-1] == batch.shape[1] if _lies(v) else v.rank == 1 and v.shape[0] == batch.shape[0]
+
+
+def _diagonal(v: Value) -> Value:
+    """The diagonal of a square Jacobian of a vector by a vector."""
+    c = v.chain
+    if c is None or c.top_rank != 1 or c.below_rank != 1 or v.rank != 2 or v.shape[0] != v.shape[1]:
+        return v
+    outer = tuple(range(len(v.labels)))
+    k = len(outer)
+    return Value(ein([(v.expr, (*outer, k, k))], (*outer, k)), v.labels)
 
 
 def _rows_scaled(m: Meaning, a: Value, b: Value) -> Value | None:
