@@ -21,6 +21,7 @@ from derive.reader.syntax import (
     Product,
     Rows,
     Scripted,
+    Sum,
     Symbol,
     unscripted,
     walk,
@@ -109,7 +110,11 @@ def sized(scope: Scope, link: Link) -> bool:
     """m = 128."""
     name = link.left
     size = isinstance(name, Symbol) and name.head in scope.sizes and (name.head, name.accents) not in scope.names
-    return size and isinstance(link.right, Number) and link.right.text.isdigit()
+    if size and isinstance(link.right, Number) and link.right.text.isdigit():
+        return True
+    letters = [n for n in walk(link.right) if isinstance(n, Symbol)]
+    plain = all(isinstance(n, Number | Symbol | Scripted | Product | Fraction | Sum) for n in walk(link.right))
+    return size and plain and bool(letters) and not any((n.head, n.accents) in scope.names for n in letters)  # h = C/H
 
 
 def loss_by_another_name(scope: Scope, link: Link) -> bool:

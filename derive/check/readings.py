@@ -25,7 +25,6 @@ from derive.reader.syntax import (
     walk,
 )
 
-
 _ENTRIES = frozenset("⊙∘⋆•")
 
 

@@ -52,6 +52,8 @@ class Binder:
 
 
 MOST = 32  # terms that are written out
+FEW = 4  # terms that are meant one by one, even of an array without so many
+_NO_SIZES = frozenset("ijl")  # letters that are indices, if they are anything
 _ROWS, _COLUMNS = frozenset("in"), frozenset("jk")  # letters that count the rows of a matrix, or its columns
 
 
@@ -206,6 +208,12 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
                 found = [b for b in found if b.index != middle.head or b.lo is not None]
                 found.append(Binder(middle.head, part.parts[0], part.parts[2]))
                 continue
+            if isinstance(left, Symbol) and len(part.parts) == 2 and part.ops[0] in ("<", "≤"):
+                found.append(Binder(left.head, None, _upper(m, part.parts[1], part.ops[0])))
+                continue
+            if isinstance(middle, Symbol) and part.ops == ("≤", "<"):
+                found.append(Binder(middle.head, part.parts[0], _upper(m, part.parts[2], "<")))
+                continue
             if (apart := windows.distance(part)) is not None:
                 letter, most = apart
                 found.append(Binder(letter.head, Sum(((-1, most),)), most))
@@ -222,6 +230,15 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
     if conditions:
         found = [Binder(b.index, b.lo, b.hi, tuple(c for c in conditions if flat(c.parts[0]) == b.index)) for b in found]
     return found
+
+
+def _upper(m: Meaning, end: Node, op: str) -> Node:
+    """The last index of i < n, where i counts from 0, or of k < t."""
+    counted = isinstance(end, Symbol) and end.head in m.scope.sizes
+    timed = not isinstance(end, Number) and m.scope.timed and names.instant(m, end) is not None
+    if not counted and not timed:
+        raise m.fail(f"the limit {m.text(end)}", end)
+    return end if op == "≤" or counted else Sum(((1, end), (-1, Number("1"))), start=end.start, end=end.end)
 
 
 def learn(m: Meaning, node: Big) -> None:
@@ -431,6 +448,11 @@ def _ones_like(v: Value) -> object:
 
 def _cut(m: Meaning, b: Binder, body: Value, label: str, size: sympy.Expr, node: Big) -> Value:
     """The body without the entries that the limits leave out at either end."""
+    end = flat(b.hi) if isinstance(b.hi, Symbol) else ""
+    if end not in m.scope.sizes and (end in _NO_SIZES or (end and end in {*m.outside, *body.labels})):
+        raise m.fail(f"a sum up to {end}, which is an index", node)
+    if isinstance(b.hi, Number) and not size.is_Integer and b.hi.text.isdigit() and int(b.hi.text) <= FEW:
+        raise m.fail(f"a sum over {b.hi.text} of {size} entries", node)  # they are written out one by one
     first = m.scope.index_base
     left_out: list[sympy.Expr] = []
     if isinstance(b.lo, Number) and b.lo.text.isdigit() and 1 < int(b.lo.text) - (first - 1) <= 4:

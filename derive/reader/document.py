@@ -120,7 +120,7 @@ def read_document(text: str, latex: bool | None = None) -> Document:
     # blanks keep every place where it was
     text = _blank(_COMMENT, text) if latex else text
     macros, words, text = _macros(text)
-    text_without_code = _blank(_CODE, _TICKED.sub(r"$ \1 $", _without_code(text)))
+    text_without_code = _blank(_CODE, _TICKED.sub(r"$ \1 $", _without_code(text, latex)))
     formulas = _bounded(_marked(text_without_code, macros))
     if not formulas and text_without_code.strip():
         formulas = _bounded(_plain_lines(text, macros))
@@ -187,11 +187,11 @@ def _ending(match: re.Match[str]) -> str:
     return rf"\\end\{{{re.escape(match['env'])}\}}" if match["env"] else rf"\n[ \t]*{match['fence']}"
 
 
-def _without_code(text: str) -> str:
-    """The text with fenced code blanked; fenced mathematics stays."""
+def _without_code(text: str, latex: bool) -> str:
+    """The text with fenced code blanked; fenced mathematics stays. In LaTeX ~~~ is room."""
     lines, code, fence = [], False, ""
     for line in text.split("\n"):
-        found = _FENCE.match(line)
+        found = _FENCE.match(line) if not latex or "~" not in line[:80].lstrip()[:1] else None
         if not fence and found and "`" not in found[2]:
             fence, code = found[1], not re.match(r"\{?math\b", found[2])
             lines.append(re.sub(r".", " ", line) if code else line)

@@ -162,6 +162,8 @@ def _found(m: Meaning, node: Node) -> Found | None:
     if not options:
         options = _entries(m, base, sub, sup, primes)
     options = [o for o in options if o[0][-1] > -4 or not o[1].named.introduced]
+    if base.head in LOSSES:  # L_i = log Σ_j e^{s_{ij}}, and the loss L
+        options = [o for o in options if o[1].places or not (o[1].named.introduced and o[1].named.letters)]
     return max(options, key=lambda o: (o[0][-1] > -4, *o[0]))[1] if options else None
 
 
