@@ -850,10 +850,10 @@ def _lies(v: Value) -> bool:
 
 
 def _along_batch(v: Value, batch: Value) -> bool:
-    """Whether a vector can't meet a matrix beside it but entry by entry: a row of its width, a column of its height."""
-    if batch.rank != 2 or _lies(batch) or batch.shape[0] == batch.shape[1]:
+    """Whether a row can't meet a batch of rows beside it but entry by entry."""
+    if batch.rank != 2 or _lies(batch) or batch.shape[0] == batch.shape[1] or v.chain is not None or batch.chain is not None:
         return False
-    return v.shape[-1] == batch.shape[1] if _lies(v) else v.rank == 1 and v.shape[0] == batch.shape[0]
+    return _lies(v) and v.shape[-1] == batch.shape[1]
 
 
 def _diagonal(v: Value) -> Value:
