@@ -99,7 +99,11 @@ def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
         m.notes.append("up to the layout")
     if left.shape != right.shape and m.scope.vectors == "row" and {len(left.shape), len(right.shape)} == {1, 2}:
         left, right = (transposed(v) if v.rank == 1 else v for v in (left, right))
-    if left.shape != right.shape and (not left.rank or not right.rank or m.scope.vectors == "row" or is_row_shape(left.shape)):
+    if left.shape != right.shape and any(a.laid and is_row_shape(a.shape) and b.rank == 1 for a, b in ((left, right), (right, left))):
+        left, right = (transposed(v) if is_row_shape(v.shape) else v for v in (left, right))
+        m.notes.append("up to the layout")  # (ŷ - y)ᵀ ∂θ/∂v = U (ŷ - y)
+    alike = _lies(left) == _lies(right)
+    if left.shape != right.shape and (not left.rank or not right.rank or m.scope.vectors == "row" or alike):
         thin = slim(left), slim(right)  # R^1 and a number, R^{1 × n} and a row
         left, right = thin if thin[0].shape == thin[1].shape else (left, right)
     if left.shape != right.shape:
@@ -216,6 +220,10 @@ def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple
     written = m.text(relation) if relation.end else f" {relation.ops[0]} ".join(map(flat, relation.parts))
     m.notes.append(f"for {written}")
     return scale(mask, m.settled(left)), scale(mask, m.settled(right))
+
+
+def _lies(v: Value) -> bool:
+    return is_row_shape(v.shape) or (v.rank == 2 and v.shape[0] == 1)
 
 
 def _shown(v: Value, other: Value, which: int) -> Value:

@@ -13,6 +13,7 @@ from derive.reader.syntax import (
     Big,
     Differential,
     Evaluated,
+    Fence,
     Fraction,
     Nabla,
     Node,
@@ -64,6 +65,9 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     if derivative and any(isinstance(n, Product) and any(op in _ENTRIES or op in scope.elementwise for op, _ in n.factors[1:]) for n in nodes):
         for total in totals:
             yield Reading(layouts[0], total, diagonal=True)
+    if any(isinstance(n, Product) and any(_before_brackets(scope, a, op, b) for (_, a), (op, b) in pairwise(n.factors)) for n in nodes):
+        for layout in layouts:
+            yield Reading(layout, multiplied=True)
     if braces.braced(link.left) or braces.braced(link.right):
         for layout in layouts:
             yield Reading(layout, printed=True)
@@ -110,6 +114,14 @@ def _derives(node: Node) -> bool:
     return isinstance(node, Nabla | Differential) or (
         isinstance(node, Symbol) and (node.head == "delta" or "bar" in node.accents)
     )
+
+
+def _before_brackets(scope: Scope, a: Node, op: str, b: Node) -> bool:
+    """H (A)^T: the name of an array before one in brackets."""
+    base, inside = unscripted(a), unscripted(b)
+    if op or not isinstance(base, Symbol) or not isinstance(inside, Fence) or not isinstance(inside.body, Symbol | Scripted):
+        return False
+    return any(n.expr.shape for n in scope.names.get((base.head, base.accents), ()))
 
 
 def _row_or_entry(scope: Scope, node: Symbol) -> bool:

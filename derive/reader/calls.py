@@ -521,6 +521,8 @@ def _bracketed(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         from dataclasses import replace
 
         return _scripts(m, names.finished(m, replace(found, instant=when), node), scripts), rest[1:]
+    if m.reading.multiplied and found.named.expr is not m.scope.loss and found.named.expr.shape:
+        return None
     own = _arguments(m, fence.body) and (found.named.expr is m.scope.loss or _made_of(m, found.expr, fence.body))
     if not found.bar and (own or _listed(m, found, fence.body)):
         return _scripts(m, names.finished(m, found, node), scripts), rest[1:]

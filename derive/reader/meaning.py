@@ -101,6 +101,7 @@ class Reading:
     printed: bool = False  # braces are not brackets
     shown: int = 0  # ∂/∂W_{ji} (W h + b) beside what has an index j: of entry j, or of the next index that fits
     diagonal: bool = False  # u ⊙ ∂h/∂z of vectors takes the diagonal of the Jacobian
+    multiplied: bool = False  # H (A)^T of arrays is a product, though H depends on A
     added: bool = False  # with elementwise: L = -y log ŷ of vectors adds the entries
 
     def describe(self, default: Reading) -> list[str]:
@@ -122,6 +123,7 @@ class Reading:
             "printed": "braces as no brackets",
             "shown": "the entry of the index that one side leaves out",
             "diagonal": "the diagonal of a Jacobian beside ⊙",
+            "multiplied": "a name before brackets as a factor",
             "added": "the sum of the entries",
             "immediate": "∂h_k/∂W as the dependence at step k alone",
         }  # fmt: skip
