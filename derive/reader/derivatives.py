@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from derive.adjoint import local_jacobian
 from derive.expr import DeriveError, Ein, Expr, Instant, Opaque, Over, Var, at_time, ein, jac, lin, rebuild, var
+from derive.ops import Composition, Function
 from derive.reader import names, windows
 from derive.reader.scope import LOSSES, Template, flat
 from derive.reader.syntax import (
@@ -151,7 +152,7 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
     direct = p.alone or not m.reading.total
     if top is None:
         assert p.top is not None
-        top = top_value(m, p.top)
+        top = top_value(m, _of_its_argument(m, p.top, p.below[0]))
         direct = direct or (isinstance(top.expr, Opaque) and below.expr in top.expr.arg.children())  # ∂f(x, h)/∂h
     if not places and isinstance(top.expr, Var):
         below, places = _quantity(m, below)
@@ -170,6 +171,16 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
         result = divide(result.plain(), m.value(p.factor))
         result = Value(result.expr, result.labels, chain)
     return result
+
+
+def _of_its_argument(m: Meaning, top: Node, below: Node) -> Node:
+    """∂σ/∂z, of a function without its argument: of σ(z)."""
+    base = unscripted(top)
+    if not isinstance(base, Symbol) or base.accents or names.find(m, top) is not None or (base.head, ()) in m.local:
+        return top
+    if not isinstance(m.scope.functions.get(base.head), Function | Composition):
+        return top
+    return Product((("", top), ("", Fence("paren", below, start=top.start, end=top.end))), start=top.start, end=top.end)
 
 
 def derivative(m: Meaning, top: Value, below: Value, places: tuple[Node, ...], direct: bool = False, step: bool = False) -> Value:

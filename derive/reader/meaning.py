@@ -859,13 +859,12 @@ def _along_batch(v: Value, batch: Value) -> bool:
 
 
 def _diagonal(v: Value) -> Value:
-    """The diagonal of a square Jacobian of a vector by a vector."""
+    """The diagonal of a square Jacobian of a vector by a vector, or of a matrix by a matrix."""
     c = v.chain
-    if c is None or c.top_rank != 1 or c.below_rank != 1 or v.rank != 2 or v.shape[0] != v.shape[1]:
+    if c is None or not c.top_rank or c.top_rank != c.below_rank or v.shape[: c.top_rank] != v.shape[c.top_rank :]:
         return v
-    outer = tuple(range(len(v.labels)))
-    k = len(outer)
-    return Value(ein([(v.expr, (*outer, k, k))], (*outer, k)), v.labels)
+    letters = tuple(range(len(v.labels) + c.top_rank))
+    return Value(ein([(v.expr, (*letters, *letters[len(v.labels) :]))], letters), v.labels)
 
 
 def _rows_scaled(m: Meaning, a: Value, b: Value) -> Value | None:

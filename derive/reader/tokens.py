@@ -250,8 +250,9 @@ class _Lexer:
     def _letters(self, run: str, at: int, glued: bool) -> Iterator[Token]:
         """A run of letters: known words where they stand, letters otherwise."""
         k = 0
+        indices = run == "ln" and self.text[at - 2 : at] == "_{" and self.text[at + 2 : at + 3] in ("}", ",")  # A_{ln}
         while k < len(run):
-            size = next((n for n in range(min(self.longest, len(run) - k), 1, -1) if run[k : k + n] in self.known), 1)
+            size = next((n for n in range(min(self.longest, len(run) - k), 1, -1) if run[k : k + n] in self.known and not indices), 1)
             yield Token("name", run[k : k + size], at + k, at + k + size, glued or k > 0)
             k += size
 
