@@ -73,7 +73,7 @@ def judged(checker: Checker, link: Link, line: Line, errors: list[Exception]) ->
     if _without_index(checker, link):
         return replace(line, verdict="undecided", reason=f"{misfits[0]}: right for the entry of the index that is left out")
     slip = checker.slip(link, None) if checker.explain else None
-    if slip is None and any("R^(" in str(e) and str(e).count(" x ") > 2 for e in misfits):
+    if slip is None and all("R^(" in str(e) and str(e).count(" x ") > 2 for e in misfits):
         return replace(line, verdict="undecided", reason=f"the shapes can't be told apart from notation: {misfits[0]}")
     if checker.pot <= 0:  # a chain of such lines: the ones before it have had the time for what is right
         checker.remember(link, line)
