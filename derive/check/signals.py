@@ -46,7 +46,9 @@ def layered(node: Scripted) -> bool:
     """δ^{(2)} and δ^{[2]}: the brackets say that it is one of a layer; δ^l and δ^{l+1}: the letter does."""
     parts = [n for _, n in node.sup.factors] if isinstance(node.sup, Product) else [node.sup]
     first = node.sup.terms[0][1] if isinstance(node.sup, Sum) else node.sup
-    return any(isinstance(n, Fence) for n in parts) or first in (Symbol("l"), Symbol("L"))
+    brackets = [n.body for n in parts if isinstance(n, Fence)]
+    examples = [b for b in brackets if isinstance(b, Symbol) and b.head in ("i", "n", "m", "t")]  # δ^{(i)} is of an example
+    return len(brackets) > len(examples) or first in (Symbol("l"), Symbol("L"))
 
 
 def by_derivative(node: Node) -> bool:

@@ -229,6 +229,8 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
             pieces[-1].append(replace(token, kind="arrow"))
         elif token.kind == "&" and depth == 0 and pieces[-1] and _sign(pieces[-1][-1]) in RELATIONS:
             continue  # a &=& b
+        elif token.kind == "&" and depth == 0 and pieces[-1] and pieces[-1][-1].kind in ("-", "+"):
+            continue  # a = -& b
         elif token.kind == "&" and depth == 0:
             after = tokens[k + 1] if k + 1 < len(tokens) else None
             if begun and after is not None and after.kind == "text":
