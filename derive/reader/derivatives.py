@@ -162,15 +162,22 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
             return names.place(m, Value(step), places, skip=top.rank)
         return Value(step, (), Chain(top.expr, below.expr, top.rank, len(below.shape), False))
     result = derivative(m, top, below, places, direct, step=p.alone or (direct and m.pulled))
-    if flipped and result.rank >= 2:
-        count = len(result.expr.shape)
-        axes = tuple(range(count))
-        result = Value(ein([(result.expr, axes)], (*axes[:-2], axes[-1], axes[-2])), result.labels, result.chain)
+    result = _flipped(m, result, below, places) if flipped else result
     if p.factor is not None:
         chain = result.chain
         result = divide(result.plain(), m.value(p.factor))
         result = Value(result.expr, result.labels, chain)
     return result
+
+
+def _flipped(m: Meaning, result: Value, below: Value, places: tuple[Node, ...]) -> Value:
+    """∂L/∂vᵀ lies, ∂u/∂vᵀ has a row for each entry of u, and ∂L/∂Wᵀ is the transpose of ∂L/∂W."""
+    if len(below.shape) == 1 and not places:
+        return Value(result.expr, result.labels, laid=True) if result.rank == 2 else transposed(m.settled(result.plain()))
+    if result.rank < 2:
+        return result
+    axes = tuple(range(len(result.expr.shape)))
+    return Value(ein([(result.expr, axes)], (*axes[:-2], axes[-1], axes[-2])), result.labels, result.chain)
 
 
 def _of_its_argument(m: Meaning, top: Node, below: Node) -> Node:
@@ -626,8 +633,9 @@ def _nabla(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
     if not rest or rest[0][0]:
         if node.below is None:
             raise m.fail("∇ of nothing", node)
-        inner, places, _ = _below(m, node.below)
-        return derivative(m, _loss_or_none(m), inner, places), rest
+        inner, places, flipped = _below(m, node.below)
+        found = derivative(m, _loss_or_none(m), inner, places)
+        return _flipped(m, found, inner, places) if flipped else found, rest
     target = rest[0][1]
     opened = _open_slope(m, target, rest[1:]) if node.below is None else None
     if opened is not None:
@@ -648,10 +656,11 @@ def _nabla(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
             return derivative(m, top_value(m, target), by, ()), rest[1:] if argument is None else rest[2:]
         inner, places, _ = _below(m, target)
         return derivative(m, _loss_or_none(m), inner, places), rest[1:]
-    inner, places, _ = _below(m, node.below)
+    inner, places, flipped = _below(m, node.below)
     used = _taken(m, inner, rest)
     top = top_value(m, _joined(rest[:used]))
-    return derivative(m, top, inner, places), rest[used:]
+    found = derivative(m, top, inner, places)
+    return _flipped(m, found, inner, places) if flipped else found, rest[used:]
 
 
 def _taken(m: Meaning, by: Value, rest: Rest) -> int:

@@ -297,7 +297,8 @@ def _sup_roles(
             for tag, at, _, score in _sup_roles(m, named, parts[0], indices):
                 if not (isinstance(parts[0], Symbol) and tag == "" and at is None):
                     yield tag, at, last, score + 1
-    if when is not None and (fenced or (_time_like(m, sup) and flat(sup) != "T") or named.tag == ""):
+    above = fenced or m.raised or flat(sup) != "T" or not indices  # h_k^T is the transpose of h_k
+    if when is not None and above and (fenced or (_time_like(m, sup) and flat(sup) != "T") or named.tag == ""):
         yield "", when, None, 3 if fenced else 0 if flat(sup) == "2" and not m.raised else 1  # h_1^2 is a square
     text = plain_tag(flat(sup))
     if (text and text == named.tag) or (text and named.tag.endswith(text)) or (text and named.tag.startswith(text)):

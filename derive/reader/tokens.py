@@ -263,6 +263,8 @@ class _Lexer:
         name, after = found[0][1:], found.end()
         if name == "\\" and (twice := _TWICE.match(self.text, after, end)) is not None:
             name, after = twice[0], twice.end()  # \\frac, where the page around it takes a backslash away
+        if name in ("norm*", "abs*"):
+            name = name[:-1]
         if name in _SAME_LETTER:
             name = _SAME_LETTER[name]
         if name == "\\" or name in ("newline", "cr"):
