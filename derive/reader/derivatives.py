@@ -231,9 +231,9 @@ def _through(top: Expr, below: Expr) -> bool:
 
 
 def immediate(m: Meaning, a: Value, b: Value) -> Value:
-    """In ∂h_t/∂h_k ∂h_k/∂W the last factor is how W enters at step k alone: the earlier steps are other terms of the sum."""
+    """In ∂L/∂h_k ∂h_k/∂W the last factor is how W enters at step k alone: the earlier steps are other terms of the sum."""
     x, y = a.chain, b.chain
-    if x is None or y is None or not x.through or x.below is not y.top or b.labels or y.top is None:
+    if x is None or y is None or x.below is not y.top or b.labels or y.top is None:
         return b
     e = _at_one_step(m, y.top, y.below)
     return b if e is None else Value(e, (), y)
@@ -526,7 +526,10 @@ def of_loss(m: Meaning, body: Node) -> Value:
 
 
 def at_itself(node: Node, rest: Rest) -> bool:
-    """∂Φ_i/∂a_j (a): the bracket says where the derivative is taken, which is where everything is."""
+    """∂Φ_i/∂a_j (a), (∇_x f)(x): the bracket says where the derivative is taken, which is where everything is."""
+    inside = unscripted(node)
+    if isinstance(inside, Fence) and isinstance(inside.body, Product) and isinstance(inside.body.factors[0][1], Nabla):
+        return bool(rest) and not rest[0][0] and isinstance(rest[0][1], Fence) and isinstance(rest[0][1].body, Symbol)
     if not isinstance(node, Fraction) or not isinstance(node.bottom, Differential) or not rest or rest[0][0]:
         return False
     below, at = node.bottom.body, rest[0][1]
@@ -628,6 +631,10 @@ def _loss_or_none(m: Meaning) -> Value:
 
 
 def _nabla(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
+    around = rest[1][1] if len(rest) > 1 and not rest[1][0] and isinstance(rest[0][1], Symbol | Scripted) else None
+    if isinstance(around, Scripted) and isinstance(around.base, Fence) and around.sub is None and flat(around.sup) in ("T", "top"):
+        found, left = _nabla(m, node, [rest[0], ("", around.base), *rest[2:]])  # ∇f(x)ᵀ is (∇f(x))ᵀ
+        return transposed(m.settled(found)), left
     if node.order == 2:
         return _hessian(m, node, rest)
     if not rest or rest[0][0]:
@@ -660,7 +667,8 @@ def _nabla(m: Meaning, node: Nabla, rest: Rest) -> tuple[Value, Rest]:
     used = _taken(m, inner, rest)
     top = top_value(m, _joined(rest[:used]))
     found = derivative(m, top, inner, places)
-    return _flipped(m, found, inner, places) if flipped else found, rest[used:]
+    found = _flipped(m, found, inner, places) if flipped else found
+    return found, rest[used:]
 
 
 def _taken(m: Meaning, by: Value, rest: Rest) -> int:

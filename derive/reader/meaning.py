@@ -577,7 +577,7 @@ class Meaning:
         if self.reading.diagonal and (op in ("⊙", "∘", "⋆", "•") or op in self.scope.elementwise):
             a, b = _diagonal(a), _diagonal(b)
         if self.reading.immediate:
-            b = derivatives.immediate(self, a, b)
+            a, b = derivatives.immediate(self, b, a), derivatives.immediate(self, a, b)
         met = derivatives.meet(a, b, self.reading.layout) if op not in ("/", "⊘", "⊙") else None
         if met is not None:
             return met
