@@ -79,8 +79,9 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
         yield Reading(layouts[0], differential=True)
         yield Reading(layouts[0], differential=True, held=True)
     if derivative and scope.system is not None and scope.system.sequential and any(isinstance(n, Big | Evaluated) for n in nodes):
-        for layout in layouts:
-            yield Reading(layout, immediate=True)
+        for which in (1, 2):
+            for layout in layouts:
+                yield Reading(layout, immediate=which)
     einstein = scope.summing or _chained(nodes) or (scope.implied and derivative and any(_derives(n) for n in nodes))
     if not repeated and einstein:
         for total in totals:

@@ -235,6 +235,8 @@ def immediate(m: Meaning, a: Value, b: Value) -> Value:
     x, y = a.chain, b.chain
     if x is None or y is None or x.below is not y.top or b.labels or y.top is None:
         return b
+    if m.reading.immediate == 1 and not x.through:
+        return b
     e = _at_one_step(m, y.top, y.below)
     return b if e is None else Value(e, (), y)
 

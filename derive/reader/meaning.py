@@ -93,7 +93,7 @@ class Reading:
     held: bool = False  # of differentials: those on the right are free, everything else is held
     summed: bool = False  # dZ for a batch is m ∂J/∂Z
     wide: bool = False  # a product binds the factors without its index, too
-    immediate: bool = False  # after ∂h_t/∂h_k, ∂h_k/∂W is how W enters at step k alone
+    immediate: int = 0  # ∂h_k/∂W is how W enters at step k alone: 1 after ∂h_t/∂h_k, 2 beside any derivative by h_k
     lying: bool = False  # δ as a row, like the derivative of the loss that it is
     whole: bool = False  # Σ_i a_i + b_i is the sum of both
     carried: bool = False  # u after u = e^{z_k} is of this k
@@ -576,7 +576,9 @@ class Meaning:
             return entries_of_ones(self, a, op, b) or filler_product(self, a, b, op in self.scope.elementwise)
         if self.reading.diagonal and (op in ("⊙", "∘", "⋆", "•") or op in self.scope.elementwise):
             a, b = _diagonal(a), _diagonal(b)
-        if self.reading.immediate:
+        if self.reading.immediate == 1:
+            b = derivatives.immediate(self, a, b)
+        elif self.reading.immediate:
             a, b = derivatives.immediate(self, b, a), derivatives.immediate(self, a, b)
         met = derivatives.meet(a, b, self.reading.layout) if op not in ("/", "⊘", "⊙") else None
         if met is not None:
