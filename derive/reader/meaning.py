@@ -28,7 +28,7 @@ from derive.expr import (
 )
 from derive.ops import exp, log, power
 from derive.reader import arrays, bigs, calls, derivatives, dotted, names
-from derive.reader.scope import Scope, flat
+from derive.reader.scope import Named, Scope, flat
 from derive.reader.syntax import (
     Big,
     Choices,
@@ -203,11 +203,15 @@ class Meaning:
 
     def _learn(self, found: names.Found, places: tuple[Node, ...]) -> None:
         shape = names.indexed_shape(found.named, places)
-        if found.named.letters:
+        if found.named.letters and not self._only(found.named):
             return  # δ_k and δ_j may be two things: what their letters run over is known from other names
         for place, size in zip(places, shape, strict=False):
             if isinstance(place, Symbol) and not place.accents:
                 self.label_sizes.setdefault(place.head, size)
+
+    def _only(self, named: Named) -> bool:
+        """Whether a matrix that the document defined has this one meaning."""
+        return len(named.letters) > 1 and any(known == [named] for known in self.scope.names.values())
 
     def text(self, node: Node) -> str:
         return self.source[node.start : node.end].strip() or flat(node)
