@@ -15,7 +15,22 @@ from derive import ops
 from derive.expr import ShapeError, ein, stack, unit
 from derive.reader import blocks, names
 from derive.reader.scope import flat
-from derive.reader.syntax import Choices, Commas, Dots, Node, Number, Product, Relation, Rows, Sum, Symbol, Words, walk
+from derive.reader.syntax import (
+    Choices,
+    Commas,
+    Dots,
+    Node,
+    Number,
+    Product,
+    Relation,
+    Rows,
+    Scripted,
+    Sum,
+    Symbol,
+    Words,
+    children,
+    walk,
+)
 from derive.reader.tokens import ELSE, IF, Unreadable
 from derive.reader.values import (
     Value,
@@ -125,11 +140,17 @@ def _picture(m: Meaning, cells: list[list[Node | None]], node: Node) -> Value:
     a1n = top[-1] if len(top) > 1 and _is_entry(top[-1]) and top[-1] is not a11 else None
     an1 = bottom[0] if _is_entry(bottom[0]) and bottom[0] is not ann else None
     assert a11 is not None and ann is not None
+    if _is_zero(a1n) and _is_zero(an1) and a11 == ann and all(_is_zero(c) or c == a11 for row in solid for c in row if _is_entry(c)):
+        times = m.value(a11)
+        if not times.rank and not times.labels:
+            return m.spread(times, "identity")
     if _is_zero(a1n) and _is_zero(an1):
         _alike(
             m, [c for row in solid for c in row if _is_entry(c) and not _is_zero(c)], a11, _differences(m, a11, ann, node), node
         )
         return _diagonal(m, a11, ann, node)
+    if a1n is not None and an1 is not None and len(_spelled(m, a1n)) != len(_spelled(m, a11)):
+        return _two_forms(m, solid, a11, a1n, an1, ann, node)
     if a1n is None or an1 is None:
         raise m.fail("the corners of a matrix with dots are needed", node)
     general = _general(m, a11, a1n, an1, ann, node)
@@ -166,6 +187,8 @@ def _line(m: Meaning, given: list[Node | None], node: Node) -> Value:
     places = _differences(m, first, last, node)
     _alike(m, given[1:-1], first, places, node)
     value = m.value(_replaced(m, first, places, ROW_INDEX))
+    if value.labels == (ROW_INDEX,) and is_row_shape(value.shape) and isinstance(node, Rows) and len(node.rows) > 1:
+        return Value(slim(value).expr)  # (x_1ᵀ; …; x_nᵀ): the matrix of these rows
     if value.labels == (ROW_INDEX,) and value.rank == 1:  # (q_1, …, q_n): the matrix of these columns
         return Value(value.expr)
     if value.labels != (ROW_INDEX,) or value.rank:
@@ -189,6 +212,33 @@ def _diagonal(m: Meaning, a11: Node, ann: Node, node: Node) -> Value:
     if value.rank or ROW_INDEX not in value.labels:
         raise m.fail("the diagonal of a matrix with dots", node)
     return Value(ops.diag(unlabelled(value, (ROW_INDEX,))))
+
+
+def _two_forms(m: Meaning, solid: list[list[Node | None]], a11: Node, a1n: Node, an1: Node, ann: Node, node: Node) -> Value:
+    """A matrix with one formula on its diagonal and another beside it, (s_1 - s_1^2, -s_1 s_2, …; …): both from its corners."""
+    places = _differences(m, a11, ann, node)
+    end = _spelled(m, ann)[min(places)][0]
+    beside, across = ([text for text, _ in _spelled(m, n)] for n in (a1n, an1))
+    lines = frozenset(k for k, pair in enumerate(zip(beside, across, strict=False)) if pair == ("1", end))
+    columns = frozenset(k for k, pair in enumerate(zip(beside, across, strict=False)) if pair == (end, "1"))
+    if not lines or not columns:
+        raise m.fail("entries of a matrix with dots that have different forms", node)
+    corner = [text for text, _ in _spelled(m, a11)]
+    for r, row in enumerate(solid):
+        written = [c for c in row if not isinstance(c, Dots)]
+        for k, cell in enumerate(written):
+            i, j = (end if at == last else str(at + 1) for at, last in ((r, len(solid) - 1), (k, len(written) - 1)))
+            here = [i if n in places else t for n, t in enumerate(corner)]
+            there = [i if n in lines else j if n in columns else t for n, t in enumerate(beside)]
+            like = a11 if i == j else a1n
+            if cell is None or [t for t, _ in _spelled(m, cell)] != (here if i == j else there) or _skeleton(cell) != _skeleton(like):
+                raise m.fail("an entry that is unlike the others of a picture with dots", cell or node)
+    off = m.value(_replaced(m, _replaced(m, a1n, columns, COLUMN_INDEX), lines, ROW_INDEX))
+    on = m.value(_replaced(m, a11, places, ROW_INDEX))
+    if off.rank or on.rank or set(off.labels) != {ROW_INDEX, COLUMN_INDEX} or on.labels != (ROW_INDEX,):
+        raise m.fail("the general entry of a matrix with dots", node)
+    whole = unlabelled(off, (ROW_INDEX, COLUMN_INDEX))
+    return Value(whole - ops.diag(ein([(whole, (0, 0))], (0,))) + ops.diag(on.expr))
 
 
 def _general(m: Meaning, a11: Node, a1n: Node, an1: Node, ann: Node, node: Node) -> Node:
@@ -224,6 +274,20 @@ def _spelled(m: Meaning, node: Node) -> list[tuple[str, Node]]:
     return found
 
 
+def _skeleton(node: Node) -> object:
+    """A formula without its letters and numbers: signs, and what stands inside what."""
+    match node:
+        case Number() | Symbol():
+            return ""
+        case Scripted():
+            return "script", _skeleton(node.base), node.sub is not None, node.sup is not None, node.primes
+        case Sum():
+            return "sum", tuple((sign, _skeleton(term)) for sign, term in node.terms)
+        case Product():
+            return "product", tuple((op, _skeleton(factor)) for op, factor in node.factors)
+    return type(node).__name__, tuple(map(_skeleton, children(node)))
+
+
 def _differences(m: Meaning, a: Node, b: Node, node: Node) -> frozenset[int]:
     """The places, in order of the leaves, at which two entries differ."""
     x, y = _spelled(m, a), _spelled(m, b)
@@ -231,7 +295,7 @@ def _differences(m: Meaning, a: Node, b: Node, node: Node) -> frozenset[int]:
         x, y = ([(flat(leaf), leaf) for leaf in _leaves(n)] for n in (a, b))
         if any(isinstance(leaf, Number) and len(t) == 2 for t, leaf in x):
             raise m.fail("entries of a matrix with dots that have different forms", node)
-    if len(x) != len(y):
+    if len(x) != len(y) or _skeleton(a) != _skeleton(b):
         raise m.fail("entries of a matrix with dots that have different forms", node)
     different = frozenset(k for k, ((s, _), (t, _)) in enumerate(zip(x, y, strict=True)) if s != t)
     if not different or any(x[k][0] != "1" for k in different):
