@@ -20,16 +20,24 @@ def assumptions(scope: Scope) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     if system is None:
         return
     hot = list(dict.fromkeys(n.expr for n in scope.onehot.values() if isinstance(n.expr, Var)))
+    upright = {n.expr for found in scope.names.values() for n in found if n.axis == 1}  # y_i is column i of Y
     for v in hot:
         if v.key in system.independent:
-            yield f"for one-hot {v.name}", [{v.key: value} for value in _each(v, _one_hot)]
+            said = f"for one-hot columns of {v.name}" if v in upright else f"for one-hot {v.name}"
+            yield said, [{v.key: value} for value in _each(v, _one_hot, v in upright)]
     weighed = weights([e.right for e in system.equations] + ([scope.objective] if scope.objective is not None else []))
     for v in weighed:
         if v not in hot and ((v.name in system.quantities and system.owner(v) is None) or v.name not in system.by_name):
-            yield f"for {v.name} that sums to one", [{v.key: value} for value in _each(v, _summing)]
+            said = f"for columns of {v.name} that sum to one" if v in upright else f"for {v.name} that sums to one"
+            yield said, [{v.key: value} for value in _each(v, _summing, v in upright)]
 
 
-def _each(v: Var, row: Any) -> list[Any]:
+def _each(v: Var, row: Any, columns: bool = False) -> list[Any]:
+    """Targets to try: one for each example, which is a row, or a column."""
+    if columns and len(v.shape) == 2 and (v.time is None or not v.time.base):
+        n, many = (int(d) if d.is_Integer else usual for d, usual in zip(v.shape, (CLASSES, ROWS), strict=True))
+        kinds = range(min(n, MOST) if row is _one_hot else 2)
+        return [[list(line) for line in zip(*(row(k, i, n) for i in range(many)), strict=True)] for k in kinds]
     sequence = v.time is not None and bool(v.time.base)
     found = []
     n = int(v.shape[-1]) if v.shape[-1].is_Integer else CLASSES
