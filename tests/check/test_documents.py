@@ -179,6 +179,55 @@ $X \in \mathbb{R}^{s \times d}$, $W \in \mathbb{R}^{d \times k}$, $b \in \mathbb
     "an empty last column": Page(
         r"\begin{bmatrix} c & c^2 & \\ 1 & c & \end{bmatrix} = \begin{bmatrix} c & c^2 \\ 1 & c \end{bmatrix}",
         r"\begin{bmatrix} c & c^2 & \\ 1 & c & \end{bmatrix} = \begin{bmatrix} c & 1 \\ c^2 & c \end{bmatrix}", settings=FREE),
+    "a Jacobian as its diagonal": Page(
+        r"\frac{\partial L}{\partial z_t} = \frac{\partial L}{\partial h_t} \odot \frac{\partial h_t}{\partial z_t}",
+        r"\frac{\partial L}{\partial z_t} = \frac{\partial L}{\partial h_t} \odot \frac{\partial h_t}{\partial h_{t-1}}", RNN),
+    "a Jacobian that is no diagonal": Page(
+        r"\frac{\partial L}{\partial z} = \frac{\partial p}{\partial z}^\top \frac{\partial L}{\partial p}", r"\frac{\partial L}{\partial z} = \frac{\partial L}{\partial p} \odot \frac{\partial p}{\partial z}", SOFTMAX),
+    "derivatives by what lies": Page(
+        r"\frac{\partial L}{\partial z^\top} = \frac{\partial L}{\partial p^\top} \frac{\partial p}{\partial z^\top}",
+        r"\frac{\partial L}{\partial z^\top} = p \sum_i y_i - y", SOFTMAX),
+    "a gradient by a transpose": Page(r"\nabla_{W^\top} L = x \bar z^\top", r"\nabla_{W^\top} L = \bar z x^\top", SOFTMAX),
+    "a gradient at x, transposed": Page(
+        r"\nabla f(x)^\top w = w^\top (A + A^\top) x", r"\nabla f(x)^\top w = w^\top A x", "", r"$$f(x) = x^\top A x$$", FREE),
+    "a gradient in brackets, at x": Page(
+        r"(\nabla_x f)(x) = (A + A^\top) x", r"(\nabla_x f)(x) = 2 A x", "", r"$$f(x) = x^\top A x$$", FREE),
+    "indices below a size": Page(r"\sum_{i<n} \sum_{j<n} A_{ij} x_j = \mathbf{1}^\top A x", r"\sum_{i<n} \sum_{j<n} A_{ij} x_j = \mathbf{1}^\top A^\top x", settings=FREE),
+    "a few terms one by one": Page(r"\sum_{l=1}^{2} x_l = x_1 + x_2", r"\sum_{l=1}^{2} x_l = \mathbf{1}^\top x", settings=FREE),
+    "rows one above the other": Page(
+        r"2 A = \begin{bmatrix} 2 a_1^\top \\ \vdots \\ 2 a_n^\top \end{bmatrix}", r"A^\top = \begin{bmatrix} a_1^\top \\ \vdots \\ a_n^\top \end{bmatrix}", "",
+        r"$$B = A^2$$", {"declare": {"A": "n x n"}, "rows": {"a": "A"}}),
+    "the identity with dots": Page(
+        r"A \begin{bmatrix} 1 & \cdots & 0 \\ \vdots & \ddots & \vdots \\ 0 & \cdots & 1 \end{bmatrix} = A",
+        r"A \begin{bmatrix} 2 & \cdots & 0 \\ \vdots & \ddots & \vdots \\ 0 & \cdots & 2 \end{bmatrix} = A", settings=FREE),
+    "a diagonal of its own": Page(
+        r"\mathrm{diag}(x) - x x^\top = \begin{bmatrix} x_1 - x_1^2 & -x_1 x_2 & \cdots & -x_1 x_n \\ -x_2 x_1 & x_2 - x_2^2 & \cdots & -x_2 x_n \\ \vdots & \vdots & \ddots & \vdots \\ -x_n x_1 & -x_n x_2 & \cdots & x_n - x_n^2 \end{bmatrix}",
+        r"\mathrm{diag}(x) + x x^\top = \begin{bmatrix} x_1 - x_1^2 & -x_1 x_2 & \cdots & -x_1 x_n \\ -x_2 x_1 & x_2 - x_2^2 & \cdots & -x_2 x_n \\ \vdots & \vdots & \ddots & \vdots \\ -x_n x_1 & -x_n x_2 & \cdots & x_n - x_n^2 \end{bmatrix}", settings=FREE),
+    "a function by its argument": Page(
+        r"\bar z_t = \bar h_t \odot \frac{\partial \sigma}{\partial z_t}", r"\bar z_t = \bar h_t \odot \frac{\partial \sigma}{\partial h_t}", RNN),
+    "a parameter at the step of a state": Page(
+        r"\frac{\partial L}{\partial W} = \sum_{t=1}^T \frac{\partial L}{\partial h_t} \frac{\partial h_t}{\partial W}",
+        r"\frac{\partial L}{\partial W} = \sum_{t=1}^T \frac{\partial L}{\partial h_{t-1}} \frac{\partial h_{t-1}}{\partial W}", RNN),
+    "a parameter at a step, of one loss": Page(
+        r"\frac{\partial L_t}{\partial W} = \sum_{k=1}^t \frac{\partial L_t}{\partial h_k} \frac{\partial h_k}{\partial W}",
+        r"\frac{\partial L_t}{\partial W} = \sum_{k=1}^{t-1} \frac{\partial L_t}{\partial h_k} \frac{\partial h_k}{\partial W}", RNN),
+    "a sign before the alignment": Page(
+        r"\begin{aligned} \frac{\partial L}{\partial p_i} = -& \frac{1}{p_i} y_i \end{aligned}", r"\begin{aligned} \frac{\partial L}{\partial p_i} = -& p_i y_i \end{aligned}", SOFTMAX),
+    "an error of an example": Page(
+        r"\frac{\partial f}{\partial c} = 2 c \sum_i \delta^{(i)}", r"\frac{\partial f}{\partial c} = c \sum_i \delta^{(i)}", "", r"$$\delta^{(i)} = x_i - w_i$$ $$f = c^2 \sum_i \delta^{(i)}$$", FREE),
+    "an array before brackets": Page(r"\bar W = g (x)^\top", r"\bar W = x (g)^\top", SOFTMAX, r"$$g = \bar z$$"),
+    "another quantity by the letter of the loss": Page(
+        r"\frac{\partial L}{\partial x} = W^\top \frac{\partial L}{\partial z}", r"\frac{\partial L}{\partial x} = W \frac{\partial L}{\partial z}", SOFTMAX, r"Here $L_i = \log \sum_j e^{W_{ij}}$."),
+    "a size by other sizes": Page(
+        r"\frac{1}{\sqrt{d}} \sum_j W_{ij} x_j = \frac{z_i - b_i}{\sqrt{d}}", r"\frac{1}{\sqrt{d}} \sum_j W_{ij} x_j = \frac{z_i - b_i}{d}", SOFTMAX, r"The size is $d = C / H$."),
+    "a formula that is a quantity": Page(
+        r"\frac{\partial L}{\partial (W x + b)} = p \sum_i y_i - y", r"\frac{\partial L}{\partial (W x + b)} = y - p \sum_i y_i", SOFTMAX),
+    "targets in columns": Page(
+        r"\frac{\partial L}{\partial W} = X (P - Y)^\top", r"\frac{\partial L}{\partial W} = X (Y - P)^\top", r"""% loss: L
+$X \in \mathbb{R}^{m \times n}$, $Y \in \mathbb{R}^{K \times n}$, $W \in \mathbb{R}^{m \times K}$
+\begin{align} Z &= W^\top X \\ P_{ki} &= \frac{e^{Z_{ki}}}{\sum_j e^{Z_{ji}}} \\ L &= -\sum_{i=1}^n \sum_{k=1}^K Y_{ki} \log P_{ki} \end{align}""",
+        "", {"columns": {"y": "Y"}}),
+    "letters that spell a function": Page(r"\frac{\partial z_l}{\partial W_{ln}} = x_n", r"\frac{\partial z_l}{\partial W_{ln}} = x_l", SOFTMAX),
     "a name at the end of a chain": Page(r"\bar x = W^\top g", r"\bar x = W^\top g + g", SOFTMAX, r"$$\frac{\partial L}{\partial z} = g$$"),
 }  # fmt: skip
 
@@ -293,6 +342,10 @@ def test_what_says_nothing_that_could_be_wrong(tex):
         (r"p = \begin{bmatrix} 0.1 \\ 0.9 \end{bmatrix}", "definition"),
         (r"p \odot y = \begin{bmatrix} 0.1 \\ 0.9 \end{bmatrix}", "undecided"),
         (r"p_1 = 1", "definition"),
+        (r"\sum_{l=1}^{i} x_l = \sum_l x_l", "unreadable"),
+        (r"\sum_{l < i} x_l = \sum_l x_l", "unreadable"),
+        (r"p = \begin{bmatrix} p_1 \\ -p_2 \\ \vdots \\ p_k \end{bmatrix}", "unreadable"),
+        (r"\bar z^\top = p \sum_i y_i - y", "refuted"),
         (r"so that $$p = 1$$ and $$\bar z = \int p", "refuted"),
     ],
 )
