@@ -6,6 +6,7 @@ import math
 import re
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -51,11 +52,11 @@ from derive.judge.case import FARTHEST
 from derive.judge.contraction import COST, Guard
 from derive.network import Network
 from derive.reader import bigs, braces, windows
-from derive.reader.document import Formula, read_document
+from derive.reader.document import Formula, labelled, read_document
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.scope import Scope, flat
 from derive.reader.statements import Broken, Chain, Link, statements
-from derive.reader.syntax import Number, Relation, Scripted, Symbol, walk
+from derive.reader.syntax import Number, Relation, Scripted, Symbol, unscripted, walk
 from derive.reader.tokens import Unreadable
 from derive.system import System
 
@@ -216,6 +217,19 @@ class Checker:
             elif s.op in ("=", "≈"):
                 self.lines.append(self.relation(s, formula.display))
                 self._again(s)
+        self._labels(tex, words)
+
+    def _labels(self, tex: str, words: set[str]) -> None:
+        """The new names that stand under braces."""
+        for label, body in labelled(tex):
+            found = statements(f"{label} = {body}", [*self.part.scope.words, *words], Chain())
+            link = found[0] if len(found) == 1 and isinstance(found[0], Link) else None
+            base = unscripted(link.left) if link is not None else None
+            if link is None or not isinstance(base, Symbol) or base.head in self.part.scope.sizes or base.head in "ijklmnt":
+                continue
+            with suppress(DeriveError):
+                if defines(self.part.scope, link):
+                    define(self, link)
 
     def _conditional(self, formula: Formula, said: Link, count: int) -> None:
         """Remember a condition on indices, for the next display or for those of a case."""

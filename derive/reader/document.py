@@ -248,6 +248,20 @@ def _macros(text: str) -> tuple[dict[str, tuple[int, str]], set[str], str]:
     return macros, words, text
 
 
+_BRACED = re.compile(r"\\(?:under|over)brace\s*\{")
+_LABELLED = re.compile(r"\s*[_^]\s*\{")
+
+
+def labelled(tex: str) -> Iterator[tuple[str, str]]:
+    r"""(label, formula) of \underbrace{formula}_{label}."""
+    for found in _BRACED.finditer(tex):
+        end = _closing(tex, found.end() - 1)
+        label = _LABELLED.match(tex, end + 1) if end is not None else None
+        stop = _closing(tex, label.end() - 1) if label is not None else None
+        if end is not None and label is not None and stop is not None:
+            yield tex[label.end() : stop], tex[found.end() : end]
+
+
 def _unwrapped(body: str) -> str:
     r"""\ensuremath{x} as x."""
     found = _WRAPPED.match(body)

@@ -228,6 +228,8 @@ $X \in \mathbb{R}^{m \times n}$, $Y \in \mathbb{R}^{K \times n}$, $W \in \mathbb
 \begin{align} Z &= W^\top X \\ P_{ki} &= \frac{e^{Z_{ki}}}{\sum_j e^{Z_{ji}}} \\ L &= -\sum_{i=1}^n \sum_{k=1}^K Y_{ki} \log P_{ki} \end{align}""",
         "", {"columns": {"y": "Y"}}),
     "letters that spell a function": Page(r"\frac{\partial z_l}{\partial W_{ln}} = x_n", r"\frac{\partial z_l}{\partial W_{ln}} = x_l", SOFTMAX),
+    "a name under a brace": Page(
+        r"u - y = \bar z", r"u + y = \bar z", SOFTMAX, r"$$\bar z = \underbrace{p \sum_i y_i}_{u} - y$$"),
     "a name at the end of a chain": Page(r"\bar x = W^\top g", r"\bar x = W^\top g + g", SOFTMAX, r"$$\frac{\partial L}{\partial z} = g$$"),
 }  # fmt: skip
 
