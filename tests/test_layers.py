@@ -39,7 +39,7 @@ LAYERS = [
     {"reader.statements", "reader.scope", "reader.reversing", "reader.braces"},
     {"reader.windows", "reader.blocks"},
     {"reader.names"},
-    {"reader.arrays", "reader.dotted", "reader.events"},
+    {"reader.arrays", "reader.dotted", "reader.events", "reader.fillers"},
     {"reader.bigs", "reader.derivatives"},
     {"reader.objectives"},
     {"reader.calls"},

@@ -10,7 +10,8 @@ from derive.expr import Expr, ShapeError, Var, is_zero, show_shape, var
 from derive.judge import Verdict
 from derive.ops import diag
 from derive.reader import arrays, bigs, calls, derivatives, names
-from derive.reader.meaning import Filler, Meaning, Reading
+from derive.reader.fillers import Filler
+from derive.reader.meaning import Meaning, Reading
 from derive.reader.scope import LOSSES, Template, flat
 from derive.reader.statements import Link
 from derive.reader.syntax import (

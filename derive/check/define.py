@@ -15,7 +15,8 @@ from derive.check.numbers import is_numeric, is_plain
 from derive.check.readings import readings
 from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, time_indices
 from derive.reader import bigs, calls, events, names
-from derive.reader.meaning import Filler, Meaning, Reading
+from derive.reader.fillers import Filler
+from derive.reader.meaning import Meaning, Reading
 from derive.reader.reversing import linear
 from derive.reader.scope import LOSSES, Key, Named, Scope, declare, flat, identifier, plain_tag, size_named
 from derive.reader.statements import Link

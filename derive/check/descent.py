@@ -16,7 +16,8 @@ from derive.check.pairs import joined
 from derive.check.point import Point, close
 from derive.check.trial import FAULTS, Trial
 from derive.expr import Expr, constant
-from derive.reader.meaning import Filler, Meaning
+from derive.reader.fillers import Filler
+from derive.reader.meaning import Meaning
 from derive.reader.parser import parse
 from derive.reader.scope import flat
 from derive.reader.statements import Link

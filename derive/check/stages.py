@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from derive.check.readings import readings
 from derive.expr import DeriveError, Var, var
 from derive.reader import names
-from derive.reader.meaning import Filler, Meaning, Reading
+from derive.reader.fillers import Filler
+from derive.reader.meaning import Meaning, Reading
 from derive.reader.scope import Key, Named, Scope, identifier
 from derive.reader.statements import Link
 from derive.reader.syntax import Symbol, unscripted, walk

@@ -16,7 +16,8 @@ from derive.check.edits import Edit
 from derive.check.page import Page
 from derive.check.point import Point, close
 from derive.expr import DeriveError, Expr, Jac, Var, zeros
-from derive.reader.meaning import Filler, Meaning, Reading
+from derive.reader.fillers import Filler
+from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import parse
 from derive.reader.scope import flat
 from derive.reader.syntax import Commas, Differential, Fence, Fraction, Node, Scripted, Sum, Symbol, walk

@@ -14,7 +14,8 @@ from derive import ops
 from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, constant_value, is_row, show_shape, transpose, var
 from derive.reader import calls, names
 from derive.reader.document import Formula, read_document
-from derive.reader.meaning import Filler, Meaning, Reading
+from derive.reader.fillers import Filler
+from derive.reader.meaning import Meaning, Reading
 from derive.reader.scope import Key, Named, Scope, flat, identifier, plain_tag, size_named
 from derive.reader.statements import Broken, Chain, Link, statements
 from derive.reader.syntax import Big, Commas, Fence, Node, Number, Product, Scripted, Symbol, children, unscripted, walk
