@@ -317,6 +317,8 @@ def repeated(m: Meaning, node: Node, free: Collection[str]) -> Value:
         for label in over:
             v = sum_over(v, label)
         terms.append((sign, v))
+    if not terms:
+        raise m.fail("words alone", node)
     terms = m.beside(terms)
     return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else add(m.filled(terms))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from derive.expr import DeriveError
@@ -254,7 +255,7 @@ _LABELLED = re.compile(r"\s*[_^]\s*\{")
 
 def labelled(tex: str) -> Iterator[tuple[str, str]]:
     r"""(label, formula) of \underbrace{formula}_{label}."""
-    for found in _BRACED.finditer(tex):
+    for found in islice(_BRACED.finditer(tex), 20):
         end = _closing(tex, found.end() - 1)
         label = _LABELLED.match(tex, end + 1) if end is not None else None
         stop = _closing(tex, label.end() - 1) if label is not None else None

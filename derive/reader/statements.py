@@ -76,6 +76,7 @@ class Chain:
 
     last: Node | None = None
     source: str = ""
+    open: bool = False  # a = b =, before the end of a display
 
 
 def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Broken]:
@@ -94,15 +95,17 @@ def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Br
         return found
     if any(t.kind == "command" and t.text in _SIGNS for t in tokens):
         return _both(tokens, source, chain)
+    goes_on, chain.open = chain.open, False
     for segment in _segments(_unexplained(tokens)):
         try:
-            _read(segment, source, chain, found)
+            _read(segment, source, chain, found, goes_on)
         except RecursionError:
             chain.last = None
             found.append(Broken(f"{tex[:80].strip()} …", Unreadable("a formula nested too deeply", segment[0].start)))
         if len(found) > MOST_RELATIONS:
             chain.last = None
             return [Broken(f"{tex[:80].strip()} …", Unreadable(f"a formula with more than {MOST_RELATIONS} relations"))]
+        goes_on = False
     return found
 
 
@@ -132,7 +135,7 @@ def _both(tokens: list[Token], source: str, chain: Chain) -> list[Link | Broken]
     found: tuple[list[Link | Broken], list[Link | Broken]] = ([], [])
     for signs, links, at in ((upper, found[0], chain), (lower, found[1], before)):
         for segment in _segments(_unexplained(signs)):
-            _read(segment, source, at, links)
+            _read(segment, source, at, links, False)
     if len(found[0]) != len(found[1]):
         return [Broken(source.strip(), Unreadable("± is two statements: write them out"))]
     pairs = zip(*found, strict=True)
@@ -290,7 +293,8 @@ def _joined(pieces: list[list[Token]]) -> list[list[Token]]:
             and goes_on
             and not (body[0].kind == "-" and any(_sign(t) in RELATIONS for t in _outside(body)) and not _ends_open(rows[-1]))
         ) or (rows and _ends_open(rows[-1])):
-            rows[-1].extend(body)
+            again = rows[-1][-1].kind == "=" and _sign(body[0]) in RELATIONS  # a = \\\\ = b
+            rows[-1].extend(body[1:] if again else body)
         else:
             rows.append(list(piece))
     return rows
@@ -321,12 +325,14 @@ def _sign(token: Token) -> str:
 # -- one piece ----------------------------------------------------------------------------------------------------
 
 
-def _read(segment: list[Token], source: str, chain: Chain, found: list[Link | Broken]) -> None:
+def _read(segment: list[Token], source: str, chain: Chain, found: list[Link | Broken], goes_on: bool) -> None:
     segment = _trimmed(segment)
     if not segment:
         return
     for k, (aside, part) in enumerate(_apart(segment)):
         part = _trimmed(part)
+        chain.open = len(part) > 1 and part[-1].kind == "="
+        part = part[:-1] if chain.open else part
         if not part:
             continue
         if k and (_condition_of(part, source, found) or (len(part) == 1 and len(part[0].text) > 2)):
@@ -334,8 +340,21 @@ def _read(segment: list[Token], source: str, chain: Chain, found: list[Link | Br
         if aside and k:
             side = Chain()
             _one(part, source, side, found)
+        elif goes_on and not k and chain.last is not None and not any(_sign(t) in RELATIONS for t in _outside(part)):
+            _gone_on(part, source, chain, found)
         else:
             _one(part, source, chain, found)
+
+
+def _gone_on(part: list[Token], source: str, chain: Chain, found: list[Link | Broken]) -> None:
+    """The display after one that ends in =."""
+    try:
+        node = _parse(part, source)
+    except Unreadable as error:
+        found.append(Broken(f"= {source[part[0].start : part[-1].end].strip()}", error))
+        return
+    found.append(_link(chain, "=", node, source))
+    chain.last, chain.source = node, source
 
 
 def _condition_of(part: list[Token], source: str, found: list[Link | Broken]) -> bool:
@@ -371,8 +390,32 @@ def _condition_of(part: list[Token], source: str, found: list[Link | Broken]) ->
     return True
 
 
+def _inside(part: list[Token]) -> list[Token]:
+    """What \\bbox[red]{a = b} holds; a part that has its relation outside as it is."""
+    for _ in range(FRAMES):
+        if not part or any(_sign(t) in RELATIONS for t in _outside(part)):
+            break
+        at = int(part[0].kind == "command")
+        if at < len(part) and at and part[at].kind == "[":
+            at = next((k + 1 for k, t in enumerate(part) if t.kind == "]"), len(part))
+        start = end = at
+        while end < len(part) and part[end].kind == "{":
+            start, depth = end, 0
+            for k in range(end, len(part)):
+                depth += (part[k].kind == "{") - (part[k].kind == "}")
+                if not depth:
+                    break
+            end = k + 1
+        inside = _trimmed([t for t in part[start + 1 : end - 1] if t.text != "$"])
+        if end != len(part) or end <= start + 1 or not any(_sign(t) in RELATIONS for t in _outside(inside)):
+            return part
+        part = inside
+    return part
+
+
 def _one(part: list[Token], source: str, chain: Chain, found: list[Link | Broken]) -> None:
     """One statement."""
+    part = _inside(part)
     has_relation = any(_sign(t) in RELATIONS for t in _outside(part))
     if _sign(part[0]) in RELATIONS:
         _continued(part, source, chain, found)
@@ -382,10 +425,13 @@ def _one(part: list[Token], source: str, chain: Chain, found: list[Link | Broken
     except Unreadable as error:
         if has_relation:
             _shorter(part, source, chain, found, error)
+        elif str(error).endswith("is not known") and any(_sign(t) in RELATIONS for t in part):
+            found.append(Broken(source[part[0].start : part[-1].end].strip(), error))  # \\foo{a = b}
         return
     _collect(node, source, chain, found, has_relation)
 
 
+FRAMES = 4  # around a statement
 MOST_LETTERS = 20  # of a word in brackets
 ASIDE = frozenset(["where", "since", "because", "as", "with", "if", "when", "for", "using", "note", "and"])
 
