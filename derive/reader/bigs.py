@@ -52,6 +52,7 @@ class Binder:
 
 
 MOST = 32  # terms that are written out
+MOST_CUT = 8  # entries that a sum leaves out at one end
 FEW = 4  # terms that are meant one by one, even of an array without so many
 _NO_SIZES = frozenset("ijl")  # letters that are indices, if they are anything
 _ROWS, _COLUMNS = frozenset("in"), frozenset("jk")  # letters that count the rows of a matrix, or its columns
@@ -209,10 +210,10 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
                 found.append(Binder(middle.head, part.parts[0], part.parts[2]))
                 continue
             if isinstance(left, Symbol) and len(part.parts) == 2 and part.ops[0] in ("<", "≤"):
-                found.append(Binder(left.head, None, _upper(m, part.parts[1], part.ops[0])))
+                found.append(Binder(left.head, None, _upper(m, None, part.parts[1], part.ops[0])))
                 continue
             if isinstance(middle, Symbol) and part.ops == ("≤", "<"):
-                found.append(Binder(middle.head, part.parts[0], _upper(m, part.parts[2], "<")))
+                found.append(Binder(middle.head, part.parts[0], _upper(m, part.parts[0], part.parts[2], "<")))
                 continue
             if (apart := windows.distance(part)) is not None:
                 letter, most = apart
@@ -232,13 +233,15 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
     return found
 
 
-def _upper(m: Meaning, end: Node, op: str) -> Node:
-    """The last index of i < n, where i counts from 0, or of k < t."""
+def _upper(m: Meaning, lower: Node | None, end: Node, op: str) -> Node:
+    """The last index of i < n, where indices count from 0, of 1 ≤ i < n, or of k < t."""
     counted = isinstance(end, Symbol) and end.head in m.scope.sizes
     timed = not isinstance(end, Number) and m.scope.timed and names.instant(m, end) is not None
     if not counted and not timed:
         raise m.fail(f"the limit {m.text(end)}", end)
-    return end if op == "≤" or counted else Sum(((1, end), (-1, Number("1"))), start=end.start, end=end.end)
+    if op == "<" and counted and not timed and m.scope.index_base and lower is None:
+        raise m.fail("limits that don't say whether the index counts from 0", end)
+    return end if op == "≤" else Sum(((1, end), (-1, Number("1"))), start=end.start, end=end.end)
 
 
 def learn(m: Meaning, node: Big) -> None:
@@ -449,49 +452,45 @@ def _ones_like(v: Value) -> object:
 
 
 def _cut(m: Meaning, b: Binder, body: Value, label: str, size: sympy.Expr, node: Big) -> Value:
-    """The body without the entries that the limits leave out at either end."""
-    end = flat(b.hi) if isinstance(b.hi, Symbol) else ""
-    if end not in m.scope.sizes and (end in _NO_SIZES or (end and end in {*m.outside, *body.labels})):
-        raise m.fail(f"a sum up to {end}, which is an index", node)
-    if isinstance(b.hi, Number) and not size.is_Integer and b.hi.text.isdigit() and int(b.hi.text) <= FEW:
-        raise m.fail(f"a sum over {b.hi.text} of {size} entries", node)  # they are written out one by one
-    first = m.scope.index_base
-    left_out: list[sympy.Expr] = []
-    if isinstance(b.lo, Number) and b.lo.text.isdigit() and 1 < int(b.lo.text) - (first - 1) <= 4:
-        left_out += [sympy.Integer(k) for k in range(1, int(b.lo.text) - first + 1)]
-    elif (
-        b.lo is not None and not isinstance(b.lo, Number) and not (isinstance(b.lo, Sum) and flat(b.lo).lstrip("-") == flat(b.hi))
-    ):
-        raise m.fail(f"a sum from {m.text(b.lo)} over entries", node)
-    if (
-        isinstance(b.lo, Number)
-        and b.lo.text == "0"
-        and first == 1
-        and isinstance(b.hi, Number)
-        and size.is_Integer
-        and b.hi.text == str(size)
-    ):
-        raise ShapeError(f"a sum from 0 to {size} over {size} entries")
-    starts_at_zero = isinstance(b.lo, Number) and b.lo.text == "0"
-    if isinstance(b.hi, Sum) and not starts_at_zero:
-        try:
-            hi = m.constant(b.hi)
-        except Unreadable:
-            hi = size
-        short = sympy.simplify(size - hi)
-        if short.is_Integer and 0 < short <= 4:
-            left_out += [size - k for k in range(int(short))]
-        elif short.is_Integer and short != 0:
-            raise m.fail(f"a sum up to {m.text(b.hi)}, where the index has {size} values", node)
-    if isinstance(b.hi, Symbol) and b.hi.head in m.bound and b.hi.head not in m.scope.sizes:
-        raise m.fail(f"a sum up to {m.text(b.hi)} over entries", node)
-    for place in left_out:
+    """The body without the entries that the limits leave out at either end. Raises where the limits don't say which these are."""
+    lower, upper = _ends(m, b, body, size, node)
+    before, after = sympy.simplify(lower - 1), sympy.simplify(size - upper)
+    if after.is_negative:
+        raise ShapeError(f"a sum from {lower} to {upper} over {size} entries")
+    for cut in (before, after):
+        if not cut.is_Integer or not 0 <= cut <= MOST_CUT:
+            raise m.fail(f"a sum from {lower} to {upper}, where the index has {size} values", node)
+    for place in [sympy.Integer(k + 1) for k in range(int(before))] + [size - k for k in range(int(after))]:
         axes = tuple(range(len(body.expr.shape)))
         k = body.labels.index(label)
         mask = ein([(unit(size, place), (0,))], (0,))
         kept = ein([(body.expr, axes), (ein([], (0,), {0: size}) - mask, (k,))], axes)
         body = Value(kept, body.labels)
     return body
+
+
+def _ends(m: Meaning, b: Binder, body: Value, size: sympy.Expr, node: Big) -> tuple[sympy.Expr, sympy.Expr]:
+    """The first and the last entry that a sum takes, counted from one."""
+    first = m.scope.index_base
+    if b.lo is not None and not isinstance(b.lo, Number) and not (isinstance(b.lo, Sum) and flat(b.lo).lstrip("-") == flat(b.hi)):
+        raise m.fail(f"a sum from {m.text(b.lo)} over entries", node)
+    lower = sympy.Integer(b.lo.text) if isinstance(b.lo, Number) and b.lo.text.isdigit() else sympy.Integer(first)
+    end = flat(b.hi) if isinstance(b.hi, Symbol) else ""
+    if b.hi is None or (end and end not in m.scope.sizes):
+        indices = {*_NO_SIZES, *m.outside, *body.labels, *m.bound, "infty"}
+        if end in indices or (end and names.find(m, b.hi) is not None):  # type: ignore[arg-type]
+            raise m.fail(f"a sum up to {end}, which is an index or a quantity", node)
+        return lower - first + 1 if lower > first else sympy.Integer(1), size  # a letter that nothing explains is how many there are
+    if isinstance(b.hi, Number) and not size.is_Integer and b.hi.text.isdigit():
+        if int(b.hi.text) <= FEW:
+            raise m.fail(f"a sum over {b.hi.text} of {size} entries", node)  # they are written out one by one
+        return sympy.Integer(1), size
+    upper = m.constant(b.hi)
+    if lower == 0 and upper == size and not size.is_Integer:
+        return sympy.Integer(1), size  # i = 0 … N with N entries, as people write it
+    if lower == 0 and first:
+        return sympy.Integer(1), upper + 1
+    return lower - first + 1, upper - first + 1
 
 
 def _over_time(m: Meaning, node: Big, b: Binder, body: Value) -> Value:

@@ -192,7 +192,7 @@ $X \in \mathbb{R}^{s \times d}$, $W \in \mathbb{R}^{d \times k}$, $b \in \mathbb
         r"\nabla f(x)^\top w = w^\top (A + A^\top) x", r"\nabla f(x)^\top w = w^\top A x", "", r"$$f(x) = x^\top A x$$", FREE),
     "a gradient in brackets, at x": Page(
         r"(\nabla_x f)(x) = (A + A^\top) x", r"(\nabla_x f)(x) = 2 A x", "", r"$$f(x) = x^\top A x$$", FREE),
-    "indices below a size": Page(r"\sum_{i<n} \sum_{j<n} A_{ij} x_j = \mathbf{1}^\top A x", r"\sum_{i<n} \sum_{j<n} A_{ij} x_j = \mathbf{1}^\top A^\top x", settings=FREE),
+    "indices below a size": Page(r"\sum_{i<n} \sum_{j<n} A_{ij} x_j = \mathbf{1}^\top A x", r"\sum_{i<n} \sum_{j<n} A_{ij} x_j = \mathbf{1}^\top A^\top x", settings={**FREE, "index_base": 0}),
     "a few terms one by one": Page(r"\sum_{l=1}^{2} x_l = x_1 + x_2", r"\sum_{l=1}^{2} x_l = \mathbf{1}^\top x", settings=FREE),
     "rows one above the other": Page(
         r"2 A = \begin{bmatrix} 2 a_1^\top \\ \vdots \\ 2 a_n^\top \end{bmatrix}", r"A^\top = \begin{bmatrix} a_1^\top \\ \vdots \\ a_n^\top \end{bmatrix}", "",
