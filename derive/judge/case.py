@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Collection, Sequence
 from functools import cached_property, partial
+from itertools import combinations as pairs
 from itertools import islice, product
 from typing import Any, NamedTuple
 
@@ -219,7 +220,17 @@ class Case:
 
     @cached_property
     def strict(self) -> bool:
-        return any(s.generic for last in self.lasts for s in self.spots(last))
+        """Whether it is judged at the generic spots alone: where they say something of every instant by itself.
+
+        With limits the wrong way round both sides exist only where two instants are one, or at one of them: that shows nothing.
+        """
+        for last in self.lasts:
+            generic = [s.times for s in self.spots(last) if s.generic]
+            if not generic:
+                continue
+            apart = all(any(t[a] != t[b] for t in generic) for a, b in pairs(self.bases, 2))
+            return apart and all(len({t[a] for t in generic}) > 1 for a in self.bases)
+        return False
 
     @cached_property
     def judged(self) -> list[Spot]:
