@@ -17,6 +17,7 @@ from derive.expr import (
     Expr,
     Instant,
     Jac,
+    Map,
     ShapeError,
     Var,
     ein,
@@ -88,7 +89,8 @@ class Reading:
     total: bool = True
     latest_left: bool = True
     repeated: bool = False
-    elementwise: bool = False
+    elementwise: bool = False  # vectors side by side
+    dotted: bool = False  # · beside derivatives
     differential: bool = False
     held: bool = False  # of differentials: those on the right are free, everything else is held
     summed: bool = False  # dZ for a batch is m ∂J/∂Z
@@ -112,6 +114,7 @@ class Reading:
             "latest_left": "the latest factor of a product on the left" if self.latest_left else "the earliest factor of a product on the left",
             "repeated": "a sum over repeated indices",
             "elementwise": "products of vectors entry by entry",
+            "dotted": "· entry by entry",
             "differential": "d as a differential",
             "lying": "δ as a row",
             "whole": "a sum over the terms after it, too",
@@ -591,7 +594,7 @@ class Meaning:
             chained, other = (a, b) if a.chain else (b, a)
             if not other.chain and not other.rank:
                 return _scaled_chain(chained, other)
-        scaled = _rows_scaled(self, a, b) if op in ("⊙", "∘") or (op == "·" and self.reading.elementwise) else None
+        scaled = _rows_scaled(self, a, b) if op in ("⊙", "∘") or (op == "·" and (self.reading.elementwise or self._dotted(a, b))) else None
         if scaled is None and op in ("", "·", "×", "*"):
             scaled = _put_in(a, b)
         if scaled is not None:
@@ -641,16 +644,22 @@ class Meaning:
             and a.shape == b.shape
             and not self.scope.elementwise
             and not self.reading.elementwise
+            and not self._dotted(a, b)
         ):
             return inner(a, b)
         rows = is_row_shape(a.shape) and is_row_shape(b.shape)
-        if rows and op == "·" and a.shape == b.shape and not self.scope.elementwise and not self.reading.elementwise:
+        dotted = op == "·" and self._dotted(a, b)
+        if rows and op == "·" and a.shape == b.shape and not self.scope.elementwise and not self.reading.elementwise and not dotted:
             return inner(transposed(a), transposed(b))
-        if (self.scope.elementwise or self.reading.elementwise) and a.shape == b.shape and (a.rank == 1 or _lies(a)):
+        if (self.scope.elementwise or self.reading.elementwise or dotted) and a.shape == b.shape and (a.rank == 1 or _lies(a)):
             return entrywise(a, b)
-        if self.reading.elementwise and (_along_batch(a, b) or _along_batch(b, a)):
+        if self.reading.elementwise and not op and _along_batch(a, b):
             return entrywise(a, b)
         return product(a, b)
+
+    def _dotted(self, a: Value, b: Value) -> bool:
+        """Whether a · of two vectors may be entry by entry: beside a derivative, where people write δ · σ'(z)."""
+        return self.reading.dotted and any(v.chain is not None or _derived(v.expr) for v in (a, b))
 
     def settled(self, v: Value) -> Value:
         """A derivative in the layout of this reading."""
@@ -851,6 +860,10 @@ def _put_in(a: Value, b: Value) -> Value | None:
         return None
     met = contract(a, b.plain(), c.top_rank)
     return Value(met.expr, met.labels, Chain(None, c.below, 0, c.below_rank))
+
+
+def _derived(e: Expr) -> bool:
+    return any(v.bar for v in e.atoms(Var)) or bool(e.find(lambda n: isinstance(n, Jac) or (isinstance(n, Map) and n.order > 0)))
 
 
 def _lies(v: Value) -> bool:
