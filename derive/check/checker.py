@@ -38,6 +38,7 @@ from derive.check.prose import (
     CASE,
     CONVENTION,
     FOR,
+    GENERAL,
     LAST,
     OTHER_THAN,
     SUPPOSED,
@@ -141,6 +142,9 @@ class Checker:
             self.earlier = document.text[max(0, formula.start - 500) : formula.start]
             self.after = document.text[formula.end : formula.end + 80]
             assumptions.ended(self, part, document.text[end : formula.start])
+            if GENERAL.search(document.text[end : formula.start]):
+                self.condition = None
+                self.equal.clear()
             end = formula.end
             if part is not self.part:
                 self.part, self.chain, self.wrong, self.condition = part, Chain(), [], None

@@ -36,6 +36,11 @@ OTHER_THAN = re.compile(
 LAST = re.compile(r"\\?[a-zA-Z]+\s*$")
 
 
+GENERAL = re.compile(
+    r"\b(in general|general\w*|combin\w+|both|together|otherwise|other cases?|all other|for (all|every|each|any)|summar\w+|overall"
+    r"|the jacobian|the gradient of|(either|each) case|now the|whole)\b|\n\s*#|\\(sub)*section|\\paragraph",
+    re.IGNORECASE,
+)  # words that end a case
 CONVENTION = re.compile(r"summation convention|einstein|implied sum|sum(med|ming)? over repeated|repeated ind", re.IGNORECASE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,12 +16,17 @@ if TYPE_CHECKING:
 
 LATEST = 6  # lines between the two cases
 
+_APART = "is judged apart"
+_ALL = re.compile(r"\\forall|\b(for )?(all|every|any|each)\b")
 Pair = tuple[str, str]  # what is differentiated, and by what, without their indices
 
 
 def remember(checker: Checker, link: Link) -> None:
     """Note the derivatives of an entry by the entry of the same index; lines of the other case that waited are judged again."""
     found = [pair for pair, a, b in _pairs(checker, link) if a == b]
+    if _APART not in checker.lines[-1].reason:
+        for pair in [pair for pair, a, b in _pairs(checker, link) if a != b]:
+            checker.equal.pop(pair, None)  # the formula for both cases: what comes after it is no other case
     checker.equal |= dict.fromkeys(found, len(checker.lines))
     for n, earlier, part in checker.waiting if found else ():
         was = checker.lines[n - 1]
@@ -30,11 +36,13 @@ def remember(checker: Checker, link: Link) -> None:
 
 def judged(checker: Checker, link: Link, line: Line) -> Line | None:
     """A line that holds where the two indices differ, after or before a line for where they don't."""
+    if _ALL.search(link.tex) or _ALL.search(checker.after[:30]):
+        return None
     for pair, a, b in _pairs(checker, link):
         if a == b or len(checker.lines) - checker.equal.get(pair, -LATEST) >= LATEST:
             continue
         apart = Relation((Symbol(a), Symbol(b)), ("≠",))
-        if (held := checker.where(link, (apart,), line, f"{a} = {b} is judged apart")) is not None:
+        if (held := checker.where(link, (apart,), line, f"{a} = {b} {_APART}")) is not None:
             return held
     return None
 
