@@ -708,7 +708,10 @@ class Checker:
         if reading.differential:
             changing(m, link, reading)
         try:
-            return build(m, link, reading)
+            claim = build(m, link, reading)
+            if any(self.court().quick(a, b) is not True for a, b in claim.needs):
+                raise ShapeError("a Jacobian beside ⊙ that has more than its diagonal")
+            return claim
         except ShapeError as error:
             if m.strangers:  # what is not known can't have a wrong shape
                 raise Unreadable(f"unknown name {m.strangers[0]}: as a number it doesn't fit") from error

@@ -42,6 +42,7 @@ class Claim:
     right: Expr
     reading: Reading
     notes: tuple[str, ...] = ()
+    needs: tuple[tuple[Expr, Expr], ...] = ()  # what has to be equal for the reading to be one
     strangers: tuple[str, ...] = ()  # letters that nothing explains, read as any number
 
 
@@ -109,7 +110,7 @@ def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
         left, right = thin if thin[0].shape == thin[1].shape else (left, right)
     if left.shape != right.shape:
         raise Unlike(f"the left side is {_in(left)}, the right one {_in(right)}", left.rank, right.rank)
-    return Claim(left.expr, right.expr, reading, tuple(m.notes), tuple(dict.fromkeys(m.strangers)))
+    return Claim(left.expr, right.expr, reading, tuple(m.notes), tuple(m.needs), tuple(dict.fromkeys(m.strangers)))
 
 
 def dummies(m: Meaning, link: Link) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from derive.expr import Instant, ShapeError, at_time, ein, over, time_indices, transpose, unit
+from derive.expr import Expr, Instant, ShapeError, Var, at_time, ein, over, time_indices, transpose, unit
 from derive.expr import is_row as is_row_expr
 from derive.ops import column_sums, exp, log, row_sums
 from derive.reader import arrays, names, windows
@@ -493,6 +493,13 @@ def _ends(m: Meaning, b: Binder, body: Value, size: sympy.Expr, node: Big) -> tu
     return lower - first + 1, upper - first + 1
 
 
+def _exists(m: Meaning, e: Expr, first: Instant) -> bool:
+    """Whether all of a term has a value before the first step: h_0 has."""
+    system = m.scope.system
+    early = [v for v in e.atoms(Var) if v.time is not None and not v.time.base and v.time.offset < first.offset]
+    return system is not None and bool(early) and all(v in system.initial for v in early)
+
+
 def _over_time(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
     system = m.scope.system
     first = Instant("", system.first if system is not None else m.scope.first)
@@ -502,7 +509,7 @@ def _over_time(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
         raise m.fail("the limits of a sum over time", node)
     if b.conditions:
         raise m.fail("a sum over time with an exclusion", node)
-    if not lo.base and lo.offset < first.offset and system is not None:
+    if not lo.base and lo.offset < first.offset and system is not None and not _exists(m, at_time(body.expr, b.index, lo), first):
         lo = first  # t = 0 … T where the problem counts from 1
     if node.kind == "sum":
         return Value(over("sum", body.expr, b.index, lo, hi), body.labels, body.chain)

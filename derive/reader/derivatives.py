@@ -163,6 +163,9 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
         return Value(step, (), Chain(top.expr, below.expr, top.rank, len(below.shape), False))
     result = derivative(m, top, below, places, direct, step=p.alone or (direct and m.pulled))
     result = _flipped(m, result, below, places) if flipped else result
+    lies = isinstance(p.top, Scripted) and flat(p.top.sup) in ("T", "top") and is_row_shape(top.shape)
+    if lies and len(below.shape) == 1 and not places and not flipped:
+        result = transposed(Value(result.expr, result.labels))  # ∂zᵀ/∂x has a column for each entry of z
     if p.factor is not None:
         chain = result.chain
         result = divide(result.plain(), m.value(p.factor))
@@ -399,10 +402,8 @@ def _quantity(m: Meaning, v: Value) -> tuple[Value, tuple[Node, ...]]:
     if system is None or system.sequential or isinstance(v.expr, Var):
         return v, ()
     whole = _in_order(explicit(m, v.expr, ()))
-    for e in system.equations:
-        if e.left.shape == v.expr.shape and _in_order(explicit(m, e.left, ())) == whole:
-            return Value(e.left), tuple(map(Symbol, v.labels))
-    return v, ()
+    equal = [e.left for e in system.equations if e.left.shape == v.expr.shape and _in_order(explicit(m, e.left, ())) == whole]
+    return (Value(equal[0]), tuple(map(Symbol, v.labels))) if len(equal) == 1 else (v, ())
 
 
 def _in_order(e: Expr) -> Expr:

@@ -156,6 +156,8 @@ class Meaning:
     free_scalars: bool = False
     strangers: list[str] = field(default_factory=list)  # letters that were read as any number
     apart: frozenset[frozenset[str]] = frozenset()  # letters that are said to be different
+    terms: set[str] = field(default_factory=set)  # letters that stand alone as a term of a sum
+    needs: list[tuple[Expr, Expr]] = field(default_factory=list)  # what has to be equal for the reading to be one
     ordered: bool = False  # whether a product over time stands in an order that isn't that of the chain rule
     differentials: frozenset[str] = frozenset()  # names whose differential stands in the relation
     varied: frozenset[Var] = frozenset()  # what alone changes, where everything else is held
@@ -175,6 +177,8 @@ class Meaning:
             isinstance(n, Dots) or (isinstance(n, Scripted) and isinstance(n.sub, Number)) for n in walk(node)
         )
         for n in walk(node):
+            if isinstance(n, Sum):
+                self.terms |= {term.head for _, term in n.terms if isinstance(term, Symbol)}
             if isinstance(n, Big):
                 bigs.learn(self, n)
             if isinstance(n, Scripted) and n.sub is not None:
@@ -582,7 +586,7 @@ class Meaning:
                 return self.quotient(a, b)
             return entries_of_ones(self, a, op, b) or filler_product(self, a, b, op in self.scope.elementwise)
         if self.reading.diagonal and (op in ("⊙", "∘", "⋆", "•") or op in self.scope.elementwise):
-            a, b = _diagonal(a), _diagonal(b)
+            a, b = self._diagonal(a), self._diagonal(b)
         if self.reading.immediate == 1:
             b = derivatives.immediate(self, a, b)
         elif self.reading.immediate:
@@ -656,6 +660,17 @@ class Meaning:
         if self.reading.elementwise and not op and _along_batch(a, b):
             return entrywise(a, b)
         return product(a, b)
+
+    def _diagonal(self, v: Value) -> Value:
+        """The diagonal of a square Jacobian of a vector by a vector, or of a matrix by a matrix, which has to be all of it."""
+        c = v.chain
+        if c is None or not c.top_rank or c.top_rank != c.below_rank or v.shape[: c.top_rank] != v.shape[c.top_rank :]:
+            return v
+        letters = tuple(range(len(v.labels) + c.top_rank))
+        own = letters[len(v.labels) :]
+        diagonal = ein([(v.expr, (*letters, *own))], letters)
+        self.needs.append((v.expr, ein([(diagonal, letters)], (*letters, *own))))
+        return Value(diagonal, v.labels)
 
     def _dotted(self, a: Value, b: Value) -> bool:
         """Whether a · of two vectors may be entry by entry: beside a derivative, where people write δ · σ'(z)."""
@@ -875,15 +890,6 @@ def _along_batch(v: Value, batch: Value) -> bool:
     if batch.rank != 2 or _lies(batch) or batch.shape[0] == batch.shape[1] or v.chain is not None or batch.chain is not None:
         return False
     return _lies(v) and v.shape[-1] == batch.shape[1]
-
-
-def _diagonal(v: Value) -> Value:
-    """The diagonal of a square Jacobian of a vector by a vector, or of a matrix by a matrix."""
-    c = v.chain
-    if c is None or not c.top_rank or c.top_rank != c.below_rank or v.shape[: c.top_rank] != v.shape[c.top_rank :]:
-        return v
-    letters = tuple(range(len(v.labels) + c.top_rank))
-    return Value(ein([(v.expr, (*letters, *letters[len(v.labels) :]))], letters), v.labels)
 
 
 def _rows_scaled(m: Meaning, a: Value, b: Value) -> Value | None:

@@ -414,12 +414,13 @@ def _tiled(m: Meaning, node: Node) -> Value | None:
     """B in Y = X W + B, beside a vector b: b in every row of a batch, or in every column of one whose examples are columns."""
     if not isinstance(node, Symbol) or node.accents or not (len(node.head) == 1 and node.head.isupper()) or (node.head, ()) in m.local:
         return None
-    if (node.head, ()) in m.scope.names or m.scope.system is None:
+    if (node.head, ()) in m.scope.names or m.scope.system is None or node.head not in m.terms:
         return None
     small = [n.expr for n in m.scope.names.get((node.head.lower(), ()), []) if not n.tag and isinstance(n.expr, Var) and not n.introduced]
     shape = tuple(d for d in small[0].shape if d != 1) if len(small) == 1 and not small[0].bar else ()
     batches = [e.left.shape for e in m.scope.system.equations if len(e.left.shape) == 2]
-    axis = next((k for k in (1, 0) if any(s[k] == shape[0] for s in batches)), None) if len(shape) == 1 else None
+    batches = [s for s in batches if len(shape) == 1 and (s[0] == shape[0]) != (s[1] == shape[0])]
+    axis = next((k for k in (1, 0) if any(s[k] == shape[0] for s in batches)), None)
     if axis is None or small[0] not in m.scope.system.declared:
         return None
     m.notes.append(f"{m.text(node)} read as {small[0].name} in every {'row' if axis else 'column'}")
