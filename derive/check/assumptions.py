@@ -12,6 +12,7 @@ import sympy
 
 from derive import ops
 from derive.check.numbers import is_numeric
+from derive.check.prose import GENERAL
 from derive.expr import DeriveError, Expr, Jac, Map, Var, constant, constant_value, jac, lin, rebuild, transpose, var
 from derive.reader import calls, names
 from derive.reader.document import Formula
@@ -128,7 +129,10 @@ def settings(checker: Checker) -> dict[Var, float]:
     return {v: float(value) for v in order if isinstance(v, Var) and (value := found[v]) is not None}
 
 
-_SUPPOSED = re.compile(r"\b(suppose|assume|assuming|let|consider|imagine|if)\b[^.]*$", re.IGNORECASE)
+_SUPPOSED = re.compile(r"\b(suppose|assume|assuming|let|consider|imagine)\b[^.]*$", re.IGNORECASE)
+_OVER = re.compile(
+    r"\b(however|usually|later|otherwise|recall|other values|learned|actual\w*|real|suppose|assume|instead)\b|\n\s*#", re.IGNORECASE
+)
 _ENDS = re.compile(r"[.!?](\s|$)|\n\s*#")
 _THUS = re.compile(
     r"\b(thus|hence|therefore|so|then|gives?|yields?|implies|obtain|follows|(we|one) (have|has|get|gets|see|find)|means)( that)?[\s:,$(\\\[]*$",
@@ -168,6 +172,8 @@ def ended(checker: Checker, part: Part, words: str) -> None:
     """Words that go back from a special case to every one: "in general"; a sentence of a setting ends with it."""
     if _ENDS.search(words):
         part.cases[:] = [case for case in part.cases if not case.computed or case.firm or _at_an_instant(case)]
+    if GENERAL.search(words) or _OVER.search(words):
+        part.cases[:] = [case for case in part.cases if not case.computed]
     if _GENERAL.search(words):
         part.cases.clear()
         checker.unrolled = None

@@ -52,7 +52,8 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     if any(isinstance(n, Sum) and bigs.whole(n.terms) != n.terms for n in nodes):
         for layout in layouts:
             yield Reading(layout, whole=True)
-    if derivative and any(isinstance(n, Product) and any(op == "·" for op, _ in n.factors) for n in nodes):
+    barred = any(isinstance(n, Symbol) and "bar" in n.accents for n in nodes)
+    if (derivative or barred) and any(isinstance(n, Product) and any(op == "·" for op, _ in n.factors) for n in nodes):
         yield Reading(layouts[0], dotted=True)
     if any(isinstance(n, Symbol) and n.head[:1] == "d" for n in nodes) and scope.loss is not None:
         yield Reading(layouts[0], summed=True)

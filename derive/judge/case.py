@@ -196,7 +196,7 @@ class Case:
         named = {s for d in dims for s in d.free_symbols} | self.survey.symbols | self.bench.survey.symbols
         symbols = sorted((s for s in named if s.name != LAST), key=lambda s: s.name)
         numbers = {int(d) for d in dims if d.is_Integer} | _whole_numbers(self.left, self.right)
-        return {s: max(smallest, places.get(s, 1)) for s in symbols}, numbers
+        return {s: max(smallest, places.get(s, 0) + 1) for s in symbols}, numbers  # an entry that is named isn't the last
 
     @property
     def kinks(self) -> bool:

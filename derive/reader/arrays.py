@@ -130,6 +130,8 @@ def _picture(m: Meaning, cells: list[list[Node | None]], node: Node) -> Value:
         raise m.fail("a matrix of dots", node)
     if len(solid) == 1:
         given = [c for c in solid[0] if _is_entry(c)]
+        if len(cells) == 1 and len(given) > 1 and given[0] is not None and all(c == given[0] for c in given):
+            return _repeated(m, m.value(given[0]), node, across=True)
         return transposed(_line(m, given, node)) if len(cells) == 1 else _line(m, given, node)
     if all(sum(_is_entry(c) for c in row) == 1 for row in solid) and all(len(row) == 1 for row in solid):
         return _line(m, [row[0] for row in solid], node)
@@ -160,12 +162,15 @@ def _picture(m: Meaning, cells: list[list[Node | None]], node: Node) -> Value:
     return _as_matrix(value, node, m)
 
 
-def _repeated(m: Meaning, value: Value, node: Node) -> Value:
-    """(b; ⋮; b): the same row, or number, as often as its place needs."""
+def _repeated(m: Meaning, value: Value, node: Node, across: bool = False) -> Value:
+    """(b; ⋮; b): the same row, or number, as often as its place needs; across: (a, …, a), the same column."""
+    lies = is_row_shape(value.shape) or (value.rank == 2 and value.shape[0] == 1)
+    if value.rank and lies == across:
+        raise m.fail("a list with dots needs a first and a last entry that differ", node)
     if value.labels or (slim(value).rank > 1 and not is_row_shape(value.shape)):
         raise m.fail("a list with dots needs a first and a last entry that differ", node)
     lying = slim(transposed(value) if is_row_shape(value.shape) else value)
-    return m.spread(lying, "rows" if value.rank else "ones")
+    return m.spread(lying, ("columns" if across else "rows") if value.rank else "row" if across else "ones")
 
 
 def _is_entry(cell: Node | None) -> bool:

@@ -647,13 +647,12 @@ class Meaning:
             and op == "·"
             and a.shape == b.shape
             and not self.scope.elementwise
-            and not self.reading.elementwise
             and not self._dotted(a, b)
         ):
             return inner(a, b)
         rows = is_row_shape(a.shape) and is_row_shape(b.shape)
         dotted = op == "·" and self._dotted(a, b)
-        if rows and op == "·" and a.shape == b.shape and not self.scope.elementwise and not self.reading.elementwise and not dotted:
+        if rows and op == "·" and a.shape == b.shape and not self.scope.elementwise and not dotted:
             return inner(transposed(a), transposed(b))
         if (self.scope.elementwise or self.reading.elementwise or dotted) and a.shape == b.shape and (a.rank == 1 or _lies(a)):
             return entrywise(a, b)

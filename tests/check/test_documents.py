@@ -151,7 +151,7 @@ PAGES = {
         r"\frac{\partial p_i}{\partial z_j} = \frac{v \frac{\partial u}{\partial z_j} + u \frac{\partial v}{\partial z_j}}{v^2}", SOFTMAX,
         r"Let $u = e^{z_i}$ and $v = \sum_t e^{z_t}$."),
     "rows that repeat": Page(
-        r"(A + R)_{ij} = A_{ij} + a_j", r"(A + R)_{ij} = A_{ij} - a_j", "", r"$$R = \begin{bmatrix} a \\ \vdots \\ a \end{bmatrix}$$",
+        r"(A + R)_{ij} = A_{ij} + a_j", r"(A + R)_{ij} = A_{ij} - a_j", "", r"$$R = \begin{bmatrix} a^\top \\ \vdots \\ a^\top \end{bmatrix}$$",
         {"declare": {"a": "m", "A": "n x m"}}),
     "a bias in every row": Page(r"Z = X W + B", r"Z = X W - B", r"""% loss: none
 $X \in \mathbb{R}^{s \times d}$, $W \in \mathbb{R}^{d \times k}$, $b \in \mathbb{R}^{k}$
