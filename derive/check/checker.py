@@ -464,6 +464,8 @@ class Checker:
             return held
         if verdict.verdict == "refuted" and display is None and (WHEN.search(self.before) or AT.match(self.after)):
             return replace(line, verdict="definition", reason="a condition that the words before it make")
+        if verdict.verdict == "refuted" and unfit.in_one_column(self, link):
+            return replace(line, verdict="undecided", reason="right in the column of the index that some of its names leave out")
         if verdict.verdict == "refuted" and results.without_numbers(self, link, claim):
             return replace(line, verdict="undecided", reason="a number, where no numbers are given")
         if verdict.verdict == "refuted":

@@ -91,6 +91,7 @@ def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
         right = Value(diag(right.expr))
         m.notes.append("read as the diagonal of a matrix")
     if reading.shown:
+        left, right = _column(left, right)
         left, right = _shown(left, right, reading.shown), _shown(right, left, reading.shown)
     if reading.added and not left.rank and right.rank:
         right = added(right)
@@ -226,6 +227,18 @@ def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple
 
 def _lies(v: Value) -> bool:
     return is_row_shape(v.shape) or (v.rank == 2 and v.shape[0] == 1)
+
+
+def _column(left: Value, right: Value) -> tuple[Value, Value]:
+    """x̂ = (x - μ_j)/σ_j of matrices: both in the column of the one index that stands on one side alone."""
+    only = [*(n for n in left.labels if n not in right.labels), *(n for n in right.labels if n not in left.labels)]
+    if left.rank != 2 or left.shape != right.shape or len(only) != 1 or left.shape[0] == left.shape[1]:
+        return left, right
+    size = left.size(only[0]) if only[0] in left.labels else right.size(only[0])
+    if size != left.shape[1]:
+        return left, right
+    a, b = (entry(transposed(v), [only[0]]) for v in (left, right))
+    return a, b
 
 
 def _shown(v: Value, other: Value, which: int) -> Value:

@@ -136,6 +136,16 @@ def _without_index(checker: Checker, link: Link) -> bool:
     return False
 
 
+def in_one_column(checker: Checker, link: Link) -> bool:
+    """Whether a line of matrices holds in the column of an index that some of its names show and others don't."""
+    with suppress(DeriveError):
+        usual = checker.claim(link, checker.usual(link))
+        claim = checker.claim(link, replace(checker.usual(link), shown=1))
+        verdict = checker.decide(claim) if not claim.strangers and claim.left.shape != usual.left.shape else None
+        return verdict is not None and verdict.holds
+    return False
+
+
 def _of_another_kind(checker: Checker, link: Link, misfits: list[ShapeError]) -> bool:
     """H_i = √u, of one example: a quantity of the network said to be one of another shape, which may have its letter alone."""
     if link.op != "=" or not isinstance(link.left, Symbol | Scripted) or numbers.is_numeric(link.right):
