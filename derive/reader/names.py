@@ -11,7 +11,20 @@ import sympy
 from derive.expr import Expr, Instant, Over, Var, at_time, ein, jac, lin, var
 from derive.reader import windows
 from derive.reader.scope import LOSSES, Key, Named, Scope, flat, plain_tag
-from derive.reader.syntax import Commas, Fence, Node, Number, Product, Relation, Scripted, Sum, Symbol, unscripted
+from derive.reader.syntax import (
+    Commas,
+    Fence,
+    Fraction,
+    Node,
+    Number,
+    Product,
+    Relation,
+    Scripted,
+    Sum,
+    Symbol,
+    Words,
+    unscripted,
+)
 from derive.reader.tokens import GREEK, Unreadable
 from derive.reader.values import Chain, Value, entry, number, scale, sum_over, transposed
 
@@ -133,6 +146,11 @@ def _carried(m: Meaning, found: Found | None) -> Found | None:
 
 def _found(m: Meaning, node: Node) -> Found | None:
     sub, sup, primes = (node.sub, node.sup, node.primes) if isinstance(node, Scripted) else (None, None, 0)
+    power = isinstance(sup, Sum | Product | Scripted | Fraction) and sub is None and instant(m, sup) is None
+    if power and isinstance(node, Scripted) and node.base == Symbol("e"):
+        return None  # e^{-x}, though the network has an e
+    if isinstance(node, Scripted) and sub == Words(""):
+        return _found(m, replace(node, sub=None))  # z_{}
     base = unscripted(node)
     if not isinstance(base, Symbol):
         return None
