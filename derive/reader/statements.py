@@ -232,7 +232,7 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
             pieces[-1].append(replace(token, kind="arrow"))
         elif token.kind == "&" and depth == 0 and pieces[-1] and _sign(pieces[-1][-1]) in RELATIONS:
             continue  # a &=& b
-        elif token.kind == "&" and depth == 0 and pieces[-1] and pieces[-1][-1].kind in ("-", "+"):
+        elif token.kind == "&" and depth == 0 and _signed(pieces[-1]):
             continue  # a = -& b
         elif token.kind == "&" and depth == 0:
             after = tokens[k + 1] if k + 1 < len(tokens) else None
@@ -249,6 +249,11 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
             pieces[-1].append(token)
             begun = begun or (top and _sign(token) in RELATIONS)
     return _joined([p for piece in pieces for p in _at_arrows(piece) if p])
+
+
+def _signed(piece: list[Token]) -> bool:
+    """Whether a row so far ends in a sign behind = or at its beginning; the one of c_- is none."""
+    return bool(piece) and piece[-1].kind in ("-", "+") and (len(piece) == 1 or _sign(piece[-2]) in RELATIONS)
 
 
 def _claims(tokens: list[Token]) -> bool:

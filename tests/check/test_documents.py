@@ -213,6 +213,9 @@ $X \in \mathbb{R}^{s \times d}$, $W \in \mathbb{R}^{d \times k}$, $b \in \mathbb
         r"\frac{\partial L_t}{\partial W} = \sum_{k=1}^{t-1} \frac{\partial L_t}{\partial h_k} \frac{\partial h_k}{\partial W}", RNN),
     "a sign before the alignment": Page(
         r"\begin{aligned} \frac{\partial L}{\partial p_i} = -& \frac{1}{p_i} y_i \end{aligned}", r"\begin{aligned} \frac{\partial L}{\partial p_i} = -& p_i y_i \end{aligned}", SOFTMAX),
+    "a name with a minus before the alignment": Page(
+        r"\begin{aligned} c + A_- &= A_- + c & c^2 &= c c \end{aligned}", r"\begin{aligned} c + A_- &= A_- + c & c^2 &= c \end{aligned}",
+        "", "", {"declare": {"c": "scalar", "A_-": "scalar"}}),
     "an error of an example": Page(
         r"\frac{\partial f}{\partial c} = 2 c \sum_i \delta^{(i)}", r"\frac{\partial f}{\partial c} = c \sum_i \delta^{(i)}", "", r"$$\delta^{(i)} = x_i - w_i$$ $$f = c^2 \sum_i \delta^{(i)}$$", FREE),
     "an array before brackets": Page(r"\bar W = g (x)^\top", r"\bar W = x (g)^\top", SOFTMAX, r"$$g = \bar z$$"),
