@@ -46,6 +46,10 @@ class ShapeError(DeriveError):
     """Two shapes that don't fit; the message holds both."""
 
 
+class Misread(ShapeError):
+    """Signs that mean nothing for what they stand at: two indices of a scalar. They may be meant otherwise."""
+
+
 class MissingRule(DeriveError):
     """The engine lacks a rule. Nothing ever falls back to zero."""
 

@@ -50,7 +50,7 @@ LAYERS = [
     {"export"},
     {"network"},
     {"check.lines", "check.targets", "check.readings", "check.page", "check.numbers", "check.point", "check.written", "check.spelled", "check.prose"},
-    {"check.samples", "check.signals", "check.called", "check.splices", "check.assumptions", "check.stationary", "check.stages", "check.unequal", "check.claims", "check.kinds", "check.layers"},
+    {"check.samples", "check.signals", "check.called", "check.splices", "check.assumptions", "check.stationary", "check.stages", "check.unequal", "check.outputs", "check.claims", "check.kinds", "check.layers"},
     {"check.renaming", "check.around", "check.results"},
     {"check.edits", "check.engine", "check.latex", "check.plain", "check.settings", "check.words"},
     {"check.groups", "check.missing", "check.trial", "check.mathml", "check.text"},

@@ -16,6 +16,7 @@ from derive.check import (
     engine,
     layers,
     numbers,
+    outputs,
     results,
     samples,
     scalars,
@@ -121,6 +122,7 @@ class Checker:
         self.condition: tuple[tuple[Relation, ...], str] | None = None  # "If i ≠ j:" in the words before
         self.unrolled: tuple[int, int] | None = None  # (a T that the document takes, how many lines stood before)
         self.stating: Formula | None = None  # the formula that said it
+        self.sided: tuple[Link, int | None] | None = None  # "if z > 0:", and the display of which it is said
         self.conditioned: int | None = None  # the display for which it is said
         self.cased = 0  # how many displays after that one it is said of, too: "1) i = k:"
 
@@ -191,10 +193,12 @@ class Checker:
                 self.conditioned = formula.display
             if not 0 <= formula.display - self.conditioned <= self.cased:
                 self.condition = None
+        if formula.display is not None and self.sided is not None:
+            self.sided = (self.sided[0], formula.display) if self.sided[1] in (None, formula.display) else None
         tex = formula.tex
         for pattern, target in self.part.macros:
             tex = pattern.sub(lambda _, target=target: target, tex)  # type: ignore[misc]
-        found = statements(tex, [*self.part.scope.words, *words], self.chain)
+        found = statements(tex, [*self.part.scope.words, *words], self.chain, mend=True)
         if formula.display is None and (other := OTHER_THAN.match(self.after)) is not None and (last := LAST.search(tex)) is not None:
             apart = statements(rf"{last[0]} \neq {other['tex']}", self.part.scope.words, Chain())
             if len(apart) == 1 and isinstance(apart[0], Link) and index_condition(self.part.scope, apart[0]):
@@ -218,6 +222,8 @@ class Checker:
             elif index_condition(self.part.scope, s):
                 if formula.display is not None or self.heading or SUPPOSED.search(self.before[-80:]):
                     self._conditional(formula, s, len(found))
+            elif s.op in ("<", ">", "≤", "≥") and formula.display is None and SUPPOSED.search(self.before[-80:]):
+                self.sided = s, None
             elif s.op in ("=", "≈"):
                 self.lines.append(self.relation(s, formula.display))
                 self._again(s)
@@ -319,6 +325,8 @@ class Checker:
             return worse if same else replace(worse, reason=f"{worse.reason}, with the {which} signs")
         try:
             judged = self.judged(link, line, started)
+            if (why := link.mended) is not None:
+                return self._mended(judged, why)
             if judged.verdict in ("proved", "agrees") and link.op == "=":
                 stages.says_more(self.part.scope, link)
             if judged.verdict == "undecided" and stages.lost(judged.reason):
@@ -339,6 +347,12 @@ class Checker:
             return replace(line, verdict="undecided", reason=str(error))
         except (RecursionError, MemoryError, ArithmeticError) as error:
             return replace(line, verdict="undecided", reason=f"beyond what can be computed: {type(error).__name__}")
+
+    def _mended(self, judged: Line, why: Unreadable) -> Line:
+        """The verdict on a line that was read with a bracket more, or less, than it has: only that it holds is believed."""
+        if judged.verdict in ("proved", "agrees", "definition"):
+            return replace(judged, reason=f"{judged.reason}; with the brackets put right")
+        return replace(judged, verdict="unreadable", reason=f"{why} (column {why.column})", slip=None, expected=None, counterexample=None)
 
     def _another_loss(self, claim: Claim) -> None:
         """The network with the loss that the document has instead, from here on."""
@@ -423,6 +437,7 @@ class Checker:
             if verdict.holds:
                 self._differentiated(claim)
                 scope.summing = scope.summing or (claim.reading.repeated and claim is not claims[0])
+                self._settle_layout(link, claim)
                 return replace(
                     line, verdict=verdict.verdict, reason=told(verdict, claim, self.usual(link)), bound=verdict.bound
                 )
@@ -444,12 +459,16 @@ class Checker:
             return held
         if verdict.verdict == "refuted" and not link.conditions and (held := self._as_said_before(link, line)) is not None:
             return held
+        if verdict.verdict == "refuted" and not link.conditions and (held := self._on_its_side(link, line)) is not None:
+            return held
         if verdict.verdict == "refuted" and not link.conditions and (held := unequal.judged(self, link, line)) is not None:
             return held
         if verdict.verdict != "undecided" and (held := self.under_conditions(claims, line)) is not None:
             return held
         if verdict.verdict == "refuted" and loss_by_another_name(self.part.scope, link):
             return replace(line, verdict="definition", reason=define(self, link))
+        if verdict.verdict == "refuted" and (held := outputs.judged(self, link, line)) is not None:
+            return held
         instead = link.op == "=" and claim.left is scope.loss and ANOTHER.search(self.earlier) is not None
         if verdict.verdict == "refuted" and instead and isinstance(claim.left, Var):
             self._another_loss(claim)  # "Changing the cost: cross-entropy"
@@ -466,7 +485,7 @@ class Checker:
             return replace(line, verdict="definition", reason="a condition that the words before it make")
         if verdict.verdict == "refuted" and unfit.in_one_column(self, link):
             return replace(line, verdict="undecided", reason="right in the column of the index that some of its names leave out")
-        if verdict.verdict == "refuted" and results.without_numbers(self, link, claim):
+        if verdict.verdict == "refuted" and results.without_numbers(self, link, claim, line):
             return replace(line, verdict="undecided", reason="a number, where no numbers are given")
         if verdict.verdict == "refuted":
             approximate = self.approximation(link, line)
@@ -474,6 +493,21 @@ class Checker:
                 return approximate
             return self._refuted(written, line, claim, verdict, started)
         return replace(line, verdict=verdict.verdict, reason=verdict.reason)
+
+    def _settle_layout(self, link: Link, claim: Claim) -> None:
+        """What a line that holds says of ∂L/∂W in a text in Jacobians: whether it is the transpose, as ∂L/∂v of a vector is."""
+        scope = self.part.scope
+        if scope.layout != "jacobian" or scope.numerator is not None:
+            return
+        try:
+            other = self.claim(link, replace(claim.reading, numerator=not claim.reading.numerator))
+            verdict = self.decide(other) if (other.left, other.right) != (claim.left, claim.right) else None
+        except ShapeError:
+            verdict = Verdict("refuted", "")
+        except DeriveError:
+            return
+        if verdict is not None and verdict.verdict == "refuted":
+            scope.numerator = claim.reading.numerator
 
     def _signal(self, link: Link, line: Line) -> Line | None:
         """δ^{(l)} = …: the verdict where it is the adjoint of a quantity with these scripts, which settles what every δ is.
@@ -605,6 +639,14 @@ class Checker:
         relations, source = self.condition
         each = (source[r.start : r.end].strip() or f" {r.ops[0]} ".join(flat(p) for p in r.parts) for r in relations)
         return self.where(link, relations, line, f"under the condition said before, {', '.join(each)}")
+
+    def _on_its_side(self, link: Link, line: Line) -> Line | None:
+        """∂relu(z)/∂z = 1, after "if z > 0"."""
+        if self.sided is None or line.display is None or self.sided[1] != line.display:
+            return None
+        said = self.sided[0]
+        relation = replace(_stated(said), parts=tuple(replace(n, start=0, end=0) for n in (said.left, said.right)), start=0, end=0)
+        return self.where(link, (relation,), line, f"where {said.tex}, as was said before")
 
     def where(self, link: Link, relations: tuple[Relation, ...], line: Line, said: str) -> Line | None:
         """A line that holds where indices are as these relations say."""

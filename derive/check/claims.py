@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from derive import ops
 from derive.check.readings import differentials
-from derive.expr import Expr, ShapeError, Var, is_zero, show_shape, var
+from derive.expr import Expr, ShapeError, Var, apply, ein, is_zero, show_shape, var
 from derive.judge import Verdict
 from derive.ops import diag
 from derive.reader import arrays, bigs, calls, derivatives, names
@@ -31,7 +32,7 @@ from derive.reader.syntax import (
     walk,
 )
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Value, added, entry, is_row_shape, scale, slim, stacked, together, transposed
+from derive.reader.values import Value, added, entry, entrywise, is_row_shape, scale, slim, stacked, together, transposed
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,9 @@ def build(m: Meaning, link: Link, reading: Reading) -> Claim:
 def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
     if not isinstance(left, Filler) and not left.labels and not right.rank and left.rank == len(right.labels) > 0:
         right = stacked(right, tuple(right.labels))  # W = (w_{ij}): the matrix of these entries
+    elif not isinstance(right, Filler) and not isinstance(left, Filler) and _whole(left, right):
+        left = stacked(left, tuple(left.labels))  # (A B)_{ij} = A B
+        m.notes.append("read as the matrix of these entries")
     if isinstance(left, Filler) or isinstance(right, Filler):
         if isinstance(right, Filler):
             right = right.fill(left.shape, m)
@@ -90,6 +94,9 @@ def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
     ):
         right = Value(diag(right.expr))
         m.notes.append("read as the diagonal of a matrix")
+    elif diagonal and left.rank == 2 and not right.rank and left.shape[0] == left.shape[1] and not left.labels and not right.labels:
+        right = scale(right, Value(ein([], (0, 0), {0: left.shape[0]})))
+        m.notes.append("read as that of each entry by itself")
     if reading.shown:
         left, right = _column(left, right)
         left, right = _shown(left, right, reading.shown), _shown(right, left, reading.shown)
@@ -135,7 +142,7 @@ def dummies(m: Meaning, link: Link) -> None:
             elif (
                 n.sub is not None
                 or not isinstance(n.sup, Number | Sum | None)
-                or (n.primes and calls.function_of(m, base) is None)
+                or (n.primes and not isinstance(base, Fence) and calls.function_of(m, base) is None)
             ):
                 return
         if isinstance(n, Symbol):
@@ -211,6 +218,8 @@ def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple
     relation = (
         condition if isinstance(condition, Relation) else next((n for n in walk(condition) if isinstance(n, Relation)), None)
     )
+    if relation is not None and len(relation.ops) == 1 and relation.ops[0] in SIDES:
+        return _on_a_side(m, left, right, relation)
     if relation is None or len(relation.ops) != 1 or relation.ops[0] not in ("=", "≠"):
         return left, right
     letters = {flat(p) for p in relation.parts}
@@ -223,6 +232,29 @@ def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple
     written = m.text(relation) if relation.end else f" {relation.ops[0]} ".join(map(flat, relation.parts))
     m.notes.append(f"for {written}")
     return scale(mask, m.settled(left)), scale(mask, m.settled(right))
+
+
+SIDES = {">": 1, "≥": 1, "<": -1, "≤": -1}
+
+
+def _on_a_side(m: Meaning, left: Value, right: Value, relation: Relation) -> tuple[Value, Value]:
+    """Both sides times the step of what is said to be positive, entry by entry; a condition of another shape isn't used."""
+    a, b = relation.parts
+    try:
+        v = m.value(Sum(((SIDES[relation.ops[0]], a), (-SIDES[relation.ops[0]], b))))
+        step = Value(apply(ops.relu, v.expr, 1), v.labels)
+        sides = [(scale if not v.rank else entrywise)(step, m.settled(side)) for side in (left, right)]
+    except (Unreadable, ShapeError):
+        return left, right
+    if v.rank and v.shape != left.shape:
+        return left, right
+    m.notes.append(f"for {flat(a)} {relation.ops[0]} {flat(b)}")
+    return sides[0], sides[1]
+
+
+def _whole(left: Value, right: Value) -> bool:
+    """(A B)_{ij} beside A B."""
+    return not right.labels and not left.rank and right.rank == len(left.labels) == 2
 
 
 def _lies(v: Value) -> bool:

@@ -84,8 +84,8 @@ def defines(scope: Scope, link: Link) -> bool:
     return not (isinstance(base, Symbol) and base.head.startswith("set "))
 
 
-_NEXT = re.compile(r"\(?(new|next|[tkni]\+1|\+)\)?|")
-_NOW = re.compile(r"\(?(old|prev|cur|current|[tkni])\)?|")
+_NEXT = re.compile(r"\d?\(?(new|next|[tkniN]\+1|\+)\)?|")
+_NOW = re.compile(r"\d?\(?(old|prev|cur|current|[tkniN])\)?|")
 
 
 def steps(scope: Scope, link: Link) -> bool:
@@ -282,10 +282,11 @@ def define(checker: Checker, link: Link) -> str:
         size = next(iter(sizes))  # I - 11ᵀ/N is N × N
         value = value.fill((size, size), m)
     scripts = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)
-    sequential, tag, labels, shift = _scripts(m, scripts, value, arguments if brackets else None)
-    expr = _arranged(value, labels)
-    if sequential and shift:
-        expr = at_time(expr, "t", Instant("t", -shift))
+    value = _in_time(checker, link, scripts, value)
+    clock, tag, labels, shift = _scripts(m, scripts, value, arguments if brackets else None)
+    sequential, expr = bool(clock), _arranged(value, labels)
+    if sequential and (shift or clock != "t"):
+        expr = at_time(expr, clock, Instant("t", -shift))
     chain = value.chain
     if chain is not None and (chain.top_rank or not isinstance(value.expr, Var)) and labels:
         chain = None
@@ -336,10 +337,26 @@ def _parameters(arguments: tuple[Node, ...], link: Link) -> bool:
     return all(isinstance(a, Symbol) and a in inside for a in arguments)
 
 
-def _value(checker: Checker, link: Link) -> Value:
+def _in_time(checker: Checker, link: Link, scripts: tuple[Node | None, Node | None], value: Value) -> Value:
+    """D_k = diag(1 - h_k²): the letter of the name is no index of its value, so that it counts the instants."""
+    for item in (i for script in scripts for i in names.script_items(script)):
+        if not isinstance(item, Symbol) or len(item.head) > 1 or item.head in {*value.labels, *time_indices(value.expr)}:
+            continue
+        for elementwise in (False, True):
+            with suppress(DeriveError):
+                at = _value(checker, link, item.head, elementwise)
+                if item.head in time_indices(at.expr) and not at.labels:
+                    return at
+    return value
+
+
+def _value(checker: Checker, link: Link, clock: str = "", elementwise: bool = False) -> Value:
+    """What the right side is; `clock` counts instants. Raises DeriveError."""
     failure: DeriveError | None = None
-    for reading in readings(checker.part.scope, link):
+    for usual in readings(checker.part.scope, link):
+        reading = replace(usual, elementwise=elementwise)
         m = Meaning(checker.part.scope, reading, link.source, free_scalars=True)
+        m.clocks |= {clock} - {""}
         m.learn(link.left)
         m.learn(link.right)
         try:
@@ -363,11 +380,11 @@ def _summed(node: Node) -> set[str]:
 
 def _scripts(
     m: Meaning, scripts: tuple[Node | None, Node | None], value: Value, places: tuple[Node, ...] | None
-) -> tuple[bool, str, tuple[str, ...], int]:
-    """(whether it is a sequence, its tag, its indices, the shift of its time) from the scripts on the left."""
+) -> tuple[str, str, tuple[str, ...], int]:
+    """(the letter of its time where it is a sequence, its tag, its indices, the shift of its time) from the scripts on the left."""
     labels: list[str] = [flat(p) for p in places or () if flat(p) in value.labels]
     tag: list[str] = []
-    sequential, shift = False, 0
+    clock, shift = "", 0
     bases = time_indices(value.expr)
     for script in scripts:
         for item in [script] if isinstance(script, Fence) else names.script_items(script):
@@ -375,13 +392,14 @@ def _scripts(
             text = flat(item)
             if text in value.labels and text not in labels:
                 labels.append(text)
-            elif when is not None and when.base and when.base in bases and not sequential:
-                sequential, shift = when.base == "t", when.offset
-                if when.base != "t":
+            elif when is not None and when.base and when.base in bases and not clock:
+                if when.base == "t" or (bases == {when.base} and when.base not in m.scope.last):  # D_k = diag(1 - h_k²)
+                    clock, shift = when.base, when.offset
+                else:
                     tag.append(text)
             elif text not in ("*",):
                 tag.append(text)
-    return sequential, plain_tag("".join(tag)), tuple(labels), shift
+    return clock, plain_tag("".join(tag)), tuple(labels), shift
 
 
 def _arranged(value: Value, labels: tuple[str, ...]) -> Expr:

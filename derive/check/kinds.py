@@ -110,6 +110,8 @@ def sized(scope: Scope, link: Link) -> bool:
     """m = 128."""
     name = link.left
     size = isinstance(name, Symbol) and name.head in scope.sizes and (name.head, name.accents) not in scope.names
+    if isinstance(name, Scripted) and isinstance(name.base, Symbol) and name.sub is not None and name.sup is None:
+        size = f"{name.base.head}_{flat(name.sub)}" in scope.sizes  # n_{in} = 13
     if size and isinstance(link.right, Number) and link.right.text.isdigit():
         return True
     letters = [n for n in walk(link.right) if isinstance(n, Symbol)]

@@ -7,10 +7,8 @@ import re
 from derive.reader.document import Formula
 from derive.reader.tokens import IF
 
-SUPPOSED = re.compile(
-    rf"(\b({'|'.join(w for w in IF if w.isascii())}|case|cases|assume|suppose|let)\b|{'|'.join(w for w in IF if not w.isascii())})[^.。]*$",
-    re.IGNORECASE,
-)
+_IF, _IF_FAR = ("|".join(w for w in IF if w.isascii() is ascii) for ascii in (True, False))
+SUPPOSED = re.compile(rf"(\b({_IF}|case|cases|cas|caso|fall|assume|suppose|let)\b|{_IF_FAR})[^.。]*$", re.IGNORECASE)
 
 
 CASE = re.compile(r"(\b(in|for|consider)\b[^.]*\bcase|^\W*case|\n\W*(case|when|if|for))\b[^.\n]*$", re.IGNORECASE)
@@ -23,7 +21,7 @@ WHEN = re.compile(
 
 
 FOR = re.compile(
-    r"[\s$\\\])]*(for (every|all|any|each)( other)?( \w+)?|for|when|whenever|if|where)\s+"
+    r"[\s$\\\])]*(for (every|all|any|each)( other)?( \w+)?|for|when|whenever|if|where|si|wenn|falls|cuando|quand)\s+"
     r"(\$|\\\()(?P<tex>[^$\\]*\\neq?[^$\\]*|[^$\\=]*[≠=][^$\\]*)(\$|\\\))"
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 from derive.reader import bigs, braces
@@ -31,6 +32,11 @@ _ENTRIES = frozenset("⊙∘⋆•")
 
 def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Reading]:
     """The readings to try, the usual one first: only those that can make a difference to this relation."""
+    for reading in _readings(scope, link, repeated):
+        yield replace(reading, numerator=True) if scope.numerator else reading
+
+
+def _readings(scope: Scope, link: Link, repeated: bool) -> Iterator[Reading]:
     nodes = [*walk(link.left), *walk(link.right)]
     derivative = any(
         isinstance(n, Fraction | Nabla | Differential) or (isinstance(n, Symbol) and n.head == "delta") for n in nodes
@@ -75,6 +81,9 @@ def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Readi
     if any(isinstance(n, Symbol) and _row_or_entry(scope, n) for n in nodes):
         for layout in layouts:
             yield Reading(layout, entries=True)
+    if derivative and scope.layout == "jacobian" and scope.numerator is None:
+        for total in totals:
+            yield Reading("jacobian", total, numerator=True)
     changing = differentials(link)
     if all(changing) or (any(changing) and any(isinstance(n, Number) and n.text == "0" for n in (link.left, link.right))):
         yield Reading(layouts[0], differential=True)

@@ -15,7 +15,7 @@ from derive.expr import DeriveError, Var
 from derive.reader import names
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.statements import Link
-from derive.reader.syntax import Node, Number, Scripted, Symbol, walk
+from derive.reader.syntax import Fraction, Node, Number, Scripted, Symbol, walk
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker
@@ -37,7 +37,7 @@ def takes_number(checker: Checker, link: Link) -> bool:
         v.time is not None and v.time.base
     ):
         return False
-    if v.key in checker.part.values or v.name in checker.part.values:
+    if (v.key in checker.part.values or v.name in checker.part.values) and v.key not in checker.part.said:
         return False
     value = _value(checker, link, link.right, Reading())
     if (
@@ -46,6 +46,8 @@ def takes_number(checker: Checker, link: Link) -> bool:
         or len(value.shape) != len(v.shape)
     ):
         return False
+    if np.array_equal(value, checker.part.values.get(v.key, ())):
+        return False  # said again; another number is another case: "when y = 0"
     checker.part.values[v.key] = value.tolist()
     checker.part.said[v.key] = len(checker.lines)
     return True
@@ -61,6 +63,8 @@ def judged(checker: Checker, link: Link, line: Line) -> Line | None:
     if left is None or right is None:
         return None
     if left.shape != right.shape:
+        if right.size == 1 and left.ndim == 2 and left.shape[0] == left.shape[1] and isinstance(link.left, Fraction):
+            return None  # ∂z/∂μ = 1, entry by entry
         if (right.size == 1 and float(right.ravel()[0]) == 0.0) or left.size == 1:
             left, right = left + 0 * right, right + 0 * left
         else:
@@ -96,13 +100,22 @@ def rounded(checker: Checker, link: Link, line: Line) -> Line | None:
     return replace(line, verdict="agrees", reason="the same in the precision in which it is written")
 
 
-def without_numbers(checker: Checker, link: Link, claim: Claim) -> bool:
-    """z = 0.25 of what the network computes from inputs that have no numbers."""
+def without_numbers(checker: Checker, link: Link, claim: Claim, line: Line) -> bool:
+    """z = 0.25, y_i = 0, of what the network has no numbers for: a condition, or the numbers of an example."""
     system, sides = checker.part.scope.system, (link.left, link.right)
     if system is None or checker.part.values or not any(numbers.is_numeric(n) for n in sides):
         return False
     decimal = any(isinstance(n, Number) and "." in n.text for side in sides for n in walk(side))
-    return decimal and any(v.bar or v.name in system.quantities for e in (claim.left, claim.right) for v in e.atoms(Var))
+    known = any(v.bar or v.name in system.quantities for e in (claim.left, claim.right) for v in e.atoms(Var))
+    return (decimal and known) or _set(checker, link, line)
+
+
+def _set(checker: Checker, link: Link, line: Line) -> bool:
+    """y_i = 0 in the words: a number that a quantity has in some case. A display claims it."""
+    if line.display is not None or not numbers.is_numeric(link.right) or not isinstance(link.left, Symbol | Scripted):
+        return False
+    found = names.find(Meaning(checker.part.scope, Reading(), link.source), link.left)
+    return found is not None and not found.bar
 
 
 def _value(checker: Checker, link: Link, node: Node, reading: Reading) -> Any:

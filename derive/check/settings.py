@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from derive.reader.document import MOST_BYTES, read_bytes
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import _TIMES, parse
 from derive.reader.scope import FUNCTIONS, Named, Scope, declare, flat, name_of, network_scope, plain_tag, shape_of, size_named
-from derive.reader.syntax import Node, Scripted, Symbol, walk
+from derive.reader.syntax import Fence, Node, Scripted, Symbol, walk
 from derive.reader.tokens import Unreadable, clean
 from derive.system import OpenFunction, System
 
@@ -193,6 +194,7 @@ def _part(
             continue
         scope.onehot[name.split("_")[0].replace("\\", "").strip("{} ")] = _meant(scope, target, place)
     macros: list[tuple[re.Pattern[str], str]] = []
+    plain: list[str] = []  # aliases that are names
     aliases = {**data.get("functions", {}), **data.get("alias", {})}
     for name, target in aliases.items():
         try:
@@ -203,8 +205,17 @@ def _part(
             continue  # said for the whole document: another part has the name
         if macro is not None:
             macros.append(macro)
+        else:
+            plain.append(name)
     strangers |= {(name, target): stranger(scope, target) for name, target in aliases.items()}
     macros.sort(key=lambda m: -len(m[0].pattern))
+    for name in plain:
+        expanded = name
+        for pattern, text in macros:
+            expanded = pattern.sub(lambda _, text=text: text, expanded)  # type: ignore[misc]
+        if expanded != name:  # δ_{\\log σ²}, where \\log σ² is s: that is how the document is read
+            with suppress(DeriveError):
+                _alias(scope, expanded, aliases[name], place)
     values = _values(scope, data.get("values", {}), place)
     if _single(scope, values):
         scope.elementwise |= {""}  # vectors of one entry: their products are those of numbers
@@ -311,7 +322,9 @@ def _alias(scope: Scope, name: str, target: str, place: str) -> tuple[re.Pattern
     tag, sequential = _tag(scope, node, meant)
     shift = _offset(scope, parse(clean(target), scope.words)) - _offset(scope, node) if sequential else 0
     expr = at_time(meant.expr, "t", Instant("t", shift)) if shift else meant.expr  # h_{reset, t-1} = m_t
-    scope.add(key, Named(tag, expr, sequential, meant.axis))
+    example = isinstance(node, Scripted) and node.sub is not None and isinstance(node.sup, Fence) and isinstance(node.sup.body, Symbol)
+    above = plain_tag(flat(node.sup)) if isinstance(node, Scripted) and example else ""  # z_1^{(i)} is not z_{1,i}
+    scope.add(key, Named(tag, expr, sequential, meant.axis, above=above if tag.endswith(above) else ""))
     return None
 
 
@@ -393,7 +406,9 @@ def _macro(name: str, target: str) -> tuple[re.Pattern[str], str]:
     pattern = r"\s*".join(re.escape(p) + (r"(?![a-zA-Z])" if p[:1] == "\\" and p[1:].isalpha() else "") for p in pieces)
     front = r"(?<!\\)(?<![a-zA-Z\\][a-zA-Z])" if pieces and pieces[0][:1].isalpha() else ""
     back = r"(?![a-zA-Z0-9])" if pieces and pieces[-1][-1:].isalnum() and len(pieces) == 1 else ""
-    return re.compile(front + pattern + back), clean(target) + " "
+    meant = clean(target)
+    apart = " " if meant[:1].isalpha() else ""  # \\partial(\\text{CE}) is no command \\partialC
+    return re.compile(front + pattern + back), f"{apart}{meant} "
 
 
 # -- values -------------------------------------------------------------------------------------------------------

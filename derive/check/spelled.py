@@ -41,7 +41,7 @@ def stranger(scope: Scope, target: str) -> str | None:
         if isinstance(n, Symbol)
     }
     known = _heads(scope) | COMMON | bound
-    symbols = [n for n in walk(node) if isinstance(n, Symbol)]
+    symbols = [n for n in walk(node) if isinstance(n, Symbol) and n.head != ":"]
     base = unscripted(node)
     if isinstance(base, Symbol):
         return None if base.head in COMMON or names.find(Meaning(scope, Reading(), target), node) is not None else target

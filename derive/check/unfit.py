@@ -14,7 +14,7 @@ from derive.check.kinds import loss_by_another_name, numbered
 from derive.check.lines import Line, Slip
 from derive.check.prose import LET
 from derive.check.readings import readings
-from derive.expr import DeriveError, Expr, ShapeError, Var
+from derive.expr import DeriveError, Expr, Misread, ShapeError, Var
 from derive.reader import names
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.scope import LOSSES, flat
@@ -72,7 +72,10 @@ def judged(checker: Checker, link: Link, line: Line, errors: list[Exception]) ->
         return replace(line, verdict="undecided", reason=f"{misfits[0]}: {unwritten}")
     if _without_index(checker, link):
         return replace(line, verdict="undecided", reason=f"{misfits[0]}: right for the entry of the index that is left out")
-    slip = checker.slip(link, None) if checker.explain else None
+    doubt = _doubt(checker, link, misfits)
+    slip = checker.slip(link, None) if checker.explain or doubt else None
+    if doubt and (slip is None or slip.kind == "shape") and not (checker.pot > 0 and slips.scalar_form(checker, link)):
+        return replace(line, verdict="undecided", reason=f"{misfits[0]}: {doubt}")
     if slip is None and all("R^(" in str(e) and str(e).count(" x ") > 2 for e in misfits):
         return replace(line, verdict="undecided", reason=f"the shapes can't be told apart from notation: {misfits[0]}")
     if checker.pot <= 0:  # a chain of such lines: the ones before it have had the time for what is right
@@ -146,15 +149,27 @@ def in_one_column(checker: Checker, link: Link) -> bool:
     return False
 
 
+def _doubt(checker: Checker, link: Link, misfits: list[ShapeError]) -> str:
+    """Why a line whose shapes don't fit may not mean what it is read as, where no slip explains it."""
+    if isinstance(misfits[0], Misread):
+        return "the signs may be meant otherwise"
+    named = isinstance(misfits[0], Unlike) and _gives(checker, link)
+    return f"another {flat(unscripted(link.left))} than that of the problem may be meant" if named else ""
+
+
 def _of_another_kind(checker: Checker, link: Link, misfits: list[ShapeError]) -> bool:
     """H_i = √u, of one example: a quantity of the network said to be one of another shape, which may have its letter alone."""
+    return _gives(checker, link) and all(isinstance(e, Unlike) and 0 in e.ranks for e in misfits)
+
+
+def _gives(checker: Checker, link: Link) -> bool:
+    """Whether a line says what a quantity is that the network computes."""
     if link.op != "=" or not isinstance(link.left, Symbol | Scripted) or numbers.is_numeric(link.right):
         return False
     found, system = names.find(Meaning(checker.part.scope, Reading(), link.source), link.left), checker.part.scope.system
     if found is None or found.bar or found.primes or found.named.introduced or not isinstance(found.expr, Var):
         return False
-    computed = system is not None and system.owner(found.expr) is not None and found.expr is not checker.part.scope.loss
-    return computed and all(isinstance(e, Unlike) and 0 in e.ranks for e in misfits)
+    return system is not None and system.owner(found.expr) is not None and found.expr is not checker.part.scope.loss
 
 
 def _aside(checker: Checker, link: Link) -> bool:

@@ -72,6 +72,7 @@ class Operand(NamedTuple):
 
 
 class Plan(NamedTuple):
+    turns: tuple[int, ...]  # the operands in the order in which they enter
     operands: tuple[Operand, ...]
     order: tuple[int, ...]
     place: tuple[Any, ...]
@@ -79,11 +80,12 @@ class Plan(NamedTuple):
 
 @lru_cache(maxsize=20_000)
 def plan(letters: tuple[Letters, ...], out: Letters) -> Plan:
-    """A contraction factor by factor from the left, each letter summed as soon as no later factor has it."""
+    """A contraction factor by factor, each letter summed as soon as no later factor has it."""
     operands: list[Operand] = []
     current: list[int] = []
-    for k, own in enumerate(letters):
-        later = {i for ls in letters[k + 1 :] for i in ls} | set(out)
+    turns = _turns(letters, out)
+    for k, own in enumerate(letters[n] for n in turns):
+        later = {i for n in turns[k + 1 :] for i in letters[n]} | set(out)
         kept, diagonals = _unrepeated(own)
         sums = tuple(axis for axis, i in enumerate(kept) if i not in later and i not in current)
         kept = [i for i in kept if i in later or i in current]
@@ -96,7 +98,31 @@ def plan(letters: tuple[Letters, ...], out: Letters) -> Plan:
         current = [i for i in union if i in later]
     once = list(dict.fromkeys(out))
     order = tuple(sorted(range(len(current)), key=lambda axis: once.index(current[axis])))
-    return Plan(tuple(operands), order, tuple(slice(None) if i in current else None for i in once))
+    return Plan(turns, tuple(operands), order, tuple(slice(None) if i in current else None for i in once))
+
+
+def _turns(letters: tuple[Letters, ...], out: Letters) -> tuple[int, ...]:
+    """The factors in an order that keeps the arrays small: next the one with which the fewest letters stand side by side."""
+    if len(letters) < 3:
+        return tuple(range(len(letters)))
+    left, taken = list(range(len(letters))), list[int]()
+    current: set[int] = set()
+    while left:
+        best = min(left, key=lambda n: _weight(letters, left, out, current, n))
+        left.remove(best)
+        taken.append(best)
+        current = (current | set(letters[best])) & _later(letters, left, out)
+    return tuple(taken)
+
+
+def _later(letters: tuple[Letters, ...], left: list[int], out: Letters) -> set[int]:
+    return {i for k in left for i in letters[k]} | set(out)
+
+
+def _weight(letters: tuple[Letters, ...], left: list[int], out: Letters, current: set[int], n: int) -> tuple[int, int, int]:
+    """(letters side by side with factor n, those of them that stay, n)."""
+    both = current | set(letters[n])
+    return len(both), len(both & _later(letters, [k for k in left if k != n], out)), n
 
 
 def _unrepeated(letters: Letters) -> tuple[list[int], tuple[tuple[int, int], ...]]:
@@ -131,7 +157,7 @@ def contract(
     steps = plan(letters, out)
     front = (slice(None),) * lead
     result: Array | None = None
-    for array, step in zip(arrays, steps.operands, strict=True):
+    for array, step in zip((arrays[n] for n in steps.turns), steps.operands, strict=True):
         for a, b in step.diagonals:
             array = array.diagonal(0, a + lead, b + lead)
         if step.sums:
@@ -141,14 +167,30 @@ def contract(
             result = array
         else:
             result = result[(*front, *step.so_far)]
-            guard.spend(fitting(np.broadcast_shapes(result.shape, array.shape)))
-            result = by.multiply(result, array)
-            if step.after:
-                result = by.total(result, tuple(axis + lead for axis in step.after))
+            result = _multiplied(by, result, array, tuple(axis + lead for axis in step.after), guard)
     if result is None:
         result = by.filled((1,) * (lead - 1), 1)
     result = result.transpose(*range(lead), *(axis + lead for axis in steps.order))[(*front, *steps.place)]
     return _spread(by, result, out, size, lead)
+
+
+def _multiplied(by: Arithmetic, a: Array, b: Array, sums: tuple[int, ...], guard: Guard) -> Array:
+    """The product, summed over these axes: slice by slice along one of them where all at once would be too large."""
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    guard.spend(math.prod(shape))
+    if not sums or math.prod(shape) <= LARGEST:
+        fitting(shape)
+        product = by.multiply(a, b)
+        return by.total(product, sums) if sums else product
+    axis = max(sums, key=lambda s: shape[s])
+    fitting([n for s, n in enumerate(shape) if s != axis])
+    total: Array | None = None
+    for k in range(shape[axis]):
+        here = [np.take(x, [k if x.shape[axis] > 1 else 0], axis) for x in (a, b)]
+        part = by.total(by.multiply(*here), sums)
+        total = part if total is None else by.add(total, part)
+    assert total is not None
+    return total
 
 
 def _spread(by: Arithmetic, array: Array, out: Letters, size: Sequence[int], lead: int) -> Array:

@@ -33,6 +33,8 @@ from derive.system import INDEX, LAST, Equation, System
 
 CLAIM = -(10**9)  # the context of a claim: there, a static quantity is itself and not its use at an instant
 UNROLLED = 50_000  # nodes of a network, about
+MANY = 5  # axes of a contraction that isn't made by itself
+LONG = 40  # factors of one
 
 Times = Mapping[str, int]
 
@@ -190,7 +192,7 @@ class Graph(Nodes):
             case Lin():
                 return self.add(Node("lin", parts, tuple(c for c, _ in e.terms), e.shape))
             case Ein():
-                return self.add(Node("ein", parts, (tuple(ls for _, ls in e.factors), e.out, e.dims), e.shape))
+                return self._ein(e, parts)
             case Map():
                 if context != CLAIM and self.nodes[parts[0]].kind in ("leaf", "use") and needs_positive(e.fn):
                     self.positive.update(
@@ -214,6 +216,31 @@ class Graph(Nodes):
             case Jac():
                 return self._jacobian(e, times, context, parts[0])
         raise MissingRule(f"the judge has no rule for {type(e).__name__}")
+
+    def _ein(self, e: Ein, parts: tuple[int, ...]) -> int:
+        """A contraction. Factors with many axes that are contractions themselves are put in, so that no such array is made."""
+        inputs, letters, dims = list(parts), [ls for _, ls in e.factors], list(e.dims)
+        same = list(range(len(dims)))  # letters that an inner diagonal makes one
+        k = 0
+        while k < len(inputs):
+            node = self.nodes[inputs[k]]
+            inner, out, sizes = node.data if node.kind == "ein" else ((), (), ())
+            if len(out) < MANY or len(letters) > LONG or not set(out) <= {i for ls in inner for i in ls}:
+                k += 1
+                continue
+            name: dict[int, int] = {}
+            for i, outer in zip(out, letters[k], strict=True):
+                first = name.setdefault(i, same[outer])
+                same = [first if s == same[outer] else s for s in same]
+            for i in range(len(sizes)):
+                if i not in name:
+                    name[i] = len(dims)
+                    same.append(len(dims))
+                    dims.append(sizes[i])
+            inputs[k : k + 1] = node.inputs
+            letters[k : k + 1] = [tuple(name[i] for i in ls) for ls in inner]
+        written = tuple(tuple(same[i] for i in ls) for ls in letters)
+        return self.add(Node("ein", tuple(inputs), (written, tuple(same[i] for i in e.out), tuple(dims)), e.shape))
 
     def _opaque(self, e: Opaque, times: Times, parts: tuple[int, ...]) -> int:
         instant = e.time.at(dict(times)) if e.time is not None else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from derive import ops
-from derive.expr import ShapeError, ein, stack, unit
+from derive.expr import Misread, ein, stack, unit
 from derive.reader import blocks, names
 from derive.reader.scope import flat
 from derive.reader.syntax import (
@@ -78,7 +78,7 @@ def filled(values: list[list[Value]]) -> Value:
     """An array from the values of its entries."""
     flat_values = together(*(v for row in values for v in row))
     if flat_values[0].labels:
-        raise ShapeError("a matrix written out of entries with free indices")
+        raise Misread("a matrix written out of entries with free indices")
     height, width = len(values), len(values[0])
     if height == 1 and width == 1:
         return flat_values[0]

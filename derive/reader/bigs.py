@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import sympy
 
-from derive.expr import Expr, Instant, ShapeError, Var, at_time, ein, over, time_indices, transpose, unit
+from derive.expr import Expr, Instant, Misread, ShapeError, Var, at_time, ein, over, time_indices, transpose, unit
 from derive.expr import is_row as is_row_expr
 from derive.ops import column_sums, exp, log, row_sums
 from derive.reader import arrays, names, windows
@@ -443,7 +443,8 @@ def _times(node: Node, label: str) -> int:
     """How often an index stands in a product; the terms of a sum in brackets count once."""
     if isinstance(node, Symbol):
         return int(node.head == label and not node.accents)
-    counts = [_times(child, label) for child in children(node)]
+    named = isinstance(node, Scripted) and isinstance(node.base, Symbol)  # j_1 is a name, and no index j
+    counts = [_times(child, label) for child in children(node) if not named or child is not node.base]
     return max(counts, default=0) if isinstance(node, Sum) else sum(counts)
 
 
@@ -456,7 +457,7 @@ def _cut(m: Meaning, b: Binder, body: Value, label: str, size: sympy.Expr, node:
     lower, upper = _ends(m, b, body, size, node)
     before, after = sympy.simplify(lower - 1), sympy.simplify(size - upper)
     if after.is_negative:
-        raise ShapeError(f"a sum from {lower} to {upper} over {size} entries")
+        raise Misread(f"a sum from {lower} to {upper} over {size} entries")
     for cut in (before, after):
         if not cut.is_Integer or not 0 <= cut <= MOST_CUT:
             raise m.fail(f"a sum from {lower} to {upper}, where the index has {size} values", node)
@@ -536,6 +537,8 @@ def _count(m: Meaning, b: Binder, node: Big) -> sympy.Expr:
     if b.count is not None:
         return b.count
     lo = m.constant(b.lo) if b.lo is not None else sympy.Integer(1)
+    if b.hi is None and b.index in m.label_sizes:
+        return m.label_sizes[b.index]  # what carries this index elsewhere in the relation
     if b.hi is None:
         raise m.fail(f"a sum over {b.index}, which its terms lack, without limits", node)
     hi = m.constant(b.hi)

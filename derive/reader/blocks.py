@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from derive.expr import ROW, ShapeError, block, constant_value, ein, show_shape, unit
+from derive.expr import ROW, Misread, block, constant_value, ein, show_shape, unit
 from derive.reader.values import Value, add, is_row_shape, together
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def joined(m: Meaning, values: Cells) -> Value:
             shape: tuple[Any, ...] = (height,) if upright else (ROW, width) if lying else (height, width)
             terms.append((1, _placed(c.value, before, shape)))
     if not terms:
-        raise ShapeError("a matrix of zeros whose size nothing says")
+        raise Misread("a matrix of zeros whose size nothing says")
     return Value(add(terms).expr, labels)
 
 
@@ -64,7 +64,7 @@ def _sized(m: Meaning, values: Cells) -> Cells:
         sizes = [(c.height if level else c.width) for x, level in cells if not hasattr(x, "kind") for c in [_cell(x)]]
         size = next((s for s in sizes if s is not None), None)
         if size is None:
-            raise ShapeError("an identity matrix whose size nothing says")
+            raise Misread("an identity matrix whose size nothing says")
         return v.fill((size, size), m)  # type: ignore[attr-defined]
 
     return [[one(v, row, [r[k] for r in values if k < len(r)]) for k, v in enumerate(row)] for row in values]
@@ -72,7 +72,7 @@ def _sized(m: Meaning, values: Cells) -> Cells:
 
 def _cell(v: Value) -> _Cell:
     if v.rank > 2:
-        raise ShapeError(f"a block in {show_shape(v.shape)}")
+        raise Misread(f"a block in {show_shape(v.shape)}")
     if not v.rank:
         zero = constant_value(v.expr) == 0
         return _Cell(v, None, None) if zero else _Cell(v, sympy.S.One, sympy.S.One)
@@ -84,7 +84,7 @@ def _cell(v: Value) -> _Cell:
 def _common(sizes: list[Any], what: str) -> Any:
     known = {s for s in sizes if s is not None}
     if len(known) > 1:
-        raise ShapeError(
+        raise Misread(
             f"blocks with different numbers of {what} beside each other: {', '.join(map(str, sorted(known, key=str)))}"
         )
     return known.pop() if known else sympy.S.One

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from derive import ops
 from derive.adjoint import local_jacobian
-from derive.expr import Expr, Instant, Map, ShapeError, Var, apply, at_time, ein, opaque, rebuild, stack, zeros
+from derive.expr import Expr, Instant, Map, Misread, ShapeError, Var, apply, at_time, ein, opaque, rebuild, stack, zeros
 from derive.expr import var as make_var
 from derive.ops import Composition, Function, power
 from derive.reader import derivatives, events, names, objectives
@@ -25,9 +25,11 @@ from derive.reader.syntax import (
     Product,
     Relation,
     Scripted,
+    Sum,
     Symbol,
     Words,
     unscripted,
+    walk,
 )
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Value, entry, inner, is_row_shape, stacked, transposed
@@ -115,7 +117,7 @@ def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         return None
     if (BARE.head, ()) in m.local and fn not in OPERATORS:
         return call(m, fn, node, BARE), rest
-    argument, scripts, left = _argument(m, rest)
+    argument, scripts, left = _argument(m, rest) if not _of_itself(node, rest) else (None, None, rest)
     if argument is None:
         return _without_argument(m, node, fn), rest
     if fn in OPERATORS:
@@ -157,6 +159,21 @@ def _argument(m: Meaning, rest: Rest) -> tuple[Node | None, Scripted | None, Res
         return None, None, rest
     node = taken[0][1] if len(taken) == 1 else Product(tuple(taken), start=taken[0][1].start, end=taken[-1][1].end)
     return node, None, rest[count:]
+
+
+def learn(m: Meaning, node: Product) -> None:
+    """What the functions in a product are taken of."""
+    for k, (_, factor) in enumerate(node.factors[:-1]):
+        rest = list(node.factors[k + 1 :])
+        if not rest[0][0] and isinstance(rest[0][1], Fence) and isinstance(unscripted(factor), Symbol) and not _of_itself(factor, rest):
+            m.arguments.setdefault(unscripted(factor), []).append(rest[0][1].body)
+
+
+def _of_itself(node: Node, rest: Rest) -> bool:
+    """σ (1 - σ): the brackets hold the function by itself, and are a factor."""
+    body = rest[0][1].body if rest and not rest[0][0] and isinstance(rest[0][1], Fence) else None
+    terms = [term for _, term in body.terms] if isinstance(body, Sum) else [body]
+    return any(unscripted(t.factors[-1][1] if isinstance(t, Product) else t) == unscripted(node) for t in terms if t is not None)
 
 
 def call(m: Meaning, fn: Any, node: Node, argument: Node) -> Value:
@@ -223,13 +240,14 @@ def compose(fn: Composition, value: Value) -> Value:
     if fn in (ops.softmax, ops.logsumexp):
         if value.rank == 1 and len(value.labels) <= 1:
             return Value(fn(value.expr), value.labels)
-        if is_row_shape(value.shape) and not value.labels:
-            return transposed(Value(fn(transposed(value).expr))) if fn is ops.softmax else Value(fn(transposed(value).expr))
+        if is_row_shape(value.shape) and len(value.labels) <= 1:
+            of = Value(fn(transposed(value).expr), value.labels)
+            return transposed(of) if fn is ops.softmax else of
         if value.rank == 2 and not value.labels:
             return Value(fn(value.expr))
-        raise ShapeError(f"{fn.name} takes a vector or a matrix")
+        raise Misread(f"{fn.name} takes a vector or a matrix")
     if value.labels:
-        raise ShapeError(f"{fn.name} of something with free indices")
+        raise Misread(f"{fn.name} of something with free indices")
     return Value(fn(value.expr))
 
 
@@ -302,6 +320,25 @@ def _entry_by_entry(m: Meaning, fn: Template, values: list[Value]) -> Value | No
     return stacked(result, fresh) if not result.rank and set(fresh) <= set(result.labels) else None
 
 
+def slope(m: Meaning, node: Scripted, body: Node) -> Value | None:
+    """(1 / (1 + e^{-z}))': the derivative by the one variable in the brackets; None where they are a plain array."""
+    found = {unscripted(n): n for n in walk(body) if isinstance(n, Symbol) and function_of(m, n) is None and n.head not in ("e", "pi")}
+    if len(found) != 1 or node.primes != 1 or not any(_curved(n) for n in walk(body)):
+        return None
+    by, value = m.value(next(iter(found.values()))), m.value(body)
+    if not isinstance(by.expr, Var) or by.labels or value.labels or value.shape != by.shape or by.rank > 1:
+        return None
+    letters = tuple(range(by.rank))
+    return Value(ein([(local_jacobian(value.expr, by.expr), letters + letters)], letters))
+
+
+def _curved(node: Node) -> bool:
+    """1/x, e^x and x²: what no transpose is written for with a prime."""
+    if isinstance(node, Fraction):
+        return any(isinstance(n, Symbol) for n in walk(node.bottom))
+    return isinstance(node, Scripted) and (unscripted(node) == Symbol("e") or isinstance(node.sup, Number))
+
+
 def _template_slope(m: Meaning, fn: Template, argument: Node, node: Node) -> Value:
     """φ'(z) of a function that the document defines: the diagonal of its Jacobian by its argument."""
     if len(fn.parameters) != 1:
@@ -329,12 +366,20 @@ def _template_slope(m: Meaning, fn: Template, argument: Node, node: Node) -> Val
 
 
 def _without_argument(m: Meaning, node: Node, fn: Any) -> Value:
-    """σ' by itself: of the one argument that the network gives σ; L after L(a, y) = …: of its parameters."""
+    """σ' by itself: of what σ is taken of beside it, or of its one argument in the network; L after L(a, y) = …: of its parameters."""
     primes = node.primes if isinstance(node, Scripted) else 0
     if isinstance(fn, Template) and not primes and len(fn.parameters) > 1:
         return _template(m, fn, Commas(tuple(Symbol(*p) for p in fn.parameters)), node)
     if isinstance(fn, OpenFunction) and m.scope.system is not None and not primes:
         return _open_without(m, node, fn)
+    beside = dict.fromkeys(m.arguments.get(unscripted(node), ()))
+    if isinstance(fn, Function) and len(beside) == 1:
+        m.notes.append(f"{m.text(node)} taken at {m.text(next(iter(beside)))}")
+        return call(m, fn, node, next(iter(beside)))
+    variable = next(iter(m.local.values())) if len(m.local) == 1 else None
+    if isinstance(fn, Function) and variable is not None and isinstance(variable.expr, Var) and not variable.expr.shape:
+        m.notes.append(f"{m.text(node)} taken at the only variable")
+        return Value(apply(fn, variable.expr, primes))
     if not isinstance(fn, Function) or m.scope.system is None:
         raise m.fail(f"{m.text(node)} without an argument", node)
     arguments = list(

@@ -299,13 +299,22 @@ def _expand(tex: str, macros: dict[str, tuple[int, str]]) -> str:
             size += match.start() - at + len(body) + sum(body.count(f"#{k + 1}") * len(a) for k, a in enumerate(given))
             if size > LONGEST:
                 return tex
-            body = _PLACE.sub(lambda m, given=given: given[int(m[1]) - 1] if int(m[1]) <= len(given) else m[0], body)  # type: ignore[misc]
+            body = _PLACE.sub(lambda m, given=given: _put(m, given), body)  # type: ignore[misc]
             pieces += [tex[at : match.start()], body if not body[-1:].isalpha() else body + " "]
             at = end
         if not pieces:
             break
         tex = "".join(pieces) + tex[at:]
     return tex
+
+
+def _put(place: re.Match[str], given: list[str]) -> str:
+    """The argument for #1, apart from a command before it: \\lVert#1 is no command \\lVertx."""
+    if int(place[1]) > len(given):
+        return place[0]
+    argument = given[int(place[1]) - 1]
+    glued = argument[:1].isalpha() and re.search(r"\\[a-zA-Z]+$", place.string[: place.start()]) is not None
+    return f" {argument}" if glued else argument
 
 
 def _argument(tex: str, at: int) -> tuple[str, int]:

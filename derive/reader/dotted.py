@@ -73,9 +73,9 @@ def _between(m: Meaning, groups: list[Factors], last: Factors) -> tuple[Big, boo
     index = Symbol(next(k for k in _LETTERS if k not in used))
     body = [(op, _put(f, pairs, index, lead)) for op, f in first]
     lower, upper = (pairs[0][2], pairs[0][0]) if descending else (pairs[0][0], pairs[0][2])
-    place = {"start": first[0][1].start, "end": last[-1][1].end}
-    inner = body[0][1] if len(body) == 1 else Product((("", body[0][1]), *body[1:]), **place)
-    return Big("prod", Relation((index, lower), ("=",)), upper, inner, **place), descending
+    a, z = first[0][1].start, last[-1][1].end
+    inner = body[0][1] if len(body) == 1 else Product((("", body[0][1]), *body[1:]), start=a, end=z)
+    return Big("prod", Relation((index, lower), ("=",)), upper, inner, start=a, end=z), descending
 
 
 def _goes_on(m: Meaning, a: Factors, b: Factors, step: int) -> bool:

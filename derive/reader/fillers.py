@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from derive.expr import ShapeError, constant, ein
+from derive.expr import Misread, constant, ein
 from derive.reader import names
 from derive.reader.scope import flat
 from derive.reader.syntax import Node, Scripted, Symbol, unscripted
@@ -34,7 +34,7 @@ class Filler(Value):
         if self.kind in ("rows", "columns"):
             wide = Value(constant(0, shape))
             if len(shape) != 2:
-                raise ShapeError("an outer product with ones beside something that isn't a matrix")
+                raise Misread("an outer product with ones beside something that isn't a matrix")
             axis = 1 if self.kind == "rows" else 0
             count = len(self.labels)
             outer = tuple(range(count))
@@ -42,7 +42,7 @@ class Filler(Value):
             return Value(ein([(self.expr, (*outer, count + axis))], (*outer, count, count + 1), dims), self.labels)
         if self.kind == "identity":
             if len(shape) != 2 or shape[0] != shape[1]:
-                raise ShapeError("an identity matrix beside something that isn't square")
+                raise Misread("an identity matrix beside something that isn't square")
             return scale(c, Value(ein([], (0, 0), {0: shape[0]})))
         letters = tuple(range(len(shape)))
         return scale(c, Value(ein([], letters, dict(zip(letters, shape, strict=True)))))
@@ -96,7 +96,7 @@ def _beside_ones(c: Value, other: Value, left: bool) -> Value:
     """11ᵀ a repeats the sum of a vector, and the column sums of a matrix; a 11ᵀ the row sums."""
     if other.rank == 1 or is_row_shape(other.shape):
         if (other.rank == 1) != left:
-            raise ShapeError("a matrix of ones that doesn't fit here")
+            raise Misread("a matrix of ones that doesn't fit here")
         summed = scale(c, added(other))
         return Filler(summed.expr, summed.labels, kind="ones" if left else "row")
     ones = Value(ein([], (0,), {0: other.shape[0 if left else 1]}))
@@ -175,4 +175,4 @@ def filler_product(m: Meaning, a: Value, b: Value, entries: bool = False) -> Val
         return scale(c, product(other, ones))
     if filler.kind == "row" and not left and other.rank == 1:
         return Filler(scale(c, other).expr, other.labels, kind="columns")
-    raise ShapeError("a vector of ones that doesn't fit here")
+    raise Misread("a vector of ones that doesn't fit here")

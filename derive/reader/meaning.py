@@ -104,6 +104,7 @@ class Reading:
     shown: int = 0  # ∂/∂W_{ji} (W h + b) beside what has an index j: of entry j, or of the next index that fits
     diagonal: bool = False  # u ⊙ ∂h/∂z of vectors takes the diagonal of the Jacobian
     multiplied: bool = False  # H (A)^T of arrays is a product, though H depends on A
+    numerator: bool = False  # ∂L/∂W of a matrix is the transpose
     added: bool = False  # with elementwise: L = -y log ŷ of vectors adds the entries
 
     def describe(self, default: Reading) -> list[str]:
@@ -128,6 +129,7 @@ class Reading:
             "diagonal": "the diagonal of a Jacobian beside ⊙",
             "multiplied": "a name before brackets as a factor",
             "added": "the sum of the entries",
+            "numerator": "∂L/∂W as the transpose, in the numerator layout",
             "immediate": "∂h_k/∂W as the dependence at step k alone",
         }  # fmt: skip
         return [text for name, text in words.items() if getattr(self, name) != getattr(default, name)]
@@ -165,6 +167,7 @@ class Meaning:
     free: frozenset[str] | None = None  # the letters that aren't summed, where repeated ones are
     stated: list[Relation] = field(default_factory=list)  # conditions inside scripts, u_{w ≠ o}
     greek: set[str] = field(default_factory=set)  # Greek letters that stand as indices of a matrix
+    arguments: dict[Node, list[Node]] = field(default_factory=dict)  # what the functions of the relation are taken of
     lettered: set[str] = field(default_factory=set)  # of a, b, c, d, those that stand as scripts
     _bases: set[str] = field(default_factory=set)
     label_sizes: dict[str, sympy.Expr] = field(default_factory=dict)
@@ -189,6 +192,7 @@ class Meaning:
         self.timeless = self.timeless and not any(names.speaks_of_time(self, n) for n in walk(node))
         for n in walk(node):
             if isinstance(n, Product):
+                calls.learn(self, n)
                 for (_, a), (op, b) in itertools.pairwise(n.factors):
                     if not op and isinstance(b, Fence) and b.kind == "bracket" and (found := names.find(self, a)) is not None:
                         if names.holds_arrays(self, b.body):
@@ -523,6 +527,8 @@ class Meaning:
             and node.sup is None
             and node.primes
         ):
+            if (found := calls.slope(self, node, base.body)) is not None:
+                return found
             v = self.value(base)
             return transposed(v) if v.rank else self._bad_prime(node)
         return self.scripted_value(self.value(base), node)
@@ -687,6 +693,8 @@ class Meaning:
         lying = self.scope.vectors == "row"
         if not top and below == 1:
             return transposed(plain) if (self.reading.layout == "jacobian") != lying else plain
+        if not top and below == 2 and self.reading.numerator:
+            return transposed(plain)
         if top == 1 and not below:
             return transposed(plain) if (self.reading.layout == "denominator") != lying else plain
         if top and below and self.reading.layout == "denominator":

@@ -286,7 +286,7 @@ def _ways(
         for cut in range(len(items) + 1):
             head, rest = items[:cut], items[cut:]
             written = plain_tag("".join(map(flat, head)))
-            if named.tag not in (written + tag, tag + written):
+            if named.tag not in (written + tag, tag + written) or (named.above and tag != named.above):
                 continue
             weight = 0 if fits < 0 else len(named.tag)  # B^2 is the square of B, where there is a B
             yield from _rest(m, named, rest, when, exponent, (weight, fits), rank)

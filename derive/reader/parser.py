@@ -43,7 +43,6 @@ RELATIONS = {
     "command ne": "≠", "command neq": "≠", "command in": "∈", "command notin": "∉", "command gets": "←",
     "command leftarrow": "←", "command ll": "<", "command gg": ">",
     "command leqslant": "≤", "command geqslant": "≥", "command approxeq": "≈", "command cong": "≈", "command doteq": "=",
-    "command stackrel=": "=",
 }  # fmt: skip
 ARROWS = frozenset(
     "Rightarrow implies therefore because rightarrow to longrightarrow Longrightarrow iff Leftrightarrow leftrightarrow hookrightarrow mapsto "
@@ -301,11 +300,19 @@ class Parser:
     def scripts(self, base: Node, start: int) -> Node:
         sub: Node | None = None
         sup: Node | None = None
-        primes = 0
+        primes = grouped = 0
         while True:
             token = self.peek()
             if _scripts_at(base) > MOST_SCRIPTS:
                 raise self.fail(f"more than {MOST_SCRIPTS} scripts at one sign")
+            if token.kind == "{" and self.peek(1).kind in ("_", "^"):  # \\theta{_k}
+                self.next()
+                grouped += 1
+                continue
+            if token.kind == "}" and grouped:
+                self.next()
+                grouped -= 1
+                continue
             if token.kind == "_":
                 self.next()
                 if sub is not None:
@@ -313,7 +320,7 @@ class Parser:
                 sub = self.script()
             elif token.kind == "^":
                 self.next()
-                exponent = self.script()
+                exponent = _side_by_side(self.script())
                 if isinstance(exponent, Scripted) and isinstance(exponent.base, Words) and not exponent.base.text:
                     primes += exponent.primes
                 elif sup is not None:
@@ -572,6 +579,7 @@ class Parser:
 
     def _cells(self, name: str, conditions: bool = False) -> list[list[Node | None]]:
         """Rows of cells up to \\end{name}."""
+        self._without_strokes()
         rows: list[list[Node | None]] = [[]]
         self.depth += 1
         if self.depth > DEEPEST:
@@ -603,6 +611,41 @@ class Parser:
         self.fences.pop()
         self.depth -= 1
         return [row for row in rows if any(cell is not None for cell in row)]
+
+    def _without_strokes(self) -> None:
+        """The columns and rows of a picture, | x_1 … x_n | and — x_1ᵀ —: strokes only say how they lie, and are left out."""
+        rows, end = self._raw_rows()
+        bare = [[[t for t in cell if _counts(t)] for cell in row] for row, _ in rows]
+        dashed = any(len(row) > 2 and _dash(row[0]) and _dash(row[-1]) for row in bare)
+        kept: list[Token] = []
+        for (row, closing), cells in zip(rows, bare, strict=True):
+            if any(cells) and all(_stroke(t) for cell in cells for t in cell):
+                continue
+            if dashed and len(row) > 2 and all(not cell or _dash(cell) for cell in (cells[0], cells[-1])):
+                row, cells = [row[1][1:], *row[2:-1]], cells[1:-1]
+            for cell, plain in zip(row, cells, strict=True):
+                lies = len(plain) > 2 and _dash(plain[:1]) and _dash(plain[-1:])
+                kept += [t for t in cell if not (lies and (t is plain[0] or t is plain[-1]))]
+            kept += closing
+        self.tokens[self.at : end] = kept
+
+    def _raw_rows(self) -> tuple[list[tuple[list[list[Token]], list[Token]]], int]:
+        """The tokens of each row of an environment, cell by cell with the & before it, and its line break; where the environment ends."""
+        rows: list[tuple[list[list[Token]], list[Token]]] = [([[]], [])]
+        depth = 0
+        for k in range(self.at, len(self.tokens)):
+            token = self.tokens[k]
+            depth += (token.kind in ("{", "begin")) - (token.kind == "}" or (token.kind == "end" and bool(token.text)))
+            if depth < 0:
+                return rows, k
+            if depth == 0 and token.kind == "newline":
+                rows[-1][1].append(token)
+                rows.append(([[]], []))
+            elif depth == 0 and token.kind == "&":
+                rows[-1][0].append([token])
+            else:
+                rows[-1][0][-1].append(token)
+        return rows, len(self.tokens)
 
     def _conditions_apart(self) -> None:
         """1, \\quad x > 0: in a row of cases without & the wide blank stands for it."""
@@ -848,6 +891,36 @@ def _choice(row: list[Node | None]) -> tuple[Node, Node | None]:
 
 def flat_number(node: Node) -> int | None:
     return int(node.text) if isinstance(node, Number) and node.text.isdigit() and len(node.text) < 3 else None
+
+
+_DASHES = frozenset("horzbar textemdash textendash".split())
+_STROKES = frozenset("vert mid vertbar lvert rvert".split())
+
+
+def _counts(token: Token) -> bool:
+    """Whether a token of a cell is more than a blank."""
+    return token.kind != "&" and (not token.idle or _dash([token]))
+
+
+def _stroke(token: Token) -> bool:
+    return token.kind == "|" or (token.kind == "command" and token.text in _STROKES)
+
+
+def _dash(cell: list[Token]) -> bool:
+    """Whether a cell is nothing but dashes."""
+
+    def one(t: Token) -> bool:
+        return t.kind == "-" or (t.kind == "command" and t.text in _DASHES) or (t.kind == "text" and not t.text.strip("-–— "))
+
+    return bool(cell) and all(map(one, cell))
+
+
+def _side_by_side(script: Node) -> Node:
+    """W^{(2)^T} for W^{(2)T}."""
+    fenced = isinstance(script, Scripted) and isinstance(script.base, Fence) and script.sub is None and not script.primes
+    if not fenced or not isinstance(script, Scripted) or not isinstance(script.sup, Symbol) or script.sup.head not in ("T", "top"):
+        return script
+    return Product((("", script.base), ("", script.sup)), start=script.start, end=script.end)
 
 
 def _spanned(node: Node, start: int, end: int) -> Node:

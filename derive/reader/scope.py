@@ -34,6 +34,7 @@ class Named:
     introduced: bool = False  # by the document itself
     letters: tuple[str, ...] = ()  # the indices with which the document defined it: δ_k and δ_j may be two things
     carried: tuple[str, ...] = ()  # the indices of its formula that it doesn't show: u = e^{z_k}
+    above: str = ""  # the end of the tag that stands above in brackets, where there is a subscript, too
     given: bool = False  # by numbers alone: a formula may yet say what it is
     worked: bool = False  # of these: worked out from numbers, so that a further number says what came out
     chain: Any = None  # a derivative that waits for a layout, where that is what the name was given
@@ -95,6 +96,7 @@ class Scope:
     paired: dict[str, tuple[tuple[Node, ...], Node]] = field(default_factory=dict)  # δ_{t,k}: its letters and what it is
     called: dict[Node, Node] = field(default_factory=dict)  # CE(y, ŷ), ∂L/∂h|_{direct}: what the document says they are
     families: dict[tuple[Any, ...], Var] = field(default_factory=dict)  # the quantities of the words in a window, v_{c+j}
+    numerator: bool | None = None  # whether ∂L/∂W is the transpose; None while nothing says it
     summing: bool = False  # whether the document is known to sum without a sign
     implied: bool = True  # whether an index that stands twice may be summed without a sign: the document writes no other sums
     pairs: set[str] = field(default_factory=set)  # functions that are losses of a pair of words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
@@ -39,6 +40,11 @@ class Link:
     source: str
     conditions: tuple[Node, ...] = ()
     lower: Link | None = None  # the same relation with the lower signs of ± and ∓
+
+    @property
+    def mended(self) -> Unreadable | None:
+        """Why a side was read with another bracket than is written, where one was."""
+        return next((n.mended for n in (self.left, self.right) if isinstance(n.mended, Unreadable)), None)
 
     @property
     def tex(self) -> str:
@@ -79,14 +85,22 @@ class Chain:
     open: bool = False  # a = b =, before the end of a display
 
 
-def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Broken]:
-    """The relations of one formula, in reading order. `chain` holds the last expression for a formula that begins with =."""
+def statements(tex: str, words: Collection[str], chain: Chain, mend: bool = False) -> list[Link | Broken]:
+    """The relations of one formula, in reading order. `chain` holds the last expression for a formula that begins with =.
+
+    mend: sides with a bracket too many, or one that is missing, are read as they were probably meant, and say so.
+    """
+    found = _statements(tex, words, chain)
+    return found if mend else [Broken(s.tex, why) if isinstance(s, Link) and (why := s.mended) is not None else s for s in found]
+
+
+def _statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Broken]:
     found: list[Link | Broken] = []
     if len(tex) > LONGEST:
         error = Unreadable(f"a formula of {len(tex)} characters: at most {LONGEST} are read")
         return [Broken(f"{tex[:80].strip()} …", error)] if "=" in tex else []
     tex = _BRACED.sub(_as_cases, tex)
-    source = _unboxed(_ALIGNED.sub(lambda m: " " * len(m[0]), _PACKAGE.sub(lambda m: " " * len(m[0]), tex)))
+    source = _unexplained_signs(_unboxed(_ALIGNED.sub(lambda m: " " * len(m[0]), _PACKAGE.sub(lambda m: " " * len(m[0]), tex))))
     try:
         tokens = tokenize(source, words)
     except Unreadable as error:
@@ -106,6 +120,30 @@ def statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | Br
             chain.last = None
             return [Broken(f"{tex[:80].strip()} …", Unreadable(f"a formula with more than {MOST_RELATIONS} relations"))]
         goes_on = False
+    return _under_headings(tokens, source, found)
+
+
+_HEADING = re.compile(r"\b(cases?|if|when|for|where)\b[^$]*\$([^$]*)\$\W*$", re.IGNORECASE)
+
+
+def _under_headings(tokens: list[Token], source: str, found: list[Link | Broken]) -> list[Link | Broken]:
+    """The relations below a row of words, \\text{Case when $w = o$}, with the condition that these state."""
+    rows = [t for t in tokens if t.kind != "quad" and t.kind != "&"]
+    ends = [t.kind in ("newline", "begin", "end") for t in rows]
+    headings = [t for k, t in enumerate(rows) if t.kind == "text" and (not k or ends[k - 1]) and k + 1 < len(rows) and ends[k + 1]]
+    for k, heading in enumerate(headings):
+        said = _HEADING.search(heading.text)
+        if said is None:
+            continue
+        with suppress(Unreadable):
+            node = _parse(tokenize(said[2]), said[2])
+            if not isinstance(node, Relation) or len(node.ops) != 1 or node.ops[0] not in ("=", "≠"):
+                continue
+            relation = replace(node, parts=tuple(replace(n, start=0, end=0) for n in node.parts), start=0, end=0)
+            until = headings[k + 1].start if k + 1 < len(headings) else len(source)
+            for n, link in enumerate(found):
+                if isinstance(link, Link) and link.source == source and heading.start < link.left.start < until:
+                    found[n] = replace(link, conditions=(*link.conditions, relation))
     return found
 
 
@@ -142,6 +180,8 @@ def _both(tokens: list[Token], source: str, chain: Chain) -> list[Link | Broken]
     return [replace(a, lower=b) if isinstance(a, Link) and isinstance(b, Link) and a != b else a for a, b in pairs]
 
 
+_EXPLAINED = re.compile(r"\\(overset|underset|stackrel|xlongequal)(?![a-zA-Z])(\[[^\]]*\])?")
+_RELATION = r"\s*(:?=|\\(approx|simeq|equiv|triangleq|coloneqq|propto|leq?|geq?|neq?))\s*"
 _PACKAGE = re.compile(r"\b(np|torch|numpy)\.(?=[a-z]{3})")
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
 
@@ -164,6 +204,32 @@ def _unboxed(source: str) -> str:
     if whole is not None and _balanced(whole[2]):
         return " " * len(whole[1]) + whole[2] + " " * len(whole[3])
     return source
+
+
+def _unexplained_signs(source: str) -> str:
+    """\\overset{(1)}{=} says = with a reason; what is written above or below is blanked. \\overset{!}{=} sets a condition and stays."""
+    for match in reversed(list(_EXPLAINED.finditer(source))):
+        reason = _group(source, match.end())
+        sign = _group(source, reason[1]) if reason is not None and match[1] != "xlongequal" else None
+        if reason is None or (sign is None and match[1] != "xlongequal"):
+            continue
+        end, written = (sign[1], source[slice(*sign)].strip("{}")) if sign is not None else (reason[1], "=")
+        if re.fullmatch(_RELATION, written) and source[slice(*reason)] != "{!}":
+            shown = f" {written} "
+            source = source[: match.start()] + shown.rjust(end - match.start()) + source[end:]
+    return source
+
+
+def _group(source: str, at: int) -> tuple[int, int] | None:
+    """Where the group in braces after this place, or the = there, begins and ends."""
+    start, depth = at + len(source[at:]) - len(source[at:].lstrip()), 0
+    if source[start : start + 1] == "=":
+        return start, start + 1
+    for k in range(start, len(source)):
+        depth += (source[k] == "{" and source[k - 1] != "\\") - (source[k] == "}" and source[k - 1] != "\\")
+        if depth == 0:
+            return (start, k + 1) if k > start else None
+    return None
 
 
 def _balanced(text: str) -> bool:
@@ -222,6 +288,9 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
             continue
         if begun and top and token.kind == "command" and token.text == "because":
             pieces[-1].append(replace(token, kind="text"))  # a reason that says something by itself
+            continue
+        if top and token.kind == "command" and token.text == "because" and _claims(tokens[k + 1 :]):
+            pieces.append([replace(token, kind="text")])  # a row of reasons: what is said before goes on after it
             continue
         if (top and token.kind == "newline") or (
             top and token.kind == "command" and token.text in ARROWS and token.text not in ("to", "rightarrow", "mapsto")
@@ -318,6 +387,7 @@ def _outside(tokens: list[Token]) -> list[Token]:
         depth += (t.kind in ("{", "(", "[", "\\{", "begin")) - (
             t.kind in ("}", ")", "]", "\\}") or (t.kind == "end" and bool(t.text))
         )
+        depth = max(0, depth)
         if depth == 0:
             found.append(t)
     return found
@@ -331,6 +401,7 @@ def _sign(token: Token) -> str:
 
 
 def _read(segment: list[Token], source: str, chain: Chain, found: list[Link | Broken], goes_on: bool) -> None:
+    reason = bool(segment) and segment[0].text == "because"
     segment = _trimmed(segment)
     if not segment:
         return
@@ -342,7 +413,7 @@ def _read(segment: list[Token], source: str, chain: Chain, found: list[Link | Br
             continue
         if k and (_condition_of(part, source, found) or (len(part) == 1 and len(part[0].text) > 2)):
             continue  # a remark of one word at the end of a row
-        if aside and k:
+        if reason or (aside and k):
             side = Chain()
             _one(part, source, side, found)
         elif goes_on and not k and chain.last is not None and not any(_sign(t) in RELATIONS for t in _outside(part)):
@@ -513,6 +584,46 @@ def _label(text: str) -> bool:
 
 
 def _parse(tokens: list[Token], source: str) -> Node:
+    """The node of these tokens; with a bracket put right where one is too many or missing, which the node tells. Raises Unreadable."""
+    try:
+        return _read_whole(tokens, source)
+    except Unreadable as error:
+        mended = _balanced_tokens(tokens) if not any(_sign(t) in RELATIONS for t in _outside(tokens)) else None
+        if mended is not None:
+            with suppress(Unreadable):
+                return replace(_read_whole(mended, source), mended=error)
+        raise
+
+
+MISSING = 2  # brackets that may be missing or too many in one expression
+
+
+def _balanced_tokens(tokens: list[Token]) -> list[Token] | None:
+    """Without the brackets that nothing opens, and with those that nothing closes closed at the end of their group; None if all is well."""
+    open_: list[Token] = []
+    kept: list[Token] = []
+    changes = 0
+    for token in [*tokens, Token("}", "", tokens[-1].end, tokens[-1].end)] if tokens else []:
+        if token.kind in ("}", "end"):
+            while open_ and open_[-1].kind == "(":
+                open_.pop()
+                kept.append(Token(")", ")", token.start, token.start))
+                changes += 1
+            open_ = open_[:-1]
+        elif token.kind == ")":
+            if not open_ or open_[-1].kind in ("{", "begin"):
+                changes += 1
+                continue
+            open_ = open_[:-1]
+        elif token.kind in ("(", "[", "{", "begin"):
+            open_.append(token)
+        elif token.kind == "]" and open_ and open_[-1].kind in ("(", "["):
+            open_ = open_[:-1]
+        kept.append(token)
+    return kept[:-1] if 0 < changes <= MISSING else None
+
+
+def _read_whole(tokens: list[Token], source: str) -> Node:
     parser = Parser(tokens, source)
     node = parser.relation()
     rest = parser.tokens[parser.at :]
@@ -530,6 +641,7 @@ def _shorter(part: list[Token], source: str, chain: Chain, found: list[Link | Br
         depth += (token.kind in ("{", "(", "[", "\\{", "begin")) - (
             token.kind in ("}", ")", "]", "\\}") or (token.kind == "end" and bool(token.text))
         )
+        depth = max(0, depth)
         op = RELATIONS.get(_sign(token)) if depth == 0 else None
         if op is not None:
             ops.append(op)
@@ -557,9 +669,9 @@ def _shorter(part: list[Token], source: str, chain: Chain, found: list[Link | Br
 
 
 def _trimmed_member(tokens: list[Token]) -> list[Token]:
-    while tokens and tokens[-1].kind in ("quad", "text", ",", ".", ";"):
+    while tokens and tokens[-1].kind in ("quad", "text", ",", ".", ";", "&"):
         tokens = tokens[:-1]
-    while tokens and tokens[0].kind in ("quad", "text"):
+    while tokens and tokens[0].kind in ("quad", "text", "&"):
         tokens = tokens[1:]
     return tokens
 

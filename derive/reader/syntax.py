@@ -15,6 +15,7 @@ class Node:
 
     start: int = field(compare=False, kw_only=True, default=0)
     end: int = field(compare=False, kw_only=True, default=0)
+    mended: Exception | None = field(compare=False, kw_only=True, default=None)  # why it was read with another bracket than is written
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from derive.expr import (
     Expr,
     Lin,
     Map,
+    Misread,
     Shape,
     ShapeError,
     Stack,
@@ -253,7 +254,7 @@ def outer(a: Value, b: Value) -> Value:
 def inner(a: Value, b: Value) -> Value:
     """Σ of the products of all positional entries."""
     if a.shape != b.shape:
-        raise ShapeError(f"an inner product of {show_shape(a.shape)} and {show_shape(b.shape)}")
+        raise Misread(f"an inner product of {show_shape(a.shape)} and {show_shape(b.shape)}")
     return contract(a, b, a.rank)
 
 
@@ -269,7 +270,7 @@ def transposed(v: Value) -> Value:
         dims = {count: ROW}
         return Value(ein([(v.expr, (*outer_, count + 1))], (*outer_, count, count + 1), dims), v.labels)
     if v.rank != 2:
-        raise ShapeError(f"only vectors and matrices have a transpose, not {show_shape(v.shape)}")
+        raise Misread(f"only vectors and matrices have a transpose, not {show_shape(v.shape)}")
     if is_row_shape(v.shape):
         return Value(ein([(v.expr, (*outer_, count, count + 1))], (*outer_, count + 1)), v.labels)
     return Value(ein([(v.expr, (*outer_, count, count + 1))], (*outer_, count + 1, count)), v.labels)
@@ -298,7 +299,7 @@ def entry(v: Value, places: list[str | sympy.Expr], skip: int = 0) -> Value:
             every = tuple(range(len(v.expr.shape)))
             v = Value(ein([(v.expr, every)], tuple(a for a in every if a != len(v.labels) + one)), v.labels)
     if len(places) > v.rank - skip:
-        raise ShapeError(f"{len(places)} indices for {show_shape(v.shape)}")
+        raise Misread(f"{len(places)} indices for {show_shape(v.shape)}")
     count = len(v.labels)
     axes = list(range(count + v.rank))
     factors = []

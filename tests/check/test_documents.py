@@ -233,6 +233,63 @@ $X \in \mathbb{R}^{m \times n}$, $Y \in \mathbb{R}^{K \times n}$, $W \in \mathbb
     "letters that spell a function": Page(r"\frac{\partial z_l}{\partial W_{ln}} = x_n", r"\frac{\partial z_l}{\partial W_{ln}} = x_l", SOFTMAX),
     "a name under a brace": Page(
         r"u - y = \bar z", r"u + y = \bar z", SOFTMAX, r"$$\bar z = \underbrace{p \sum_i y_i}_{u} - y$$"),
+    "a reason over the sign": Page(
+        r"\bar x \overset{(1)}{=} W^\top \bar z \stackrel{\text{softmax}}{=} W^\top (p \sum_i y_i - y)",
+        r"\bar x = W^\top \bar z \underset{\eqref{a}}{=} W^\top (y - p \sum_i y_i)", SOFTMAX),
+    "a long sign": Page(r"\bar x \xlongequal{(1)} W^\top \bar z", r"\bar x \xlongequal{(1)} W \bar z", SOFTMAX),
+    "scripts in braces of their own": Page(r"\frac{\partial z{_i}}{\partial x{_j}} = W_{ij}", r"\frac{\partial z{_i}}{\partial x{_j}} = W_{ji}", SOFTMAX),
+    "a transpose in a script": Page(r"\bar x = W^{(1)^T} \bar z", r"\bar z = W^{(1)^T} \bar x", SOFTMAX, "", {"alias": {"W^{(1)}": "W"}}),
+    "a name in brackets behind ∂": Page(
+        r"\frac{\partial(\textrm{CE})}{\partial z} = p \sum_i y_i - y", r"\frac{\partial(\textrm{CE})}{\partial z} = y - p", SOFTMAX, "", {"alias": {r"(\textrm{CE})": "L"}}),
+    "a function without its argument": Page(r"\sigma' = \sigma (1 - \sigma)", r"\sigma' = \sigma (2 - \sigma)", RNN),
+    "a function that has its argument elsewhere": Page(r"\sigma'(x) = \sigma (1 - \sigma)", r"\sigma'(x) = 1 - \sigma", RNN),
+    "a function in the place of its formula": Page(
+        r"\frac{1}{1 + e^{-v}} \left(1 - \frac{1}{1 + e^{-v}}\right) = \sigma (1 - \sigma)", r"\frac{1}{1 + e^{-v}} \left(1 + \frac{1}{1 + e^{-v}}\right) = \sigma (1 - \sigma)", RNN,
+        r"$\sigma = \sigma(v)$"),
+    "a prime at brackets": Page(
+        r"\sigma'(v) = \left(\frac{1}{1 + e^{-v}}\right)' = \frac{e^{-v}}{(1 + e^{-v})^2}", r"\left(\frac{1}{1 + e^{-v}}\right)' = -\frac{e^{-v}}{(1 + e^{-v})^2}", RNN),
+    "a prime that transposes": Page(r"(A x)' = x' A'", r"(A x)' = A' x'", "", "", FREE),
+    "∂L/∂W as the transpose": Page(
+        r"\frac{\partial L}{\partial W} = x \frac{\partial L}{\partial z}", r"\frac{\partial L}{\partial W} = \left(\frac{\partial L}{\partial z}\right)^\top x^\top", SOFTMAX,
+        r"$$\frac{\partial L}{\partial W} = x \left(p \sum_i y_i - y\right)^\top$$", {"layout": "jacobian"}),
+    "∂L/∂W in its own shape": Page(
+        r"\frac{\partial L}{\partial W} = \left(\frac{\partial L}{\partial z}\right)^\top x^\top", r"\frac{\partial L}{\partial W} = x \frac{\partial L}{\partial z}", SOFTMAX,
+        r"$$\frac{\partial L}{\partial W} = \left(p \sum_i y_i - y\right) x^\top$$", {"layout": "jacobian"}),
+    "a name at another letter of time": Page(
+        r"\frac{\partial h_t}{\partial h_{t-1}} = D_t W", r"\frac{\partial h_t}{\partial h_{t-1}} = D_{t-1} W", RNN, r"$$D_k = \operatorname{diag}(h_k (1 - h_k))$$"),
+    "an example above and an index below": Page(
+        r"\bar z_{1,i} = \sum_j W_{ji} \bar q_j \sigma'(z_{1,i})", r"\bar z_{1,i} = \sum_j W_{ij} \bar q_j \sigma'(z_{1,i})", r"""% loss: L
+$z_1 \in \mathbb{R}^{n}$, $W \in \mathbb{R}^{n \times n}$, $\ell : \mathbb{R}^{n} \to \mathbb{R}$
+\begin{align} q &= W \sigma(z_1) \\ L &= \ell(q) \end{align}""", "", {"alias": {"z_1^{(i)}": "z_1"}}),
+    "a name that is a letter of an index, too": Page(
+        r"c w_i A_{ij} x_j = j_1 (w)_p A_{pl} x_l", r"c w_i A_{ij} x_j = j_1 (w)_p A_{lp} x_l", "", "", {**FREE, "sums": "repeated", "alias": {"j_1": "c"}}),
+    "columns with strokes": Page(
+        r"A B = \left[\begin{array}{ccc} | & & | \\ a_1 & \cdots & a_n \\ | & & | \end{array}\right] B", r"A^\top B = \left[\begin{array}{ccc} | & & | \\ a_1 & \cdots & a_n \\ | & & | \end{array}\right] B", "", "",
+        {**FREE, "columns": {"a": "A"}}),
+    "rows with dashes": Page(
+        r"A^\top B = \begin{bmatrix} - & a_1^\top & - \\ & \vdots & \\ - & a_n^\top & - \end{bmatrix} B", r"A B = \begin{bmatrix} - & a_1^\top & - \\ & \vdots & \\ - & a_n^\top & - \end{bmatrix} B", "", "",
+        {**FREE, "columns": {"a": "A"}}),
+    "dashes in the cells": Page(
+        r"A^\top B = \left(\begin{array}{c} -\,a_1^\top\,- \\ \vdots \\ -\,a_n^\top\,- \end{array}\right) B", r"A B = \left(\begin{array}{c} -\,a_1^\top\,- \\ \vdots \\ -\,a_n^\top\,- \end{array}\right) B", "", "",
+        {**FREE, "columns": {"a": "A"}}),
+    "a sum over an index that its terms lack": Page(
+        r"\sum_n \bar z_n \frac{\partial z_n}{\partial W_{ij}} = \bar z_i x_j", r"\sum_n \bar z_n \frac{\partial z_n}{\partial W_{ij}} = \sum_n \bar z_i x_j", SOFTMAX),
+    "updates of numbered names": Page(
+        r"\bar x = W^\top \bar z", r"\bar x = W \bar z", SOFTMAX, r"$$b_{1, N+1} = b_{1, N} - \eta \frac{\partial L}{\partial b}$$", {"alias": {"b_1": "b"}}),
+    "Jacobians of matrices in four indices": Page(
+        r"\frac{\partial L}{\partial Q_{ij}} = \sum_{abcd} \frac{\partial L}{\partial P_{ab}} \frac{\partial P_{ab}}{\partial S_{cd}} \frac{\partial S_{cd}}{\partial Q_{ij}}"
+        r" = \sum_{abcd} \frac{\partial L}{\partial P_{ab}} \delta_{ac} P_{ab} (\delta_{bd} - P_{ad}) \delta_{ci} K_{dj}",
+        r"\frac{\partial L}{\partial Q_{ij}} = \sum_{abcd} \frac{\partial L}{\partial P_{ab}} \delta_{ac} P_{ab} (\delta_{bd} - P_{ad}) \delta_{ci} K_{bj}", r"""% loss: L
+$Q \in \mathbb{R}^{n \times d}$, $K \in \mathbb{R}^{m \times d}$, $\ell : \mathbb{R}^{n \times m} \to \mathbb{R}$
+\begin{align} S &= Q K^\top \\ P &= \mathrm{softmax}(S) \\ L &= \ell(P) \end{align}""", "", {"delta": "kronecker"}),
+    "softmax of a row": Page(
+        r"P_{ik} = \mathrm{softmax}(o_i)_k", r"P_{ik} = \mathrm{softmax}(o_k)_i", r"""% loss: none
+% vectors: row
+$O \in \mathbb{R}^{m \times k}$
+\begin{align} P &= \mathrm{softmax}(O) \end{align}""", "", {"rows": {"o": "O"}, "vectors": "row"}),
+    "entries for their matrix": Page(r"(A B)_{ij}^T = (A B)^T", r"(A B)_{ij} = B A", "", "", FREE),
+    "a derivative entry by entry": Page(
+        r"\frac{\partial z}{\partial b} = 1", r"\frac{\partial z}{\partial b} = 2", SOFTMAX),
     "a name at the end of a chain": Page(r"\bar x = W^\top g", r"\bar x = W^\top g + g", SOFTMAX, r"$$\frac{\partial L}{\partial z} = g$$"),
 }  # fmt: skip
 
@@ -356,6 +413,102 @@ def test_what_says_nothing_that_could_be_wrong(tex):
 )
 def test_what_may_be_of_something_else_is_undecided(tex, verdict):
     assert verdicts(SOFTMAX, f"$${tex}$$" if "$$" not in tex else f"{tex}$$")[0] == verdict
+
+
+BINARY = r"""% loss: L
+$x \in \mathbb{R}^{d}$, $w \in \mathbb{R}^{d}$, $y \in \mathbb{R}$
+\begin{align} a &= \sigma(w^\top x) \\ L &= -(y \log a + (1 - y) \log(1 - a)) \end{align}"""
+
+
+NORMED = r"""% loss: none
+$x \in \mathbb{R}^{n}$, $\gamma, \epsilon \in \mathbb{R}$
+\begin{align} v &= \frac{1}{n} \sum_i x_i^2 \\ s &= \sqrt{v + \epsilon} \\ u_i &= \frac{x_i}{\sqrt{v + \epsilon}} \\ y_i &= \gamma u_i \end{align}"""
+LAYER = r"""% loss: L
+$x \in \mathbb{R}^{d}$, $w, y \in \mathbb{R}^{n}$, $W \in \mathbb{R}^{n \times d}$
+\begin{align} z &= W x \\ h &= \mathrm{relu}(z) \\ L &= w^\top h \end{align}"""
+
+
+@pytest.mark.parametrize(("wrong", "verdict"), [("", "proved"), ("2 ", "refuted")])
+def test_a_loss_of_the_last_quantity_alone(wrong, verdict):
+    line = rf"$$\frac{{\partial L}}{{\partial v}} = {wrong}\sum_i \frac{{\partial L}}{{\partial u_i}} \frac{{\partial u_i}}{{\partial v}}$$"
+    assert verdicts(NORMED, line) == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "verdict"),
+    [
+        (r"If $z_j > 0$:", r"\frac{\partial L}{\partial z_j} = w_j", "proved"),
+        (r"If $z_j < 0$:", r"\frac{\partial L}{\partial z_j} = w_j", "refuted"),
+        (r"If $z_j < 0$:", r"\frac{\partial L}{\partial z_j} = 0", "proved"),
+        (r"If $z_j \le 0$ it is", r"\frac{\partial h_j}{\partial W_{ji}} = 0", "proved"),
+        (r"If $z_j > 0$ it is", r"\frac{\partial h_j}{\partial W_{ji}} = x_i", "proved"),
+        (r"If $z_j > 0$ it is", r"\frac{\partial h_j}{\partial W_{ji}} = x_j", "refuted"),
+        (r"If $z > 0$:", r"\frac{\partial L}{\partial z} = w", "proved"),
+        (r"If $z > 0$:", r"\frac{\partial L}{\partial z} = w \odot h", "refuted"),
+        (r"If $z_j > 0$: $$h_j = z_j$$ and then", r"\frac{\partial L}{\partial z_j} = w_j", "refuted"),
+    ],
+)
+def test_a_condition_on_the_sign_of_a_quantity(before, line, verdict):
+    assert verdicts(LAYER, f"{before}\n$${line}$$")[-1] == verdict
+
+
+def test_rows_of_words_that_state_a_case():
+    text = r"$$\begin{aligned} \text{Case when $i = j$} \\ \frac{\partial p_i}{\partial z_j} &= p_i (1 - p_j) \\ \text{Case when $i \neq j$} \\ \frac{\partial p_i}{\partial z_j} &= -p_i p_j \\ \frac{\partial p_i}{\partial z_j} &= p_i p_j \end{aligned}$$"
+    assert verdicts(SOFTMAX, text) == ["proved", "proved", "refuted"]
+
+
+def test_a_case_in_another_language():
+    text = r"Si $i \ne j$ $$\frac{\partial p_i}{\partial z_j} = -p_i p_j$$ Sinon (dans le cas où $i = j$): $$\frac{\partial p_i}{\partial z_j} = p_i (1 - p_j)$$"
+    assert verdicts(SOFTMAX, text) == ["proved", "proved"]
+
+
+def test_a_row_of_reasons_is_no_part_of_the_chain():
+    text = r"$$\begin{aligned} \bar x &= W^\top \bar z \\ & \because \bar z = p \sum_i y_i - y \\ &= W^\top (p \sum_i y_i - y) \end{aligned}$$"
+    assert verdicts(SOFTMAX, text) == ["proved", "proved", "proved"]
+
+
+@pytest.mark.parametrize(
+    ("tex", "found"),
+    [
+        (r"\bar x = W^\top (p \sum_i y_i - y))", ["proved"]),
+        (r"\bar x = W^\top (p \sum_i y_i - y = W^\top \bar z", ["unreadable"]),
+        (r"\bar x = \sum_{n} (W^\top (\bar z) = W^\top \bar z", ["unreadable"]),
+        (r"\bar x = W \bar z)", ["unreadable"]),
+        (r"\bar x = \frac{W^\top (2 \bar z))}{2} = W^\top \bar z", ["proved", "proved"]),
+    ],
+)
+def test_a_bracket_too_many_or_too_few(tex, found):
+    assert verdicts(SOFTMAX, f"$${tex}$$") == found
+
+
+def test_arguments_of_macros_stay_apart():
+    text = r"\newcommand{\norm}[1]{\left\lVert#1\right\rVert} $$\norm{b}^2 = b^\top b$$"
+    assert verdicts(SOFTMAX, text) == ["proved"]
+
+
+def test_an_alias_inside_an_alias():
+    settings = {"alias": {r"\log s": "z", r"\delta_{\log s}": r"\frac{\partial L}{\partial z}"}}
+    checker = Checker(parts(settings, problem=network(SOFTMAX)), explain=False)
+    assert [line.verdict for line in checker.text(r"$$\delta_{\log s} = p \sum_i y_i - y$$").lines] == ["proved"]
+
+
+def test_one_case_after_the_other():
+    text = r"When $y = 1$ it is $$L = -\log a$$ and when $y = 0$ it is $$L = -\log (1 - a)$$ and not $$L = -\log a$$"
+    assert verdicts(BINARY, text) == ["definition", "agrees", "definition", "agrees", "refuted"]
+
+
+def test_a_number_in_the_words_is_no_claim():
+    assert verdicts(SOFTMAX, r"where $y_i = 0$ for most of them") == ["undecided"]
+    assert verdicts(RNN, r"$$r_t = \frac{\partial L_t}{\partial h_t}$$ and often $r_t = 0$ here") == ["definition", "undecided"]
+    assert verdicts(SOFTMAX, r"$$\frac{\partial L}{\partial x} = 0$$") == ["refuted"]
+
+
+def test_a_condition_over_the_sign_is_no_claim():
+    assert verdicts(SOFTMAX, r"$$\bar x \overset{!}{=} 0$$") == []
+
+
+def test_signs_that_mean_nothing_there_may_be_meant_otherwise():
+    assert verdicts(SOFTMAX, r"$$\frac{\partial L_i}{\partial z_j} = L_{ij}$$")[0] != "refuted"
 
 
 def test_a_case_ends_with_its_sentence():
