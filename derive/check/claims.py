@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -19,6 +20,7 @@ from derive.reader.syntax import (
     Big,
     Commas,
     Fence,
+    Fraction,
     Nabla,
     Node,
     Number,
@@ -65,12 +67,35 @@ def build(m: Meaning, link: Link, reading: Reading) -> Claim:
     m.outside = frozenset(left.labels)
     for label in left.labels:
         m.label_sizes.setdefault(label, left.size(label))  # (A⁻¹A)_{ij} = δ_{ij}
+    if reading.mixed:
+        m.local_at = frozenset(_later_factors(link.right))
     right = bigs.repeated(m, link.right, free | {*left.labels}) if reading.repeated else m.value(link.right)
     if is_row_shape(right.shape) and left.rank == 1 and isinstance(link.right, Fence) and isinstance(link.right.body, Commas):
         right = transposed(right)  # x = (x_1, …, x_d): a list says nothing about rows and columns
+    if is_row_shape(right.shape) and left.rank == 1 and not isinstance(left, Filler) and _by_a_row(link.left):
+        left = transposed(left)  # ∂z_i/∂W_{i,:} may lie, as the row does
+    if not isinstance(left, Filler) and is_row_shape(left.shape) and right.rank == 1 and _row(link.right):
+        right = transposed(right)  # w_iᵀ = W_{i,:}
     for condition in (*link.conditions, *dict.fromkeys(m.stated)):
         left, right = conditioned(m, left, right, condition)
     return matched(m, left, right, reading)
+
+
+def _by_a_row(node: Node) -> bool:
+    """Whether a side is a derivative by a row of a matrix, W_{i,:}."""
+    return any(_row(s) for n in walk(node) if isinstance(n, Fraction) for s in walk(n.bottom))
+
+
+def _row(node: Node) -> bool:
+    """W_{i,:}"""
+    return isinstance(node, Scripted) and node.sub is not None and flat(node.sub)[1:].endswith(":")
+
+
+def _later_factors(node: Node) -> Iterator[int]:
+    """Where what the derivatives behind the first of each product are by stands: ∂u/∂x in ∂y/∂u ∂u/∂x."""
+    for n in walk(node):
+        factors = [f for _, f in n.factors if isinstance(f, Fraction)] if isinstance(n, Product) else []
+        yield from (below.start for f in factors[1:] for below in walk(f.bottom))
 
 
 def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
@@ -79,6 +104,8 @@ def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
     elif not isinstance(right, Filler) and not isinstance(left, Filler) and _whole(left, right):
         left = stacked(left, tuple(left.labels))  # (A B)_{ij} = A B
         m.notes.append("read as the matrix of these entries")
+    if isinstance(right, Filler) and right.kind == "identity" and not isinstance(left, Filler) and len(left.labels) == 2 and not left.rank:
+        left = stacked(left, tuple(left.labels))  # δ_{kl} = I
     if isinstance(left, Filler) or isinstance(right, Filler):
         if isinstance(right, Filler):
             right = right.fill(left.shape, m)

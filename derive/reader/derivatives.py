@@ -149,7 +149,7 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
             top = m.value(p.top)
         return Value(names.change(m, top.expr), top.labels)
     below, places, flipped = _below(m, p.below[0])
-    direct = p.alone or not m.reading.total
+    direct = p.alone or not m.reading.total or p.below[0].start in m.local_at
     if top is None:
         assert p.top is not None
         top = top_value(m, _of_its_argument(m, p.top, p.below[0]))

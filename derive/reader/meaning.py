@@ -104,6 +104,7 @@ class Reading:
     shown: int = 0  # ∂/∂W_{ji} (W h + b) beside what has an index j: of entry j, or of the next index that fits
     diagonal: bool = False  # u ⊙ ∂h/∂z of vectors takes the diagonal of the Jacobian
     multiplied: bool = False  # H (A)^T of arrays is a product, though H depends on A
+    mixed: bool = False  # dy/dx = ∂y/∂u ∂u/∂x + …: the later factors of each product in one equation alone
     numerator: bool = False  # ∂L/∂W of a matrix is the transpose
     added: bool = False  # with elementwise: L = -y log ŷ of vectors adds the entries
 
@@ -129,6 +130,7 @@ class Reading:
             "diagonal": "the diagonal of a Jacobian beside ⊙",
             "multiplied": "a name before brackets as a factor",
             "added": "the sum of the entries",
+            "mixed": "each last step in one equation alone",
             "numerator": "∂L/∂W as the transpose, in the numerator layout",
             "immediate": "∂h_k/∂W as the dependence at step k alone",
         }  # fmt: skip
@@ -168,6 +170,7 @@ class Meaning:
     stated: list[Relation] = field(default_factory=list)  # conditions inside scripts, u_{w ≠ o}
     greek: set[str] = field(default_factory=set)  # Greek letters that stand as indices of a matrix
     arguments: dict[Node, list[Node]] = field(default_factory=dict)  # what the functions of the relation are taken of
+    local_at: frozenset[int] = frozenset()  # where what stands is differentiated by in one equation alone
     lettered: set[str] = field(default_factory=set)  # of a, b, c, d, those that stand as scripts
     _bases: set[str] = field(default_factory=set)
     label_sizes: dict[str, sympy.Expr] = field(default_factory=dict)

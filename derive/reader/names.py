@@ -718,7 +718,7 @@ def place(m: Meaning, value: Value, places: tuple[Node, ...], axis: int | None =
 def one_hot(m: Meaning, node: Node) -> Value | None:
     """A label index y_i as its one-hot vector over the classes."""
     key = flat(unscripted(node))
-    named = m.scope.onehot.get(key)
+    named = m.scope.onehot.get(key) if key not in m.bound else None  # Σ_o runs over all of them
     if named is None:
         return windows.word(m, node) if m.scope.window else None
     value = Value(named.expr)

@@ -290,6 +290,16 @@ $O \in \mathbb{R}^{m \times k}$
     "entries for their matrix": Page(r"(A B)_{ij}^T = (A B)^T", r"(A B)_{ij} = B A", "", "", FREE),
     "a derivative entry by entry": Page(
         r"\frac{\partial z}{\partial b} = 1", r"\frac{\partial z}{\partial b} = 2", SOFTMAX),
+    "the chain rule of a backward pass": Page(
+        r"\frac{\partial y_j}{\partial x_i} = \frac{\partial y_j}{\partial u_j} \frac{\partial u_j}{\partial x_i} + \frac{\partial y_j}{\partial \mu} \frac{\partial \mu}{\partial x_i} + \frac{\partial y_j}{\partial v} \frac{\partial v}{\partial x_i}",
+        r"\frac{\partial y_j}{\partial x_i} = \frac{\partial y_j}{\partial u_j} \frac{\partial u_j}{\partial x_i} + \frac{\partial y_j}{\partial v} \frac{\partial v}{\partial x_i}", r"""% loss: none
+$x \in \mathbb{R}^{n}$, $\epsilon \in \mathbb{R}$
+\begin{align} \mu &= \frac{1}{n} \sum_i x_i \\ v &= \frac{1}{n} \sum_i (x_i - \mu)^2 \\ u_i &= \frac{x_i - \mu}{\sqrt{v + \epsilon}} \\ y_i &= 2 u_i \end{align}"""),
+    "a derivative by a row": Page(
+        r"\frac{\partial z_i}{\partial W_{i,:}} = x^\top", r"\frac{\partial z_i}{\partial W_{i,:}} = 2 x^\top", SOFTMAX),
+    "the identity by its entries": Page(r"\frac{\partial x_k}{\partial x_l} = \delta_{kl} = I", r"\frac{\partial x_k}{\partial x_l} = 2 I", SOFTMAX),
+    "a sum over the classes of a label": Page(
+        r"p_i = \frac{e^{z_i}}{\sum_{j=1} e^{z_j}}", r"p_i = \frac{e^{z_i}}{\sum_{j=1} e^{z_j + z_i}}", SOFTMAX, "", {"onehot": {"j": "y"}}),
     "a name at the end of a chain": Page(r"\bar x = W^\top g", r"\bar x = W^\top g + g", SOFTMAX, r"$$\frac{\partial L}{\partial z} = g$$"),
 }  # fmt: skip
 
