@@ -151,6 +151,7 @@ _GENERAL = re.compile(
     r"|(every|all|any|general) \$?T)\b",
     re.IGNORECASE,
 )
+_ANY = re.compile(r"\b(altogether|any|either|regardless|whatever|always|arbitrary|may be)\b", re.IGNORECASE)
 _BUT = re.compile(
     r"\b(unless|without|not|never|no longer|instead of|rather than|except( when| if| for)?)\b[^.,;$]{0,25}[\s$({\\]*$",
     re.IGNORECASE,
@@ -174,10 +175,17 @@ def ended(checker: Checker, part: Part, words: str) -> None:
         part.cases[:] = [case for case in part.cases if not case.computed or case.firm or _at_an_instant(case)]
     if GENERAL.search(words) or _OVER.search(words):
         part.cases[:] = [case for case in part.cases if not case.computed]
+    if GENERAL.search(words) or _ANY.search(words):
+        over(part)
     if _GENERAL.search(words):
         part.cases.clear()
         checker.unrolled = None
-        part.said.update(dict.fromkeys(part.said, -LATEST - 1))
+        over(part)
+
+
+def over(part: Part) -> None:
+    """The numbers that the document gave were those of a case, which is over."""
+    part.said.update(dict.fromkeys(part.said, -LATEST - 1))
 
 
 def symmetric(checker: Checker, formula: Formula, text: str) -> None:

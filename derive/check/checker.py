@@ -41,8 +41,10 @@ from derive.check.prose import (
     FOR,
     GENERAL,
     LAST,
+    NEGATED,
     OTHER_THAN,
     SUPPOSED,
+    UNSAID,
     WHEN,
     alone_on_its_line,
 )
@@ -122,7 +124,7 @@ class Checker:
         self.condition: tuple[tuple[Relation, ...], str] | None = None  # "If i ≠ j:" in the words before
         self.unrolled: tuple[int, int] | None = None  # (a T that the document takes, how many lines stood before)
         self.stating: Formula | None = None  # the formula that said it
-        self.sided: tuple[Link, int | None] | None = None  # "if z > 0:", and the display of which it is said
+        self.sided: tuple[Link, int | None, str] | None = None  # "if z > 0:", the display of which it is said, the formula that says it
         self.conditioned: int | None = None  # the display for which it is said
         self.cased = 0  # how many displays after that one it is said of, too: "1) i = k:"
 
@@ -194,7 +196,8 @@ class Checker:
             if not 0 <= formula.display - self.conditioned <= self.cased:
                 self.condition = None
         if formula.display is not None and self.sided is not None:
-            self.sided = (self.sided[0], formula.display) if self.sided[1] in (None, formula.display) else None
+            follows = self.sided[1] is None and not UNSAID.search(self.before.rpartition(self.sided[2])[2])
+            self.sided = (self.sided[0], formula.display, "") if follows or self.sided[1] == formula.display else None
         tex = formula.tex
         for pattern, target in self.part.macros:
             tex = pattern.sub(lambda _, target=target: target, tex)  # type: ignore[misc]
@@ -216,14 +219,16 @@ class Checker:
             elif s.op == "∈":
                 self._membership(s)
             elif (formula.display is None or flat(s.left) in self.part.scope.last) and index_range(self.part.scope, s):
-                if flat(s.left) in self.part.scope.last and isinstance(s.right, Number) and s.right.text.isdigit():
+                if s.op == "=" and flat(s.left) in self.part.scope.last and isinstance(s.right, Number) and s.right.text.isdigit():
                     self.unrolled = int(s.right.text), len(self.lines)
                 continue
             elif index_condition(self.part.scope, s):
                 if formula.display is not None or self.heading or SUPPOSED.search(self.before[-80:]):
                     self._conditional(formula, s, len(found))
+            elif s.op == "≠":
+                assumptions.over(self.part)  # "if y ≠ 1:"
             elif s.op in ("<", ">", "≤", "≥") and formula.display is None and SUPPOSED.search(self.before[-80:]):
-                self.sided = s, None
+                self.sided = (s, None, formula.tex) if not NEGATED.search(self.before[-60:]) else None
             elif s.op in ("=", "≈"):
                 self.lines.append(self.relation(s, formula.display))
                 self._again(s)
@@ -554,7 +559,7 @@ class Checker:
 
     def _unrolled(self, claims: list[Claim], line: Line) -> Line | None:
         """L = L_1 + L_2 + L_3 after "for T = 3": a line that holds at this T, and speaks of no other."""
-        if self.unrolled is None or len(self.lines) - self.unrolled[1] > assumptions.LATEST or self.unrolled[0] > FARTHEST:
+        if self.unrolled is None or len(self.lines) - self.unrolled[1] > assumptions.LATEST or not 0 < self.unrolled[0] <= FARTHEST:
             return None
         for claim in claims:
             if claim is not claims[0] and not self.says(claim):
@@ -646,13 +651,20 @@ class Checker:
             return None
         said = self.sided[0]
         relation = replace(_stated(said), parts=tuple(replace(n, start=0, end=0) for n in (said.left, said.right)), start=0, end=0)
-        return self.where(link, (relation,), line, f"where {said.tex}, as was said before")
+        if (held := self.where(link, (relation,), line, f"where {said.tex}, as was said before")) is not None:
+            return held
+        met = [c.met for c in self.claims(replace(link, conditions=(relation,)))[0] if c.met]
+        if any(self.court().quick(step, zeros(step.shape)) is False for steps in met for step in steps):
+            return None
+        return replace(line, verdict="undecided", reason=f"said where {said.tex}, which is met at no point that was tried")
 
     def where(self, link: Link, relations: tuple[Relation, ...], line: Line, said: str) -> Line | None:
         """A line that holds where indices are as these relations say."""
         for k, claim in enumerate(self.claims(replace(link, conditions=relations))[0]):
             if not any(n.startswith("for ") for n in claim.notes) or claim.strangers or (k and not self.says(claim)):
                 continue
+            if any(self.court().quick(step, zeros(step.shape)) is not False for step in claim.met):
+                continue  # nothing that is tried meets the condition
             verdict = self.decide(claim)
             if verdict is not None and verdict.holds:
                 return replace(line, verdict=verdict.verdict, reason=f"{verdict.reason}; {said}", bound=verdict.bound)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from derive import ops
 from derive.check.readings import differentials
-from derive.expr import Expr, ShapeError, Var, apply, ein, is_zero, show_shape, var
+from derive.expr import Expr, Misread, ShapeError, Var, apply, ein, is_zero, show_shape, var
 from derive.judge import Verdict
 from derive.ops import diag
 from derive.reader import arrays, bigs, calls, derivatives, names
@@ -46,6 +46,7 @@ class Claim:
     reading: Reading
     notes: tuple[str, ...] = ()
     needs: tuple[tuple[Expr, Expr], ...] = ()  # what has to be equal for the reading to be one
+    met: tuple[Expr, ...] = ()  # what mustn't vanish, for a condition to be met
     strangers: tuple[str, ...] = ()  # letters that nothing explains, read as any number
 
 
@@ -78,7 +79,15 @@ def build(m: Meaning, link: Link, reading: Reading) -> Claim:
         right = transposed(right)  # w_iᵀ = W_{i,:}
     for condition in (*link.conditions, *dict.fromkeys(m.stated)):
         left, right = conditioned(m, left, right, condition)
+    m.order = None if isinstance(left, Filler) else _order(link.left, left.labels)
     return matched(m, left, right, reading)
+
+
+def _order(node: Node, labels: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The two indices of an entry in the order in which it shows them; None where nothing shows both, or not in one order."""
+    shown = {tuple(map(flat, names.script_items(n.sub))) for n in walk(node) if isinstance(n, Scripted) and n.sub is not None}
+    found = [order for order in shown if sorted(order) == sorted(labels)]
+    return found[0] if len(found) == 1 and len(labels) == 2 else None
 
 
 def _by_a_row(node: Node) -> bool:
@@ -102,16 +111,20 @@ def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
     if not isinstance(left, Filler) and not left.labels and not right.rank and left.rank == len(right.labels) > 0:
         right = stacked(right, tuple(right.labels))  # W = (w_{ij}): the matrix of these entries
     elif not isinstance(right, Filler) and not isinstance(left, Filler) and _whole(left, right):
-        left = stacked(left, tuple(left.labels))  # (A B)_{ij} = A B
+        if m.order is None:
+            raise Misread("entries beside a matrix: which index counts its rows isn't written")
+        left = stacked(left, m.order)  # (A B)_{ij} = A B
         m.notes.append("read as the matrix of these entries")
     if isinstance(right, Filler) and right.kind == "identity" and not isinstance(left, Filler) and len(left.labels) == 2 and not left.rank:
-        left = stacked(left, tuple(left.labels))  # δ_{kl} = I
+        left = stacked(left, tuple(left.labels))  # δ_{kl} = I: in whichever order
     if isinstance(left, Filler) or isinstance(right, Filler):
         if isinstance(right, Filler):
             right = right.fill(left.shape, m)
         else:
             left = left.fill(right.shape, m)  # type: ignore[attr-defined]
     diagonal = left.chain is not None and left.chain.top_rank == 1 == left.chain.below_rank
+    if diagonal and left.rank == 2 and left.shape[0] == left.shape[1] and m.scope.vectors == "row" and is_row_shape(right.shape):
+        right = transposed(right)
     if left.shape != right.shape and not right.rank and is_zero(right.expr):
         right = scale(right, left)
     elif left.shape != right.shape and not left.rank and is_zero(left.expr):
@@ -145,7 +158,7 @@ def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
         left, right = thin if thin[0].shape == thin[1].shape else (left, right)
     if left.shape != right.shape:
         raise Unlike(f"the left side is {_in(left)}, the right one {_in(right)}", left.rank, right.rank)
-    return Claim(left.expr, right.expr, reading, tuple(m.notes), tuple(m.needs), tuple(dict.fromkeys(m.strangers)))
+    return Claim(left.expr, right.expr, reading, tuple(m.notes), tuple(m.needs), tuple(m.needs_some), tuple(dict.fromkeys(m.strangers)))
 
 
 def dummies(m: Meaning, link: Link) -> None:
@@ -162,6 +175,8 @@ def dummies(m: Meaning, link: Link) -> None:
         if isinstance(n, Symbol) and n == taken:
             curved = defined = True
             continue
+        if isinstance(n, Scripted) and n.primes and isinstance(n.base, Fence) and _of_matrix(m, n.base):
+            return  # (e^A)' is a transpose
         if isinstance(n, Scripted) and n.base != taken:
             base = n.base
             if isinstance(base, Symbol) and base.head == "e":
@@ -193,6 +208,11 @@ def dummies(m: Meaning, link: Link) -> None:
         curved and not symbols and not any(_at_number(m, n) for side in (link.left, link.right) for n in walk(side))
     ):  # σ' = σ(1 − σ)
         m.local[calls.BARE.head, ()] = Value(var("dummy_z"))
+
+
+def _of_matrix(m: Meaning, node: Node) -> bool:
+    found = [names.find(m, n) for n in walk(node) if isinstance(n, Symbol) and (n.head, n.accents) in m.scope.names]
+    return any(f is not None and len(f.expr.shape) > 1 for f in found)
 
 
 def _own(m: Meaning, link: Link) -> Symbol | None:
@@ -247,7 +267,7 @@ def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple
     )
     if relation is not None and len(relation.ops) == 1 and relation.ops[0] in SIDES:
         return _on_a_side(m, left, right, relation)
-    if relation is None or len(relation.ops) != 1 or relation.ops[0] not in ("=", "≠"):
+    if relation is None or len(relation.ops) != 1 or relation.ops[0] not in ("=", "≠") or relation.parts[0] == relation.parts[1]:
         return left, right
     letters = {flat(p) for p in relation.parts}
     if not letters & {*left.labels, *right.labels}:
@@ -275,6 +295,7 @@ def _on_a_side(m: Meaning, left: Value, right: Value, relation: Relation) -> tup
         return left, right
     if v.rank and v.shape != left.shape:
         return left, right
+    m.needs_some.append(step.expr)
     m.notes.append(f"for {flat(a)} {relation.ops[0]} {flat(b)}")
     return sides[0], sides[1]
 

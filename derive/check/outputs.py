@@ -29,6 +29,9 @@ def judged(checker: Checker, link: Link, line: Line) -> Line | None:
         checker.special[key] = _with_loss(scope.system)
     if checker.special[key] is scope.system:
         return None
+    others = {e.name for e in _beside(scope.system)}
+    if any(v.bar and v.name in others for c in checker.claims(link)[0] for side in (c.left, c.right) for v in side.atoms(Var)):
+        return None  # the line speaks of how the loss depends on what it is said not to depend on
     saved, checker.part = checker.part, replace(checker.part, scope=replace(scope.copy(), system=checker.special[key]))
     try:
         held = next(
@@ -51,11 +54,19 @@ def _speaks(checker: Checker, link: Link) -> bool:
     return any(isinstance(n, Symbol) and names.open_loss(m, n) is not None for side in (link.left, link.right) for n in walk(side))
 
 
+def _beside(system: System) -> list[Equation]:
+    """Numbers that nothing uses, and that are made of what an equation of what is used is made of: names for a part of it."""
+    used = {v.name for e in system.equations for v in e.right.atoms(Var)}
+    ends = [e for e in system.equations if e.name not in used and e.left is not system.returned]
+    made = [{v.name for v in e.right.atoms(Var)} for e in system.equations if e not in ends]
+    named = [e for e in ends if not e.left.shape and any({v.name for v in e.right.atoms(Var)} <= names_ for names_ in made)]
+    return named if len(named) == len(ends) else []
+
+
 def _with_loss(system: System) -> System:
     """The network with an open loss of its last quantity; as it is where that is all that nothing uses."""
     last = system.returned
-    used = {v.name for e in system.equations for v in e.right.atoms(Var)}
-    if last is None or last.time is not None or all(e.name in used or e.left is last for e in system.equations):
+    if last is None or last.time is not None or not _beside(system):
         return system
     loss = var(NAME, ())
     equation = Equation(loss, opaque(NAME, None, last), NAME)

@@ -11,6 +11,12 @@ _IF, _IF_FAR = ("|".join(w for w in IF if w.isascii() is ascii) for ascii in (Tr
 SUPPOSED = re.compile(rf"(\b({_IF}|case|cases|cas|caso|fall|assume|suppose|let)\b|{_IF_FAR})[^.。]*$", re.IGNORECASE)
 
 
+NEGATED = re.compile(r"\b(not|no|never|without|unless|except|whether|regardless|matter|neither|only|even)\b|n't", re.IGNORECASE)
+UNSAID = re.compile(
+    r"[.!?;。](\s|$)|\n\s*#|\\(sub)*section|\b(or not|in general|general\w*|otherwise|always|all cases|any case)\b", re.IGNORECASE
+)
+
+
 CASE = re.compile(r"(\b(in|for|consider)\b[^.]*\bcase|^\W*case|\n\W*(case|when|if|for))\b[^.\n]*$", re.IGNORECASE)
 
 

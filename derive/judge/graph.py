@@ -230,7 +230,7 @@ class Graph(Nodes):
                 continue
             name: dict[int, int] = {}
             for i, outer in zip(out, letters[k], strict=True):
-                first = name.setdefault(i, same[outer])
+                first = same[name.setdefault(i, same[outer])]
                 same = [first if s == same[outer] else s for s in same]
             for i in range(len(sizes)):
                 if i not in name:

@@ -175,11 +175,11 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
     for part in [piece for whole in parts for piece in _pieces(whole)]:
         if isinstance(part, Words):
             continue
-        if isinstance(part, Relation) and isinstance(part.parts[0], Commas) and part.ops[0] == "=":
+        if isinstance(part, Relation) and isinstance(part.parts[0], Commas) and part.ops[0] in ("=", "≠"):
             *names_, last = part.parts[0].items
             for n in names_:
                 if isinstance(n, Symbol):
-                    found.append(Binder(n.head, part.parts[1], node.sup))
+                    found.append(Binder(n.head, part.parts[1] if part.ops[0] == "=" else None, node.sup))  # k, k ≠ i
             part = Relation((last, *part.parts[1:]), part.ops)
         if isinstance(part, Relation):
             left = part.parts[0]

@@ -326,6 +326,8 @@ def slope(m: Meaning, node: Scripted, body: Node) -> Value | None:
     if len(found) != 1 or node.primes != 1 or not any(_curved(n) for n in walk(body)):
         return None
     by, value = m.value(next(iter(found.values()))), m.value(body)
+    if by.rank and not any(_curved(n) and not isinstance(getattr(n, "sup", None), Number) for n in walk(body)):
+        return None  # (x^2)' of a vector may lie down
     if not isinstance(by.expr, Var) or by.labels or value.labels or value.shape != by.shape or by.rank > 1:
         return None
     letters = tuple(range(by.rank))
@@ -373,7 +375,7 @@ def _without_argument(m: Meaning, node: Node, fn: Any) -> Value:
     if isinstance(fn, OpenFunction) and m.scope.system is not None and not primes:
         return _open_without(m, node, fn)
     beside = dict.fromkeys(m.arguments.get(unscripted(node), ()))
-    if isinstance(fn, Function) and len(beside) == 1:
+    if isinstance(fn, Function) and len(beside) == 1 and all(isinstance(a, Symbol | Scripted) for a in beside):
         m.notes.append(f"{m.text(node)} taken at {m.text(next(iter(beside)))}")
         return call(m, fn, node, next(iter(beside)))
     variable = next(iter(m.local.values())) if len(m.local) == 1 else None

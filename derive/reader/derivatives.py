@@ -506,7 +506,8 @@ def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         count = len(rest) if m.reading.wide else next((k for k, (op, _) in enumerate(rest) if op), len(rest))
         return value(m, p, m.value(_joined(rest[:count]))), rest[count:]
     if isinstance(node, Nabla):
-        return _nabla(m, node, rest)
+        found, left = _nabla(m, node, rest)
+        return _own(found), left
     if _is_d(m, node) and m.reading.differential and rest and not rest[0][0]:
         return _differential(m, rest)
     if (_is_d(m, node) or _is_prefix_delta(m, node)) and rest and not rest[0][0] and isinstance(rest[0][1], Symbol | Scripted):
@@ -514,17 +515,22 @@ def applied(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:
         glued = m.source[node.end : below.start].strip(" \\,{}") in ("", "mathbf", "boldsymbol", "bm", "mathrm", "bf")
         if glued and names.find(m, below) is not None:
             by, places, flipped = _below(m, below)
-            found = derivative(m, _loss_or_none(m), by, places)
+            found = _own(derivative(m, _loss_or_none(m), by, places))
             if m.reading.summed:
                 found = names.summed(m, found, by.expr.shape)
             return transposed(m.settled(found)) if flipped else found, rest[1:]
     return None
 
 
+def _own(v: Value) -> Value:
+    """∇_W L and dW lie as W does, whatever the layout of fractions says of matrices."""
+    return replace(v, chain=replace(v.chain, own=True)) if v.chain is not None else v
+
+
 def of_loss(m: Meaning, body: Node) -> Value:
     """The derivative of the loss by a name with its indices."""
     by, places, flipped = _below(m, body)
-    found = derivative(m, _loss_or_none(m), by, places)
+    found = _own(derivative(m, _loss_or_none(m), by, places))
     return transposed(m.settled(found)) if flipped else found
 
 

@@ -35,7 +35,7 @@ _PLACE = re.compile(r"#([1-9])")
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")
 _MACRO = re.compile(
     r"\\(?:(?:re)?new|provide)command\*?\s*+\{?\\(?P<name>[a-zA-Z]+|[0-9])\}?\s*+(?:\[(?P<count>[0-9])\])?\s*+\{"
-    r"|\\def\s*+\\(?P<defname>[a-zA-Z]+)\s*+\{"
+    r"|\\[gx]?def\s*+\\(?P<defname>[a-zA-Z]+)\s*+(?P<places>(?:#[1-9]\s*+)*)\{"
     r"|\\DeclareMathOperator\*?\s*+\{?\\(?P<opname>[a-zA-Z]+)\}?\s*+\{"
 )
 
@@ -243,7 +243,7 @@ def _macros(text: str) -> tuple[dict[str, tuple[int, str]], set[str], str]:
             macros[name] = (0, rf"\operatorname{{{body}}}")
             words.add(body)
         else:
-            macros[name] = (int(match["count"] or 0), body)
+            macros[name] = (int(match["count"] or (match["places"] or "").count("#")), body)
         text = text[: match.start()] + re.sub(r"[^\n]", " ", text[match.start() : end + 1]) + text[end + 1 :]
         at = end + 1
     return macros, words, text

@@ -20,6 +20,7 @@ from derive.expr import (
     Map,
     ShapeError,
     Var,
+    constant_value,
     ein,
     inverse,
     over,
@@ -162,6 +163,8 @@ class Meaning:
     apart: frozenset[frozenset[str]] = frozenset()  # letters that are said to be different
     terms: set[str] = field(default_factory=set)  # letters that stand alone as a term of a sum
     needs: list[tuple[Expr, Expr]] = field(default_factory=list)  # what has to be equal for the reading to be one
+    order: tuple[str, ...] | None = None  # in which the left side shows its two free indices
+    needs_some: list[Expr] = field(default_factory=list)  # steps of conditions, which must be met somewhere
     ordered: bool = False  # whether a product over time stands in an order that isn't that of the chain rule
     differentials: frozenset[str] = frozenset()  # names whose differential stands in the relation
     varied: frozenset[Var] = frozenset()  # what alone changes, where everything else is held
@@ -331,6 +334,11 @@ class Meaning:
         """The terms of a sum in the layout of this reading. Raises ShapeError where only some are products of Jacobians that lie."""
         if any(v.laid and v.rank == 1 for _, v in terms) and any(v.chain is not None and v.chain.order == 1 for _, v in terms):
             raise ShapeError("a sum of a column and of a product of Jacobians that lies")
+        chains = [v for _, v in terms if v.chain is not None and v.chain.top_rank == 1 == v.chain.below_rank]
+        square = next((v for v in chains if v.shape[0] == v.shape[1]), None)
+        if square is not None:  # 1 + ∂f/∂x: a number beside a Jacobian is a multiple of the identity
+            one = Value(ein([], (0, 0), {0: square.shape[0]}))
+            terms = [(sign, scale(v, one) if not v.rank and constant_value(v.expr) is not None else v) for sign, v in terms]
         return [(sign, self.settled(v)) for sign, v in terms]
 
     def filled(self, terms: list[tuple[int, Value]]) -> list[tuple[int, Value]]:
@@ -696,7 +704,7 @@ class Meaning:
         lying = self.scope.vectors == "row"
         if not top and below == 1:
             return transposed(plain) if (self.reading.layout == "jacobian") != lying else plain
-        if not top and below == 2 and self.reading.numerator:
+        if not top and below == 2 and self.reading.numerator and not chain.own:
             return transposed(plain)
         if top == 1 and not below:
             return transposed(plain) if (self.reading.layout == "denominator") != lying else plain

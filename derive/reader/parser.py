@@ -395,6 +395,9 @@ class Parser:
             return Words("", start=start, end=self.last)
         self.fences.append("}")
         body = self.relation() if commas else self.sum()
+        if self.peek().kind == "command" and self.peek().text == "over":  # {a \\over b}
+            self.next()
+            body = Fraction(body, self.sum(), start=body.start, end=self.last)
         while commas and self.peek().kind not in ("}", "end"):
             if self.peek().kind in ("newline", "quad"):
                 self.next()
@@ -624,7 +627,7 @@ class Parser:
             if dashed and len(row) > 2 and all(not cell or _dash(cell) for cell in (cells[0], cells[-1])):
                 row, cells = [row[1][1:], *row[2:-1]], cells[1:-1]
             for cell, plain in zip(row, cells, strict=True):
-                lies = len(plain) > 2 and _dash(plain[:1]) and _dash(plain[-1:])
+                lies = len(cells) == 1 and len(plain) > 2 and _dash(plain[:1]) and _dash(plain[-1:]) and not any(_dash([t]) for t in plain[1:-1])
                 kept += [t for t in cell if not (lies and (t is plain[0] or t is plain[-1]))]
             kept += closing
         self.tokens[self.at : end] = kept

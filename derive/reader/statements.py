@@ -126,6 +126,9 @@ def _statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | B
 _HEADING = re.compile(r"\b(cases?|if|when|for|where)\b[^$]*\$([^$]*)\$\W*$", re.IGNORECASE)
 
 
+_DENIED = re.compile(r"\b(not|only|unless|except|whether|regardless|no matter)\b|n't", re.IGNORECASE)
+
+
 def _under_headings(tokens: list[Token], source: str, found: list[Link | Broken]) -> list[Link | Broken]:
     """The relations below a row of words, \\text{Case when $w = o$}, with the condition that these state."""
     rows = [t for t in tokens if t.kind != "quad" and t.kind != "&"]
@@ -133,7 +136,7 @@ def _under_headings(tokens: list[Token], source: str, found: list[Link | Broken]
     headings = [t for k, t in enumerate(rows) if t.kind == "text" and (not k or ends[k - 1]) and k + 1 < len(rows) and ends[k + 1]]
     for k, heading in enumerate(headings):
         said = _HEADING.search(heading.text)
-        if said is None:
+        if said is None or _DENIED.search(heading.text):
             continue
         with suppress(Unreadable):
             node = _parse(tokenize(said[2]), said[2])
@@ -181,6 +184,7 @@ def _both(tokens: list[Token], source: str, chain: Chain) -> list[Link | Broken]
 
 
 _EXPLAINED = re.compile(r"\\(overset|underset|stackrel|xlongequal)(?![a-zA-Z])(\[[^\]]*\])?")
+_STATING = re.compile(r"\\neq?(?![a-zA-Z])|[a-z]\s*[=<>≠]")  # \\overset{i \\ne j}{=} holds under a condition
 _RELATION = r"\s*(:?=|\\(approx|simeq|equiv|triangleq|coloneqq|propto|leq?|geq?|neq?))\s*"
 _PACKAGE = re.compile(r"\b(np|torch|numpy)\.(?=[a-z]{3})")
 _BOX = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
@@ -214,7 +218,7 @@ def _unexplained_signs(source: str) -> str:
         if reason is None or (sign is None and match[1] != "xlongequal"):
             continue
         end, written = (sign[1], source[slice(*sign)].strip("{}")) if sign is not None else (reason[1], "=")
-        if re.fullmatch(_RELATION, written) and source[slice(*reason)] != "{!}":
+        if re.fullmatch(_RELATION, written) and source[slice(*reason)] != "{!}" and not _STATING.search(source[slice(*reason)]):
             shown = f" {written} "
             source = source[: match.start()] + shown.rjust(end - match.start()) + source[end:]
     return source
@@ -612,7 +616,7 @@ def _balanced_tokens(tokens: list[Token]) -> list[Token] | None:
             open_ = open_[:-1]
         elif token.kind == ")":
             if not open_ or open_[-1].kind in ("{", "begin"):
-                changes += 1
+                changes += 1 if kept and kept[-1].kind == ")" else MISSING + 1  # where one is missing in front can't be told
                 continue
             open_ = open_[:-1]
         elif token.kind in ("(", "[", "{", "begin"):

@@ -46,6 +46,7 @@ class Chain:
     below_rank: int
     through: bool = False  # it runs through time: ∂h_t/∂h_k
     fixed: bool = False  # an adjoint by its own sign, v̄: in the shape of v whatever the layout of fractions
+    own: bool = False  # by ∇ or d, which speak of the shape of v
     order: int = 0  # 1: a product with tops on the left, -1: on the right; the two don't mix in one product
 
 

@@ -300,6 +300,15 @@ $x \in \mathbb{R}^{n}$, $\epsilon \in \mathbb{R}$
     "the identity by its entries": Page(r"\frac{\partial x_k}{\partial x_l} = \delta_{kl} = I", r"\frac{\partial x_k}{\partial x_l} = 2 I", SOFTMAX),
     "a sum over the classes of a label": Page(
         r"p_i = \frac{e^{z_i}}{\sum_{j=1} e^{z_j}}", r"p_i = \frac{e^{z_i}}{\sum_{j=1} e^{z_j + z_i}}", SOFTMAX, "", {"onehot": {"j": "y"}}),
+    "1 beside a Jacobian": Page(
+        r"\frac{\partial h}{\partial x} = 1 + \frac{\partial f}{\partial x}", r"\frac{\partial h}{\partial x} = 2 + \frac{\partial f}{\partial x}", r"""% loss: none
+$x \in \mathbb{R}^{n}$, $W \in \mathbb{R}^{n \times n}$
+\begin{align} f &= \tanh(W x) \\ h &= x + f \end{align}"""),
+    "a diagonal as a row": Page(r"\frac{\partial h}{\partial z} = h \odot (1 - h)", r"\frac{\partial h}{\partial z} = 1 - h", ROWS, "", {"vectors": "row"}),
+    "an index and what it isn't": Page(r"\sum_{j, j \ne i} p_j = \sum_j p_j - p_i", r"\sum_{j, j \ne i} p_j = \sum_j p_j", SOFTMAX),
+    "fractions of old": Page(r"{\partial z_i \over \partial x_j} = {2 W_{ij} \over 2}", r"{\partial z_i \over \partial x_j} = {W_{ij} \over 2}", SOFTMAX),
+    "macros of TeX": Page(
+        r"\gdef\pd#1#2{\frac{\partial #1}{\partial #2}} \pd{z_i}{x_j} = W_{ij}", r"\gdef\pd#1#2{\frac{\partial #1}{\partial #2}} \pd{z_i}{x_j} = W_{ji}", SOFTMAX),
     "a name at the end of a chain": Page(r"\bar x = W^\top g", r"\bar x = W^\top g + g", SOFTMAX, r"$$\frac{\partial L}{\partial z} = g$$"),
 }  # fmt: skip
 

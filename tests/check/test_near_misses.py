@@ -96,6 +96,51 @@ def verdict(problem: str, settings: dict, before: str, tex: str) -> str:
     assert not checker.faults, checker.faults
     return lines[-1].verdict
 
+RELU = r"""% loss: L
+$x \in \mathbb{R}^{d}$, $w, y \in \mathbb{R}^{n}$, $W \in \mathbb{R}^{n \times d}$
+\begin{align} z &= W x \\ h &= \mathrm{relu}(z) \\ L &= w^\top h \end{align}"""
+BINARY = r"""% loss: L
+$x, w \in \mathbb{R}^{d}$, $y \in \mathbb{R}$
+\begin{align} a &= \sigma(w^\top x) \\ L &= -(y \log a + (1 - y) \log(1 - a)) \end{align}"""
+NORMED = r"""% loss: none
+$x \in \mathbb{R}^{n}$, $\gamma, \epsilon \in \mathbb{R}$
+\begin{align} v &= \frac{1}{n} \sum_i x_i^2 \\ s &= \sqrt{v + \epsilon} \\ u_i &= \frac{x_i}{\sqrt{v + \epsilon}} \\ y_i &= \gamma u_i \end{align}"""
+HEADS = r"""% loss: none
+$h \in \mathbb{R}^{n}$, $B, C \in \mathbb{R}^{n \times n}$
+\begin{align} p &= B h \\ q &= C h \end{align}"""
+JACOBIAN = {"layout": "jacobian"}
+LAID = r"$$\frac{\partial L}{\partial W} = x \frac{\partial L}{\partial z}$$"
+PAIRS |= {
+    "a condition that is never met": (RELU, {}, r"If $z_j > 0$:", r"\frac{\partial L}{\partial z_j} = w_j", r"\frac{\partial L}{\partial z_j} = 2 w_j"),
+    "a condition beyond all numbers": (RELU, {}, r"If $L > 10000$:", r"\frac{\partial L}{\partial w} = h", r"L = 3 x^\top x"),
+    "a condition that can't be": (BINARY, {}, r"If $a < 0$:", r"\frac{\partial L}{\partial a} = \frac{1 - y}{1 - a} - \frac{y}{a}", r"L = 3"),
+    "a condition of a thing with itself": (RELU, {}, r"If $z_j \le z_j$:", r"\frac{\partial L}{\partial w_j} = h_j", r"h_j = 3 z_j"),
+    "an index apart from itself": (CASES, {}, r"If $i \ne i$:", r"\frac{\partial p_i}{\partial q_i} = p_i (1 - p_i)", r"\frac{\partial p_i}{\partial q_i} = p_i"),
+    "a condition of a sentence before": (RELU, {}, r"It is zero if $z_j < 0$. In general", r"\frac{\partial L}{\partial w_j} = h_j", r"\frac{\partial L}{\partial z_j} = 0"),
+    "a condition of a section before": (RELU, {}, "Suppose $z_j > 0$\n\n## Problem 2\n\nHere", r"\frac{\partial L}{\partial w_j} = h_j", r"h_j = z_j"),
+    "a condition that is denied": (RELU, {}, r"No matter if $z > 0$ or not:", r"\frac{\partial L}{\partial w} = h", r"h = z"),
+    "a row of words that denies": (
+        CASES, {}, "", r"\text{If $i = j$} \\ \frac{\partial p_i}{\partial q_j} = p_i (1 - p_j)", r"\text{not only when $i = j$} \\ \frac{\partial p_i}{\partial q_j} = p_i (1 - p_j)"),
+    "a part of the loss that is left out": (
+        NORMED, {}, "", r"\frac{\partial L}{\partial v} = \sum_i \frac{\partial L}{\partial u_i} \frac{\partial u_i}{\partial v}",
+        r"\frac{\partial L}{\partial v} = \sum_i \frac{\partial L}{\partial u_i} \frac{\partial u_i}{\partial v} + 4 \frac{\partial L}{\partial s}"),
+    "one of two heads": (
+        HEADS, {}, "", r"\frac{\partial L}{\partial h} = B^\top \frac{\partial L}{\partial p} + C^\top \frac{\partial L}{\partial q}", r"\frac{\partial L}{\partial h} = C^\top \frac{\partial L}{\partial q}"),
+    "rows in the order of the factors": (NET, {}, "", r"\frac{\partial L}{\partial W_{ij}} = \bar z x^\top", r"x_j \bar z_i = x \bar z^\top"),
+    "entries the other way round": ("", FREE, "", r"(A B)_{ij} = A B", r"(A B)_{ij} = (A B)^\top"),
+    "a function at another argument": (RNN, {}, "", r"\sigma(-v) = 1 - \sigma(v)", r"\sigma(-v) = \sigma"),
+    "a number of another case": (BINARY, {}, "When $y = 1$ all is simple. Otherwise", r"\frac{\partial L}{\partial w} = (a - y) x", r"L = -\log a"),
+    "a number of another section": (BINARY, {}, "When $y = 1$ all is simple.\n\n# Problem 2\n\n", r"\frac{\partial L}{\partial w} = (a - y) x", r"L = -\log a"),
+    "a number that is not": (BINARY, {}, r"When $y = 1$ all is simple. If $y \ne 1$:", r"\frac{\partial L}{\partial w} = (a - y) x", r"L = -\log a"),
+    "∇ in a text of Jacobians": (RELU, JACOBIAN, LAID, r"\nabla_W L = \bar z x^\top", r"\nabla_W L = x \bar z^\top"),
+    "a square that is transposed": ("", FREE, "", r"(x^2)' w = \sum_i x_i^2 w_i", r"A (x^2)' = 2 A x"),
+    "a matrix that is transposed": ("", FREE, "", r"(e^A)' = e^{A'}", r"(e^A)' = e^A"),
+    "a bracket that is missing in front": ("", FREE, "", r"2 (x + w) = 2 x + 2 w", r"2 x + w) = 2 x + w"),
+    "a minus in the cells of a matrix": (
+        "", FREE, "", r"\begin{bmatrix} -c^2 - 1 & c \end{bmatrix} = -\begin{bmatrix} c^2 + 1 & -c \end{bmatrix}", r"\begin{bmatrix} -c^2 - & c \end{bmatrix} = \begin{bmatrix} c^2 & c \end{bmatrix}"),
+    "a row of differences": ("", FREE, "", r"c - 1 = -(1 - c)", r"\begin{bmatrix} - c - 1 - \end{bmatrix} = c - 1"),
+}  # fmt: skip
+
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_the_right_line_holds(name):

@@ -14,7 +14,23 @@ import sympy
 
 import derive
 from derive.crosscheck import random_point
-from derive.expr import DeriveError, Instant, Jac, MissingRule, apply, at_time, det, inverse, jac, opaque, over, stack, unit, var
+from derive.expr import (
+    DeriveError,
+    Instant,
+    Jac,
+    MissingRule,
+    apply,
+    at_time,
+    det,
+    ein,
+    inverse,
+    jac,
+    opaque,
+    over,
+    stack,
+    unit,
+    var,
+)
 from derive.judge.contraction import contract, plan
 from derive.judge.floats import Balls, Doubles, precision
 from derive.judge.functions import formula
@@ -456,6 +472,26 @@ def test_contractions_broadcast_and_place_diagonals():
     found = contract(Doubles([0]), [v], ((0,),), (1, 0, 0), [3, 2], 1, Guard())
     np.testing.assert_array_equal(found[0], np.stack([np.diag(v[0])] * 2))
     assert plan(((0, 0, 0),), ()).operands[0].diagonals
+
+
+def test_a_contraction_with_diagonals_inside_another():
+    n = sympy.Symbol("n", positive=True, integer=True)
+    a, x = var("a", (n, n)), var("x", (n,))
+    inner = ein([(x, (2,)), (a, (0, 1))], (2, 0, 1, 0, 1))
+    outer = ein([(inner, (0, 1, 2, 2, 3))], (0, 1, 2, 3))  # x_p δ_qr δ_rs a_qr
+    values = Model(None, Doubles([0]), {n: 3}, 1)
+    got, a_, x_ = (np.asarray(values.value(e)[0]) for e in (outer, a, x))
+    eye = np.eye(3)
+    assert np.allclose(got, np.einsum("p,qr,qr,rs->pqrs", x_, a_, eye, eye))
+
+
+def test_a_contraction_that_is_too_large_at_once_is_made_in_slices():
+    n = sympy.Symbol("n", positive=True, integer=True)
+    a, b = var("a", (n, n, n, n)), var("b", (n, n, n, n))
+    product = ein([(a, (0, 1, 4, 5)), (b, (4, 5, 2, 3))], (0, 1, 2, 3))
+    values = Model(None, Doubles(range(30)), {n: 5}, 1)
+    got, a_, b_ = (np.asarray(values.value(e)) for e in (product, a, b))
+    assert np.allclose(got, np.einsum("labij,lijcd->labcd", a_, b_))
 
 
 # -- names --------------------------------------------------------------------------------------------------------

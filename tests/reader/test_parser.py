@@ -160,7 +160,7 @@ REFUSED = {
     r"\begin{pmatrix} 1": (r"\begin{pmatrix} is never ended", 17), r"\begin{pmatrix} 1 \end{bmatrix}": (r"\begin{pmatrix} ends with \end{bmatrix}", 18), r"\langle a, b": ("⟨ is never closed", 12),
     r"\bar{a + b}": ("a bar over more than one name", 0), r"\hat{a b}": ("a hat over more than one name", 0), r"\lfloor x": ("\\lfloor can't be read", 0),
     "(" * (DEEPEST + 1): (f"more than {DEEPEST} levels of brackets", None), "{" * (DEEPEST + 1): (f"more than {DEEPEST} levels of brackets", None), r"\bar" * (INSIDE + 1) + " x": (f"more than {INSIDE} signs inside each other", None), r"\frac{" * (DEEPEST + 5): (f"more than {DEEPEST} levels of ", None),
-    r"{a \over b}": (r"\over is not known", 3), "a # b": ("'#' can't be read here", 2),
+    r"{a \atop b}": (r"\atop is not known", 3), "a # b": ("'#' can't be read here", 2),
 }  # fmt: skip
 
 
