@@ -756,7 +756,7 @@ class Checker:
         """The two sides in one reading, with what the document has names for. Raises Unreadable, ShapeError."""
         link = called.put_in(self.part.scope, link)
         if reading.printed:
-            link = replace(link, left=braces.printed(link.left), right=braces.printed(link.right))
+            link = replace(link, left=braces.printed(link.left, link.source), right=braces.printed(link.right, link.source))
         m = self.meaning(link, reading)
         if bigs.bare(link.left) or bigs.bare(link.right):
             known = bigs.outside(link.left) | bigs.outside(link.right)

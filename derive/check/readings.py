@@ -75,7 +75,7 @@ def _readings(scope: Scope, link: Link, repeated: bool) -> Iterator[Reading]:
     if any(isinstance(n, Product) and any(_before_brackets(scope, a, op, b) for (_, a), (op, b) in pairwise(n.factors)) for n in nodes):
         for layout in layouts:
             yield Reading(layout, multiplied=True)
-    if braces.braced(link.left) or braces.braced(link.right):
+    if braces.braced(link.left, link.source) or braces.braced(link.right, link.source):
         for layout in layouts:
             yield Reading(layout, printed=True)
     if any(isinstance(n, Symbol) and _row_or_entry(scope, n) for n in nodes):

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from derive.reader.syntax import Node, Product, Sum, rebuilt, walk
+from dataclasses import replace
+
+from derive.reader.syntax import Fence, Node, Product, Sum, rebuilt, walk
 
 
-def braced(node: Node) -> bool:
-    """Whether a product somewhere holds a sum in braces alone."""
-    return any(isinstance(n, Product) and any(isinstance(f, Sum) for _, f in n.factors) for n in walk(node))
+def braced(node: Node, source: str) -> bool:
+    """Whether a product somewhere holds a sum in braces alone, or a function of brackets and what follows them, \\exp{(a) b}."""
+    return any(isinstance(n, Product) and any(isinstance(f, Sum) or _opened(f, source) for _, f in n.factors) for n in walk(node))
 
 
-def printed(node: Node) -> Node:
-    """The node with the braces around sums taken away."""
-    node = rebuilt(node, printed)
+def _opened(node: Node, source: str) -> bool:
+    """{(a) b} behind the name of a function: printed, the function is one of a alone."""
+    body = node.body if isinstance(node, Fence) and source[node.start : node.start + 1] == "{" else None
+    return isinstance(body, Product) and isinstance(body.factors[0][1], Fence)
+
+
+def printed(node: Node, source: str) -> Node:
+    """The node with the braces around sums, and behind functions, taken away."""
+    node = rebuilt(node, lambda n: printed(n, source))
     if not isinstance(node, Product):
         return node
+    flat = [inner for op, f in node.factors for inner in (_within(op, f) if _opened(f, source) else [(op, f)])]
+    node = replace(node, factors=tuple(flat))
     terms: list[tuple[int, tuple[tuple[str, Node], ...]]] = [(1, ())]
     for op, factor in node.factors:
         if not isinstance(factor, Sum):
@@ -26,6 +36,12 @@ def printed(node: Node) -> Node:
     if len(terms) == 1:
         return node
     return Sum(tuple((sign, _product(factors)) for sign, factors in terms), start=node.start, end=node.end)
+
+
+def _within(op: str, node: Node) -> list[tuple[str, Node]]:
+    assert isinstance(node, Fence) and isinstance(node.body, Product)
+    (_, first), *rest = node.body.factors
+    return [(op, first), *rest]
 
 
 def _product(factors: tuple[tuple[str, Node], ...]) -> Node:

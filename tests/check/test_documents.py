@@ -309,6 +309,8 @@ $x \in \mathbb{R}^{n}$, $W \in \mathbb{R}^{n \times n}$
     "fractions of old": Page(r"{\partial z_i \over \partial x_j} = {2 W_{ij} \over 2}", r"{\partial z_i \over \partial x_j} = {W_{ij} \over 2}", SOFTMAX),
     "macros of TeX": Page(
         r"\gdef\pd#1#2{\frac{\partial #1}{\partial #2}} \pd{z_i}{x_j} = W_{ij}", r"\gdef\pd#1#2{\frac{\partial #1}{\partial #2}} \pd{z_i}{x_j} = W_{ji}", SOFTMAX),
+    "brackets in the braces of a function": Page(
+        r"p_i = \frac{\exp{(z_i) p_i}}{\exp{(z_i)}}", r"p_i = \frac{\exp{(z_i) 2}}{\exp{(z_i)}}", SOFTMAX),
     "a name at the end of a chain": Page(r"\bar x = W^\top g", r"\bar x = W^\top g + g", SOFTMAX, r"$$\frac{\partial L}{\partial z} = g$$"),
 }  # fmt: skip
 
