@@ -31,7 +31,7 @@ from derive.check import (
 )
 from derive.check.claims import Claim, build, changing, dummies, told
 from derive.check.define import average, define, defines, naming, steps
-from derive.check.kinds import far, in_numbers, index_condition, index_range, loss_by_another_name, pictured, sized
+from derive.check.kinds import far, in_numbers, index_condition, index_range, loss_by_another_name, pictured, shapes, sized
 from derive.check.lines import WORST, Line, Report, Slip
 from derive.check.prose import (
     ANOTHER,
@@ -402,6 +402,8 @@ class Checker:
         scope = self.part.scope
         if link.op == "=" and sized(scope, link):
             return replace(line, verdict="definition", reason="a size")
+        if link.op == "=" and shapes(scope, link):
+            return replace(line, verdict="definition", reason="shapes")
         if link.op == "=" and (what := called.named(scope, link)) is not None:
             return replace(line, verdict="definition", reason=what)
         written, link = link, called.put_in(scope, link)

@@ -119,6 +119,17 @@ def sized(scope: Scope, link: Link) -> bool:
     return size and plain and bool(letters) and not any((n.head, n.accents) in scope.names for n in letters)  # h = C/H
 
 
+def shapes(scope: Scope, link: Link) -> bool:
+    """(T × d) (d × n) = T × n: what the shapes are, and no claim."""
+    nodes = [n for side in (link.left, link.right) for n in walk(side)]
+    known = {*scope.sizes, *scope.last, "T", "top"}
+    letters = [n for n in nodes if isinstance(n, Symbol | Scripted) and (isinstance(n, Scripted) or n.head not in ("T", "top"))]
+    crossed = all(any(isinstance(n, Product) and any(op == "×" for op, _ in n.factors) for n in walk(s)) for s in (link.left, link.right))
+    named = {f"{n.base.head}_{flat(n.sub)}" for n in letters if isinstance(n, Scripted) and isinstance(n.base, Symbol) and n.sub is not None}
+    plain = {n.head for n in letters if isinstance(n, Symbol)} - {part for name in named & known for part in name.split("_")}
+    return crossed and plain <= known and named <= known
+
+
 def loss_by_another_name(scope: Scope, link: Link) -> bool:
     """C = … beside a loss that the problem calls E: first it may be the same loss; where it isn't, it is a new name."""
     node = link.left

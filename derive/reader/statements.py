@@ -513,7 +513,7 @@ def _one(part: list[Token], source: str, chain: Chain, found: list[Link | Broken
 
 FRAMES = 4  # around a statement
 MOST_LETTERS = 20  # of a word in brackets
-ASIDE = frozenset(["where", "since", "because", "as", "with", "if", "when", "for", "using", "note", "and"])
+ASIDE = frozenset("where since because as with if when for using note and set let define denote recall".split())
 
 
 def _apart(segment: list[Token]) -> list[tuple[bool, list[Token]]]:

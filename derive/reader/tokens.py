@@ -105,7 +105,8 @@ _TAKING = frozenset(["sqrt", "vec", "abs"])  # as commands they take one argumen
 PROSE = frozenset(
     "if else otherwise where and or for since thus then when with so let suppose yes no hence because as is are the a an we "
     "get have using by all each any otherwise "
-    "therefore note that here given column row vector matrix scalar trivial unknown case cases not of in on at to from let".split()
+    "therefore note that here given column row vector matrix scalar trivial unknown case cases not of in on at to from let "
+    "set define denote recall".split()
 ).union(w for w in (*IF, *ELSE) if len(w) > 1)
 _NUMBER = re.compile(r"[0-9]+\.[0-9]+|[0-9]+|\.[0-9]+")
 _TWICE = re.compile(

@@ -502,6 +502,16 @@ def test_a_bracket_too_many_or_too_few(tex, found):
     assert verdicts(SOFTMAX, f"$${tex}$$") == found
 
 
+def test_what_is_set_aside_in_a_row_is_no_part_of_the_chain():
+    text = r"$$\begin{aligned} \bar x &= W^\top \bar z, \text{ set } q = p \sum_i y_i \\ &= W^\top (q - y) \end{aligned}$$"
+    assert verdicts(SOFTMAX, text) == ["proved", "definition", "proved"]
+
+
+@pytest.mark.parametrize(("tex", "verdict"), [(r"(k \times d) \cdot (d \times 1) = k \times 1", "definition"), (r"k d = d", "refuted")])
+def test_shapes_are_no_claim(tex, verdict):
+    assert verdicts(SOFTMAX, f"$${tex}$$") == [verdict]
+
+
 def test_arguments_of_macros_stay_apart():
     text = r"\newcommand{\norm}[1]{\left\lVert#1\right\rVert} $$\norm{b}^2 = b^\top b$$"
     assert verdicts(SOFTMAX, text) == ["proved"]
