@@ -38,13 +38,15 @@ from derive.check.prose import (
     AT,
     CASE,
     CONVENTION,
+    EVERY,
     FOR,
     GENERAL,
     LAST,
     NEGATED,
     OTHER_THAN,
     SUPPOSED,
-    UNSAID,
+    SUPPOSING,
+    THEN,
     WHEN,
     alone_on_its_line,
 )
@@ -196,7 +198,9 @@ class Checker:
             if not 0 <= formula.display - self.conditioned <= self.cased:
                 self.condition = None
         if formula.display is not None and self.sided is not None:
-            follows = self.sided[1] is None and not UNSAID.search(self.before.rpartition(self.sided[2])[2])
+            between = self.before.rpartition(self.sided[2] or "$")[2]
+            follows = self.sided[1] is None and self.sided[2] in self.before and THEN.fullmatch(between.rstrip("\\[(")) is not None
+            follows = follows and not EVERY.search(formula.tex) and not EVERY.match(self.after.lstrip(" $.,"))
             self.sided = (self.sided[0], formula.display, "") if follows or self.sided[1] == formula.display else None
         tex = formula.tex
         for pattern, target in self.part.macros:
@@ -227,8 +231,10 @@ class Checker:
                     self._conditional(formula, s, len(found))
             elif s.op == "≠":
                 assumptions.over(self.part)  # "if y ≠ 1:"
-            elif s.op in ("<", ">", "≤", "≥") and formula.display is None and SUPPOSED.search(self.before[-80:]):
-                self.sided = (s, None, formula.tex) if not NEGATED.search(self.before[-60:]) else None
+            elif s.op in ("<", ">", "≤", "≥") and formula.display is None:
+                assumptions.over(self.part)  # y < 1 is no case of y = 1
+                supposed = SUPPOSING.search(self.before) and not NEGATED.search(self.before[-60:])
+                self.sided = (s, None, formula.tex) if supposed else None
             elif s.op in ("=", "≈"):
                 self.lines.append(self.relation(s, formula.display))
                 self._again(s)

@@ -59,7 +59,8 @@ def _beside(system: System) -> list[Equation]:
     used = {v.name for e in system.equations for v in e.right.atoms(Var)}
     ends = [e for e in system.equations if e.name not in used and e.left is not system.returned]
     made = [{v.name for v in e.right.atoms(Var)} for e in system.equations if e not in ends]
-    named = [e for e in ends if not e.left.shape and any({v.name for v in e.right.atoms(Var)} <= names_ for names_ in made)]
+    numbers = [e for e in ends if not any(v.shape for v in (e.left, *e.right.atoms(Var)))]
+    named = [e for e in numbers if any({v.name for v in e.right.atoms(Var)} <= names_ for names_ in made)]
     return named if len(named) == len(ends) else []
 
 

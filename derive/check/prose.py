@@ -12,9 +12,11 @@ SUPPOSED = re.compile(rf"(\b({_IF}|case|cases|cas|caso|fall|assume|suppose|let)\
 
 
 NEGATED = re.compile(r"\b(not|no|never|without|unless|except|whether|regardless|matter|neither|only|even)\b|n't", re.IGNORECASE)
-UNSAID = re.compile(
-    r"[.!?;。](\s|$)|\n\s*#|\\(sub)*section|\b(or not|in general|general\w*|otherwise|always|all cases|any case)\b", re.IGNORECASE
-)
+_SUPPOSING = rf"(?<![\w])({_IF}|{_IF_FAR}|case|cases|cas|caso|fall|suppose|assume|let)"
+SUPPOSING = re.compile(rf"{_SUPPOSING}[\s:,(]*(that |we have )?[\s(]*\$?$", re.IGNORECASE)
+_THEN = r"then|so|thus|we (get|have|find|obtain)|it is|this (is|gives)|(that|which) gives|alors|on a|entonces|dann( ist)?|donc"
+THEN = re.compile(rf"[\s$:,)]*(({_THEN})[\s$:,]*)*", re.IGNORECASE)  # between a condition and its display
+EVERY = re.compile(r"\\forall|\\text|∀|\b(for )?(all|every|any|each)\b", re.IGNORECASE)
 
 
 CASE = re.compile(r"(\b(in|for|consider)\b[^.]*\bcase|^\W*case|\n\W*(case|when|if|for))\b[^.\n]*$", re.IGNORECASE)

@@ -81,6 +81,9 @@ def _readings(scope: Scope, link: Link, repeated: bool) -> Iterator[Reading]:
     if any(isinstance(n, Symbol) and _row_or_entry(scope, n) for n in nodes):
         for layout in layouts:
             yield Reading(layout, entries=True)
+    if any(isinstance(n, Symbol) and n.head == ":" for n in nodes):
+        for total in totals:
+            yield Reading(layouts[0], total, sliced=True)
     terms = [term for _, term in link.right.terms] if isinstance(link.right, Sum) else []
     if isinstance(link.left, Fraction) and len(terms) > 1 and all(any(isinstance(n, Fraction) for n in walk(t)) for t in terms):
         yield Reading(layouts[0], mixed=True)

@@ -105,6 +105,7 @@ class Reading:
     shown: int = 0  # ∂/∂W_{ji} (W h + b) beside what has an index j: of entry j, or of the next index that fits
     diagonal: bool = False  # u ⊙ ∂h/∂z of vectors takes the diagonal of the Jacobian
     multiplied: bool = False  # H (A)^T of arrays is a product, though H depends on A
+    sliced: bool = False  # W_{i,:} lies
     mixed: bool = False  # dy/dx = ∂y/∂u ∂u/∂x + …: the later factors of each product in one equation alone
     numerator: bool = False  # ∂L/∂W of a matrix is the transpose
     added: bool = False  # with elementwise: L = -y log ŷ of vectors adds the entries
@@ -131,6 +132,7 @@ class Reading:
             "diagonal": "the diagonal of a Jacobian beside ⊙",
             "multiplied": "a name before brackets as a factor",
             "added": "the sum of the entries",
+            "sliced": "rows that lie",
             "mixed": "each last step in one equation alone",
             "numerator": "∂L/∂W as the transpose, in the numerator layout",
             "immediate": "∂h_k/∂W as the dependence at step k alone",
@@ -338,7 +340,8 @@ class Meaning:
         square = next((v for v in chains if v.shape[0] == v.shape[1]), None)
         if square is not None:  # 1 + ∂f/∂x: a number beside a Jacobian is a multiple of the identity
             one = Value(ein([], (0, 0), {0: square.shape[0]}))
-            terms = [(sign, scale(v, one) if not v.rank and constant_value(v.expr) is not None else v) for sign, v in terms]
+            plain = [not isinstance(v, Filler) and not v.rank and constant_value(v.expr) is not None for _, v in terms]
+            terms = [(sign, scale(v, one) if number_ else v) for (sign, v), number_ in zip(terms, plain, strict=True)]
         return [(sign, self.settled(v)) for sign, v in terms]
 
     def filled(self, terms: list[tuple[int, Value]]) -> list[tuple[int, Value]]:

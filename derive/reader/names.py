@@ -285,6 +285,8 @@ def _ways(
     for tag, when, exponent, fits in _sup_roles(m, named, sup, len(items)):
         for cut in range(len(items) + 1):
             head, rest = items[:cut], items[cut:]
+            if any(isinstance(h, Symbol) and h.head == ":" for h in head):
+                break  # W_{:,i} is a column, and no row of a W_:
             written = plain_tag("".join(map(flat, head)))
             if named.tag not in (written + tag, tag + written) or (named.above and tag != named.above):
                 continue
@@ -627,7 +629,8 @@ def finished(m: Meaning, found: Found, node: Node) -> Value:
     if m.reading.summed and isinstance(expr, Var) and expr.bar and m.text(node)[:1] == "d":
         value = summed(m, value, expr.shape)
     exponent = found.exponent
-    if len(found.places) == 2 == value.rank and exponent is not None and flat(exponent) in ("top", "T"):
+    whole = any(isinstance(p, Symbol) and p.head == ":" for p in found.places)  # a row or a column, W_{i,:}
+    if len(found.places) == 2 == value.rank and not whole and exponent is not None and flat(exponent) in ("top", "T"):
         value, exponent = transposed(value), None  # A^T_{ij} and A_{ij}^T are entries of the transpose
     elif (
         len(found.places) == 2 == value.rank
@@ -694,6 +697,7 @@ def place(m: Meaning, value: Value, places: tuple[Node, ...], axis: int | None =
     hot: list[tuple[str, Node]] = []
     if all(isinstance(n, Symbol) and n.head == ":" for n in places):
         return value
+    lies = len(places) == 2 == value.rank and isinstance(places[1], Symbol) and places[1].head == ":" and m.reading.sliced
     while places and isinstance(places[-1], Symbol) and places[-1].head == ":":  # W_{i,:}
         places = places[:-1]
     if isinstance(places[0], Symbol) and places[0].head == ":" and len(places) == 2 and value.rank - skip == 2 and not skip:
@@ -712,7 +716,7 @@ def place(m: Meaning, value: Value, places: tuple[Node, ...], axis: int | None =
         chosen = one_hot(m, node)
         assert chosen is not None
         value = sum_over(scale(value, entry(chosen, [label])), label)
-    return value
+    return transposed(value) if lies else value
 
 
 def one_hot(m: Meaning, node: Node) -> Value | None:

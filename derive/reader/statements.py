@@ -607,7 +607,7 @@ def _balanced_tokens(tokens: list[Token]) -> list[Token] | None:
     open_: list[Token] = []
     kept: list[Token] = []
     changes = 0
-    for token in [*tokens, Token("}", "", tokens[-1].end, tokens[-1].end)] if tokens else []:
+    for k, token in enumerate([*tokens, Token("}", "", tokens[-1].end, tokens[-1].end)] if tokens else []):
         if token.kind in ("}", "end"):
             while open_ and open_[-1].kind == "(":
                 open_.pop()
@@ -616,7 +616,8 @@ def _balanced_tokens(tokens: list[Token]) -> list[Token] | None:
             open_ = open_[:-1]
         elif token.kind == ")":
             if not open_ or open_[-1].kind in ("{", "begin"):
-                changes += 1 if kept and kept[-1].kind == ")" else MISSING + 1  # where one is missing in front can't be told
+                ends = k + 1 >= len(tokens) or tokens[k + 1].kind in ("}", ")") or tokens[k + 1].idle
+                changes += 1 if ends and kept and kept[-1].kind == ")" else MISSING + 1  # else one may be missing in front
                 continue
             open_ = open_[:-1]
         elif token.kind in ("(", "[", "{", "begin"):

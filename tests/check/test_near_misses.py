@@ -138,6 +138,17 @@ PAIRS |= {
     "a bracket that is missing in front": ("", FREE, "", r"2 (x + w) = 2 x + 2 w", r"2 x + w) = 2 x + w"),
     "a minus in the cells of a matrix": (
         "", FREE, "", r"\begin{bmatrix} -c^2 - 1 & c \end{bmatrix} = -\begin{bmatrix} c^2 + 1 & -c \end{bmatrix}", r"\begin{bmatrix} -c^2 - & c \end{bmatrix} = \begin{bmatrix} c^2 & c \end{bmatrix}"),
+    "a column for a row": (NET, {}, "", r"z_i = W_{i,:} x + b_i", r"z_i = W_{:,i}^\top x + b_i"),
+    "a column for the row that is one": (NET, {}, "", r"\frac{\partial z_i}{\partial x} = W_{i,:}^\top", r"\frac{\partial z_i}{\partial x} = W_{:,i}"),
+    "a row for a column": ("", FREE, "", r"(A^\top A)_{ij} = A_{:,i}^\top A_{:,j}", r"A A_{:,i} = A A_{i,:}^\top"),
+    "a condition that is contradicted": (RELU, {}, r"If $z_j > 0$ fails:", r"\frac{\partial L}{\partial w_j} = h_j", r"\frac{\partial L}{\partial z_j} = w_j"),
+    "one of two conditions": (RELU, {}, r"If $z_j < 0$ or $z_j > 0$:", r"\frac{\partial L}{\partial w_j} = h_j", r"\frac{\partial L}{\partial z_j} = w_j"),
+    "a number beside another": (BINARY, {}, r"When $y = 1$ it is easy. For $y < 1$ it is", r"\frac{\partial L}{\partial w} = (a - y) x", r"L = -\log a"),
+    "ones beside a Jacobian": (
+        r"""% loss: none
+$x \in \mathbb{R}^{n}$, $W \in \mathbb{R}^{n \times n}$
+\begin{align} f &= \tanh(W x) \\ h &= x + f \end{align}""", {}, "", r"\frac{\partial h}{\partial x} = 1 + \frac{\partial f}{\partial x}", r"\frac{\partial h}{\partial x} = \mathbf{1} + \frac{\partial f}{\partial x}"),
+    "a bracket that is squared": ("", FREE, "", r"(c - 1)^2 = c^2 - 2 c + 1", r"c - 1))^2 = c^2 - 2 c + 1"),
     "a row of differences": ("", FREE, "", r"c - 1 = -(1 - c)", r"\begin{bmatrix} - c - 1 - \end{bmatrix} = c - 1"),
 }  # fmt: skip
 
