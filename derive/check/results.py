@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 
 GIVEN = "a number that is given"
+_BESIDE = re.compile(r"=\s*-?[0-9.]+\s*(\$|\\\))?\s*(,|/|or|and|and/or|ou|et|o|y|oder|und)\s*(\$|\\\()?\s*$")
 
 
 def takes_number(checker: Checker, link: Link) -> bool:
@@ -50,6 +52,8 @@ def takes_number(checker: Checker, link: Link) -> bool:
         return False  # said again; another number is another case: "when y = 0"
     checker.part.values[v.key] = value.tolist()
     checker.part.said[v.key] = len(checker.lines)
+    if _BESIDE.search(checker.before):
+        assumptions.over(checker.part)  # "y = 0 or y = 1" is no case
     return True
 
 
