@@ -51,7 +51,7 @@ from derive.check.prose import (
     alone_on_its_line,
 )
 from derive.check.readings import readings
-from derive.check.settings import Part, parts
+from derive.check.settings import Part, parts, put_in
 from derive.expr import DeriveError, Expr, Jac, Opaque, ShapeError, Var, at_time, is_zero, rebuild, time_indices, zeros
 from derive.judge import Court, Verdict
 from derive.judge.case import FARTHEST
@@ -61,7 +61,7 @@ from derive.reader import bigs, braces, windows
 from derive.reader.document import Formula, labelled, read_document
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.scope import Scope, flat
-from derive.reader.statements import Broken, Chain, Link, statements
+from derive.reader.statements import Broken, Chain, Link, placeless, statements
 from derive.reader.syntax import Number, Relation, Scripted, Symbol, unscripted, walk
 from derive.reader.tokens import Unreadable
 from derive.system import System
@@ -202,9 +202,7 @@ class Checker:
             follows = self.sided[1] is None and self.sided[2] in self.before and THEN.fullmatch(between.rstrip("\\[(")) is not None
             follows = follows and not EVERY.search(formula.tex) and not EVERY.match(self.after.lstrip(" $.,"))
             self.sided = (self.sided[0], formula.display, "") if follows or self.sided[1] == formula.display else None
-        tex = formula.tex
-        for pattern, target in self.part.macros:
-            tex = pattern.sub(lambda _, target=target: target, tex)  # type: ignore[misc]
+        tex = put_in(self.part.macros, formula.tex)
         found = statements(tex, [*self.part.scope.words, *words], self.chain, mend=True)
         if formula.display is None and (other := OTHER_THAN.match(self.after)) is not None and (last := LAST.search(tex)) is not None:
             apart = statements(rf"{last[0]} \neq {other['tex']}", self.part.scope.words, Chain())
@@ -267,7 +265,7 @@ class Checker:
         said = statements(found["tex"], self.part.scope.words, Chain()) if found else []
         if len(said) != 1 or not isinstance(said[0], Link) or not index_condition(self.part.scope, said[0]):
             return None
-        return Relation(tuple(replace(n, start=0, end=0) for n in (said[0].left, said[0].right)), (said[0].op,))
+        return placeless(said[0].left, said[0].right, said[0].op)
 
     def _again(self, link: Link) -> None:
         """Lines that used a name before it was said what it is: "= PX, where P = …"."""
@@ -480,7 +478,7 @@ class Checker:
             return held
         if verdict.verdict == "refuted" and loss_by_another_name(self.part.scope, link):
             return replace(line, verdict="definition", reason=define(self, link))
-        if verdict.verdict == "refuted" and (held := outputs.judged(self, link, line)) is not None:
+        if verdict.verdict == "refuted" and (held := outputs.judged(self, link, claims, line)) is not None:
             return held
         instead = link.op == "=" and claim.left is scope.loss and ANOTHER.search(self.earlier) is not None
         if verdict.verdict == "refuted" and instead and isinstance(claim.left, Var):
@@ -658,11 +656,11 @@ class Checker:
         if self.sided is None or line.display is None or self.sided[1] != line.display:
             return None
         said = self.sided[0]
-        relation = replace(_stated(said), parts=tuple(replace(n, start=0, end=0) for n in (said.left, said.right)), start=0, end=0)
+        relation = placeless(said.left, said.right, said.op)
         if (held := self.where(link, (relation,), line, f"where {said.tex}, as was said before")) is not None:
             return held
         met = [c.met for c in self.claims(replace(link, conditions=(relation,)))[0] if c.met]
-        if any(self.court().quick(step, zeros(step.shape)) is False for steps in met for step in steps):
+        if any(not self.vanishes(step) for steps in met for step in steps):
             return None
         return replace(line, verdict="undecided", reason=f"said where {said.tex}, which is met at no point that was tried")
 
@@ -671,7 +669,7 @@ class Checker:
         for k, claim in enumerate(self.claims(replace(link, conditions=relations))[0]):
             if not any(n.startswith("for ") for n in claim.notes) or claim.strangers or (k and not self.says(claim)):
                 continue
-            if any(self.court().quick(step, zeros(step.shape)) is not False for step in claim.met):
+            if any(map(self.vanishes, claim.met)):
                 continue  # nothing that is tried meets the condition
             verdict = self.decide(claim)
             if verdict is not None and verdict.holds:
@@ -723,13 +721,16 @@ class Checker:
 
     def says(self, claim: Claim) -> bool:
         """Whether a further reading says something: one in which both sides vanish doesn't."""
-        return not self._empty(claim) and self.court().quick(claim.left, zeros(claim.left.shape)) is False
+        return not self._empty(claim) and not self.vanishes(claim.left)
+
+    def vanishes(self, e: Expr) -> bool:
+        """Whether nothing shows that an expression isn't zero everywhere."""
+        return self.court().quick(e, zeros(e.shape)) is not False
 
     def _empty(self, claim: Claim) -> bool:
         """Whether a derivative in one equation alone vanishes because the equation doesn't hold what it is by."""
-        court = self.court()
         found = {n for e in (claim.left, claim.right) for n in e.atoms(Jac) if n.direct and not isinstance(n.top, Opaque)}
-        return any(far(n) or court.quick(n, zeros(n.shape)) is not False for n in found)
+        return any(far(n) or self.vanishes(n) for n in found)
 
     # -- readings -------------------------------------------------------------------------------------------
 

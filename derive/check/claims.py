@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from derive import ops
 from derive.check.readings import differentials
-from derive.expr import Expr, Misread, ShapeError, Var, apply, ein, is_zero, show_shape, var
+from derive.expr import Expr, Misread, ShapeError, Var, apply, is_zero, show_shape, var
 from derive.judge import Verdict
 from derive.ops import diag
 from derive.reader import arrays, bigs, calls, derivatives, names
@@ -34,7 +34,20 @@ from derive.reader.syntax import (
     walk,
 )
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Value, added, entry, entrywise, is_row_shape, scale, slim, stacked, together, transposed
+from derive.reader.values import (
+    Value,
+    added,
+    entry,
+    entrywise,
+    identity,
+    is_row_shape,
+    lies,
+    scale,
+    slim,
+    stacked,
+    together,
+    transposed,
+)
 
 
 @dataclass(frozen=True)
@@ -79,8 +92,7 @@ def build(m: Meaning, link: Link, reading: Reading) -> Claim:
         right = transposed(right)  # w_iᵀ = W_{i,:}
     for condition in (*link.conditions, *dict.fromkeys(m.stated)):
         left, right = conditioned(m, left, right, condition)
-    m.order = None if isinstance(left, Filler) else _order(link.left, left.labels)
-    return matched(m, left, right, reading)
+    return matched(m, left, right, reading, None if isinstance(left, Filler) else _order(link.left, left.labels))
 
 
 def _order(node: Node, labels: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -107,13 +119,14 @@ def _later_factors(node: Node) -> Iterator[int]:
         yield from (below.start for f in factors[1:] for below in walk(f.bottom))
 
 
-def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
+def matched(m: Meaning, left: Value, right: Value, reading: Reading, order: tuple[str, ...] | None = None) -> Claim:
+    """The claim of two values. `order`: in which the left side shows its two free indices. Raises ShapeError."""
     if not isinstance(left, Filler) and not left.labels and not right.rank and left.rank == len(right.labels) > 0:
         right = stacked(right, tuple(right.labels))  # W = (w_{ij}): the matrix of these entries
     elif not isinstance(right, Filler) and not isinstance(left, Filler) and _whole(left, right):
-        if m.order is None:
+        if order is None:
             raise Misread("entries beside a matrix: which index counts its rows isn't written")
-        left = stacked(left, m.order)  # (A B)_{ij} = A B
+        left = stacked(left, order)  # (A B)_{ij} = A B
         m.notes.append("read as the matrix of these entries")
     if isinstance(right, Filler) and right.kind == "identity" and not isinstance(left, Filler) and len(left.labels) == 2 and not left.rank:
         left = stacked(left, tuple(left.labels))  # δ_{kl} = I: in whichever order
@@ -135,7 +148,7 @@ def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
         right = Value(diag(right.expr))
         m.notes.append("read as the diagonal of a matrix")
     elif diagonal and left.rank == 2 and not right.rank and left.shape[0] == left.shape[1] and not left.labels and not right.labels:
-        right = scale(right, Value(ein([], (0, 0), {0: left.shape[0]})))
+        right = scale(right, identity(left.shape[0]))
         m.notes.append("read as that of each entry by itself")
     if reading.shown:
         left, right = _column(left, right)
@@ -152,13 +165,13 @@ def matched(m: Meaning, left: Value, right: Value, reading: Reading) -> Claim:
     if left.shape != right.shape and any(a.laid and is_row_shape(a.shape) and b.rank == 1 for a, b in ((left, right), (right, left))):
         left, right = (transposed(v) if is_row_shape(v.shape) else v for v in (left, right))
         m.notes.append("up to the layout")  # (ŷ - y)ᵀ ∂θ/∂v = U (ŷ - y)
-    alike = _lies(left) == _lies(right)
+    alike = lies(left) == lies(right)
     if left.shape != right.shape and (not left.rank or not right.rank or m.scope.vectors == "row" or alike):
         thin = slim(left), slim(right)  # R^1 and a number, R^{1 × n} and a row
         left, right = thin if thin[0].shape == thin[1].shape else (left, right)
     if left.shape != right.shape:
         raise Unlike(f"the left side is {_in(left)}, the right one {_in(right)}", left.rank, right.rank)
-    return Claim(left.expr, right.expr, reading, tuple(m.notes), tuple(m.needs), tuple(m.needs_some), tuple(dict.fromkeys(m.strangers)))
+    return Claim(left.expr, right.expr, reading, tuple(m.notes), tuple(m.needs), tuple(m.met), tuple(dict.fromkeys(m.strangers)))
 
 
 def dummies(m: Meaning, link: Link) -> None:
@@ -295,7 +308,7 @@ def _on_a_side(m: Meaning, left: Value, right: Value, relation: Relation) -> tup
         return left, right
     if v.rank and v.shape != left.shape:
         return left, right
-    m.needs_some.append(step.expr)
+    m.met.append(step.expr)
     m.notes.append(f"for {flat(a)} {relation.ops[0]} {flat(b)}")
     return sides[0], sides[1]
 
@@ -303,10 +316,6 @@ def _on_a_side(m: Meaning, left: Value, right: Value, relation: Relation) -> tup
 def _whole(left: Value, right: Value) -> bool:
     """(A B)_{ij} beside A B."""
     return not right.labels and not left.rank and right.rank == len(left.labels) == 2
-
-
-def _lies(v: Value) -> bool:
-    return is_row_shape(v.shape) or (v.rank == 2 and v.shape[0] == 1)
 
 
 def _column(left: Value, right: Value) -> tuple[Value, Value]:

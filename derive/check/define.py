@@ -282,7 +282,7 @@ def define(checker: Checker, link: Link) -> str:
         size = next(iter(sizes))  # I - 11ᵀ/N is N × N
         value = value.fill((size, size), m)
     scripts = (node.sub, node.sup) if isinstance(node, Scripted) else (None, None)
-    value = _in_time(checker, link, scripts, value)
+    value = _in_time(checker, link, scripts, value) if scope.timed else value
     clock, tag, labels, shift = _scripts(m, scripts, value, arguments if brackets else None)
     sequential, expr = bool(clock), _arranged(value, labels)
     if sequential and (shift or clock != "t"):

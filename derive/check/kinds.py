@@ -23,6 +23,7 @@ from derive.reader.syntax import (
     Scripted,
     Sum,
     Symbol,
+    children,
     unscripted,
     walk,
 )
@@ -110,8 +111,8 @@ def sized(scope: Scope, link: Link) -> bool:
     """m = 128."""
     name = link.left
     size = isinstance(name, Symbol) and name.head in scope.sizes and (name.head, name.accents) not in scope.names
-    if isinstance(name, Scripted) and isinstance(name.base, Symbol) and name.sub is not None and name.sup is None:
-        size = f"{name.base.head}_{flat(name.sub)}" in scope.sizes  # n_{in} = 13
+    if isinstance(name, Scripted):
+        size = _tagged(name) in scope.sizes  # n_{in} = 13
     if size and isinstance(link.right, Number) and link.right.text.isdigit():
         return True
     letters = [n for n in walk(link.right) if isinstance(n, Symbol)]
@@ -121,13 +122,22 @@ def sized(scope: Scope, link: Link) -> bool:
 
 def shapes(scope: Scope, link: Link) -> bool:
     """(T × d) (d × n) = T × n: what the shapes are, and no claim."""
-    nodes = [n for side in (link.left, link.right) for n in walk(side)]
-    known = {*scope.sizes, *scope.last, "T", "top"}
-    letters = [n for n in nodes if isinstance(n, Symbol | Scripted) and (isinstance(n, Scripted) or n.head not in ("T", "top"))]
-    crossed = all(any(isinstance(n, Product) and any(op == "×" for op, _ in n.factors) for n in walk(s)) for s in (link.left, link.right))
-    named = {f"{n.base.head}_{flat(n.sub)}" for n in letters if isinstance(n, Scripted) and isinstance(n.base, Symbol) and n.sub is not None}
-    plain = {n.head for n in letters if isinstance(n, Symbol)} - {part for name in named & known for part in name.split("_")}
-    return crossed and plain <= known and named <= known
+    sides = link.left, link.right
+    crossed = all(any(isinstance(n, Product) and any(op == "×" for op, _ in n.factors) for n in walk(s)) for s in sides)
+    return crossed and all(_of_sizes(s, {*scope.sizes, *scope.last, "T", "top"}) for s in sides)
+
+
+def _of_sizes(node: Node, known: set[str]) -> bool:
+    """Whether all the names in a formula are those of sizes."""
+    if isinstance(node, Symbol):
+        return node.head in known
+    return (isinstance(node, Scripted) and _tagged(node) in known) or all(_of_sizes(n, known) for n in children(node))
+
+
+def _tagged(node: Scripted) -> str:
+    """n_{in} as sizes are named, "n_in"; "" where it is no letter with a subscript alone."""
+    plain = isinstance(node.base, Symbol) and node.sub is not None and node.sup is None
+    return f"{flat(node.base)}_{flat(node.sub)}" if plain else ""
 
 
 def loss_by_another_name(scope: Scope, link: Link) -> bool:

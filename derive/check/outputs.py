@@ -14,12 +14,13 @@ from derive.system import Equation, OpenFunction, System
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker
+    from derive.check.claims import Claim
     from derive.check.lines import Line
 
 NAME = "own_loss"
 
 
-def judged(checker: Checker, link: Link, line: Line) -> Line | None:
+def judged(checker: Checker, link: Link, claims: list[Claim], line: Line) -> Line | None:
     """A line on ∂L/∂v that holds where L depends on the last quantity alone, beside others that nothing uses: s = √(v + ε)."""
     scope = checker.part.scope
     if scope.system is None or not _speaks(checker, link):
@@ -30,7 +31,7 @@ def judged(checker: Checker, link: Link, line: Line) -> Line | None:
     if checker.special[key] is scope.system:
         return None
     others = {e.name for e in _beside(scope.system)}
-    if any(v.bar and v.name in others for c in checker.claims(link)[0] for side in (c.left, c.right) for v in side.atoms(Var)):
+    if any(v.bar and v.name in others for c in claims for side in (c.left, c.right) for v in side.atoms(Var)):
         return None  # the line speaks of how the loss depends on what it is said not to depend on
     saved, checker.part = checker.part, replace(checker.part, scope=replace(scope.copy(), system=checker.special[key]))
     try:

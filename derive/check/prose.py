@@ -8,15 +8,16 @@ from derive.reader.document import Formula
 from derive.reader.tokens import IF
 
 _IF, _IF_FAR = ("|".join(w for w in IF if w.isascii() is ascii) for ascii in (True, False))
-SUPPOSED = re.compile(rf"(\b({_IF}|case|cases|cas|caso|fall|assume|suppose|let)\b|{_IF_FAR})[^.。]*$", re.IGNORECASE)
+_CASE = rf"{_IF}|case|cases|cas|caso|fall|assume|suppose|let"
+SUPPOSED = re.compile(rf"(\b({_CASE})\b|{_IF_FAR})[^.。]*$", re.IGNORECASE)
 
 
 NEGATED = re.compile(r"\b(not|no|never|without|unless|except|whether|regardless|matter|neither|only|even)\b|n't", re.IGNORECASE)
-_SUPPOSING = rf"(?<![\w])({_IF}|{_IF_FAR}|case|cases|cas|caso|fall|suppose|assume|let)"
-SUPPOSING = re.compile(rf"{_SUPPOSING}[\s:,(]*(that |we have )?[\s(]*\$?$", re.IGNORECASE)
+SUPPOSING = re.compile(rf"(?<!\w)({_CASE}|{_IF_FAR})[\s:,(]*(that |we have )?[\s(]*\$?$", re.IGNORECASE)
 _THEN = r"then|so|thus|we (get|have|find|obtain)|it is|this (is|gives)|(that|which) gives|alors|on a|entonces|dann( ist)?|donc"
 THEN = re.compile(rf"[\s$:,)]*(({_THEN})[\s$:,]*)*", re.IGNORECASE)  # between a condition and its display
-EVERY = re.compile(r"\\forall|\\text|∀|\b(for )?(all|every|any|each)\b", re.IGNORECASE)
+ALL = re.compile(r"\\forall|\b(for )?(all|every|any|each)\b")
+EVERY = re.compile(rf"\\text|∀|{ALL.pattern}", re.IGNORECASE)
 
 
 CASE = re.compile(r"(\b(in|for|consider)\b[^.]*\bcase|^\W*case|\n\W*(case|when|if|for))\b[^.\n]*$", re.IGNORECASE)

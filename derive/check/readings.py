@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from derive.reader import bigs, braces
 from derive.reader.meaning import Reading
+from derive.reader.names import WHOLE
 from derive.reader.scope import Scope
 from derive.reader.statements import Link
 from derive.reader.syntax import (
@@ -81,7 +82,7 @@ def _readings(scope: Scope, link: Link, repeated: bool) -> Iterator[Reading]:
     if any(isinstance(n, Symbol) and _row_or_entry(scope, n) for n in nodes):
         for layout in layouts:
             yield Reading(layout, entries=True)
-    if any(isinstance(n, Symbol) and n.head == ":" for n in nodes):
+    if WHOLE in nodes:
         for total in totals:
             yield Reading(layouts[0], total, sliced=True)
     terms = [term for _, term in link.right.terms] if isinstance(link.right, Sum) else []

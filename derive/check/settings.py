@@ -210,9 +210,7 @@ def _part(
     strangers |= {(name, target): stranger(scope, target) for name, target in aliases.items()}
     macros.sort(key=lambda m: -len(m[0].pattern))
     for name in plain:
-        expanded = name
-        for pattern, text in macros:
-            expanded = pattern.sub(lambda _, text=text: text, expanded)  # type: ignore[misc]
+        expanded = put_in(macros, name)
         if expanded != name:  # δ_{\\log σ²}, where \\log σ² is s: that is how the document is read
             with suppress(DeriveError):
                 _alias(scope, expanded, aliases[name], place)
@@ -220,6 +218,13 @@ def _part(
     if _single(scope, values):
         scope.elementwise |= {""}  # vectors of one entry: their products are those of numbers
     return Part(start, network, scope, macros, values, data.get("sums") == "repeated", strangers=strangers)
+
+
+def put_in(macros: list[tuple[re.Pattern[str], str]], tex: str) -> str:
+    """A text with what its aliases stand for, longer ones first."""
+    for pattern, target in macros:
+        tex = pattern.sub(lambda _, target=target: target, tex)  # type: ignore[misc]
+    return tex
 
 
 def _single(scope: Scope, values: Mapping[str, Any]) -> bool:

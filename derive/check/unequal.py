@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from derive.check.lines import Line
+from derive.check.prose import ALL
 from derive.reader.scope import flat
 from derive.reader.statements import Link
 from derive.reader.syntax import Differential, Fraction, Node, Relation, Scripted, Symbol, walk
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 LATEST = 6  # lines between the two cases
 
 _APART = "is judged apart"
-_ALL = re.compile(r"\\forall|\b(for )?(all|every|any|each)\b")
 Pair = tuple[str, str]  # what is differentiated, and by what, without their indices
 
 
@@ -36,7 +35,7 @@ def remember(checker: Checker, link: Link) -> None:
 
 def judged(checker: Checker, link: Link, line: Line) -> Line | None:
     """A line that holds where the two indices differ, after or before a line for where they don't."""
-    if _ALL.search(link.tex) or _ALL.search(checker.after[:30]):
+    if ALL.search(link.tex) or ALL.search(checker.after[:30]):
         return None
     for pair, a, b in _pairs(checker, link):
         if a == b or len(checker.lines) - checker.equal.get(pair, -LATEST) >= LATEST:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from derive.check import called, numbers, slips
 from derive.check.claims import Claim, Unlike, told
@@ -118,11 +119,7 @@ def _as_entries(checker: Checker, link: Link) -> bool:
         return False
     if not isinstance(link.left, Symbol | Scripted) and not called.bracketed(link.left):
         return False
-    with suppress(DeriveError):
-        claim = checker.claim(link, replace(checker.usual(link), elementwise=True, added=True))
-        verdict = checker.decide(claim) if not claim.strangers and not claim.left.shape else None
-        return verdict is not None and verdict.holds
-    return False
+    return _holds(checker, link, lambda claim: not claim.left.shape, elementwise=True, added=True)
 
 
 def _without_index(checker: Checker, link: Link) -> bool:
@@ -130,21 +127,22 @@ def _without_index(checker: Checker, link: Link) -> bool:
     fractions = [n for side in (link.left, link.right) for n in walk(side) if isinstance(n, Fraction)]
     if not any(isinstance(n.top, Differential) and not isinstance(n.top.body, Symbol | Scripted) for n in fractions):
         return False
-    for which in range(1, MOST + 1):
-        with suppress(DeriveError):
-            claim = checker.claim(link, replace(checker.usual(link), shown=which))
-            verdict = checker.decide(claim) if not claim.strangers else None
-            if verdict is not None and verdict.holds:
-                return True
-    return False
+    return any(_holds(checker, link, lambda _: True, shown=which) for which in range(1, MOST + 1))
 
 
 def in_one_column(checker: Checker, link: Link) -> bool:
     """Whether a line of matrices holds in the column of an index that some of its names show and others don't."""
     with suppress(DeriveError):
-        usual = checker.claim(link, checker.usual(link))
-        claim = checker.claim(link, replace(checker.usual(link), shown=1))
-        verdict = checker.decide(claim) if not claim.strangers and claim.left.shape != usual.left.shape else None
+        whole = checker.claim(link, checker.usual(link)).left.shape
+        return _holds(checker, link, lambda claim: claim.left.shape != whole, shown=1)
+    return False
+
+
+def _holds(checker: Checker, link: Link, fits: Callable[[Claim], bool], **how: Any) -> bool:
+    """Whether a line holds in the usual reading but for these of its fields, where its claim then fits."""
+    with suppress(DeriveError):
+        claim = checker.claim(link, replace(checker.usual(link), **how))
+        verdict = checker.decide(claim) if not claim.strangers and fits(claim) else None
         return verdict is not None and verdict.holds
     return False
 

@@ -38,6 +38,7 @@ from derive.reader.values import (
     delta,
     entry,
     is_row_shape,
+    lies,
     number,
     scale,
     slim,
@@ -164,8 +165,7 @@ def _picture(m: Meaning, cells: list[list[Node | None]], node: Node) -> Value:
 
 def _repeated(m: Meaning, value: Value, node: Node, across: bool = False) -> Value:
     """(b; ⋮; b): the same row, or number, as often as its place needs; across: (a, …, a), the same column."""
-    lies = is_row_shape(value.shape) or (value.rank == 2 and value.shape[0] == 1)
-    if value.rank and lies == across:
+    if value.rank and lies(value) == across:
         raise m.fail("a list with dots needs a first and a last entry that differ", node)
     if value.labels or (slim(value).rank > 1 and not is_row_shape(value.shape)):
         raise m.fail("a list with dots needs a first and a last entry that differ", node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from derive import ops
@@ -163,10 +164,9 @@ def _argument(m: Meaning, rest: Rest) -> tuple[Node | None, Scripted | None, Res
 
 def learn(m: Meaning, node: Product) -> None:
     """What the functions in a product are taken of."""
-    for k, (_, factor) in enumerate(node.factors[:-1]):
-        rest = list(node.factors[k + 1 :])
-        if not rest[0][0] and isinstance(rest[0][1], Fence) and isinstance(unscripted(factor), Symbol) and not _of_itself(factor, rest):
-            m.arguments.setdefault(unscripted(factor), []).append(rest[0][1].body)
+    for (_, name), (op, fence) in pairwise(node.factors):
+        if not op and isinstance(fence, Fence) and isinstance(unscripted(name), Symbol) and not _of_itself(name, [(op, fence)]):
+            m.arguments.setdefault(unscripted(name), []).append(fence.body)
 
 
 def _of_itself(node: Node, rest: Rest) -> bool:
@@ -323,10 +323,11 @@ def _entry_by_entry(m: Meaning, fn: Template, values: list[Value]) -> Value | No
 def slope(m: Meaning, node: Scripted, body: Node) -> Value | None:
     """(1 / (1 + e^{-z}))': the derivative by the one variable in the brackets; None where they are a plain array."""
     found = {unscripted(n): n for n in walk(body) if isinstance(n, Symbol) and function_of(m, n) is None and n.head not in ("e", "pi")}
-    if len(found) != 1 or node.primes != 1 or not any(_curved(n) for n in walk(body)):
+    curved = [n for n in walk(body) if _curved(n)]
+    if len(found) != 1 or node.primes != 1 or not curved:
         return None
     by, value = m.value(next(iter(found.values()))), m.value(body)
-    if by.rank and not any(_curved(n) and not isinstance(getattr(n, "sup", None), Number) for n in walk(body)):
+    if by.rank and all(isinstance(n, Scripted) and isinstance(n.sup, Number) for n in curved):
         return None  # (x^2)' of a vector may lie down
     if not isinstance(by.expr, Var) or by.labels or value.labels or value.shape != by.shape or by.rank > 1:
         return None

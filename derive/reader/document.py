@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from derive.expr import DeriveError
-from derive.reader.tokens import LONGEST, WORDS, clean
+from derive.reader.tokens import LONGEST, WORDS, clean, closing
 
 BIGGEST = 2_000_000  # characters of a document
 MOST_BYTES = 4 * BIGGEST
@@ -28,7 +28,6 @@ _OPENING = re.compile(
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*(.*)")
 _CODE = re.compile(r"(?<!`)`[^`\n]+`(?!`)")
 _TICKED = re.compile(r"\$`([^`\n]+)`\$")  # $`x`$
-_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)  # \\{ is a line break and a brace
 _NAME = re.compile(r"\\([a-zA-Z]+|[0-9])")
 _WRAPPED = re.compile(r"\s*\\ensuremath\s*\{")
 _PLACE = re.compile(r"#([1-9])")
@@ -230,7 +229,7 @@ def _macros(text: str) -> tuple[dict[str, tuple[int, str]], set[str], str]:
     words: set[str] = set()
     at = tries = 0
     while (match := _MACRO.search(text, at)) is not None:
-        end = _closing(text, match.end() - 1)
+        end = closing(text, match.end() - 1)
         tries += 1
         if tries > 500:
             raise DeriveError("more than 500 macros")
@@ -256,9 +255,9 @@ _LABELLED = re.compile(r"\s*[_^]\s*\{")
 def labelled(tex: str) -> Iterator[tuple[str, str]]:
     r"""(label, formula) of \underbrace{formula}_{label}."""
     for found in islice(_BRACED.finditer(tex), 20):
-        end = _closing(tex, found.end() - 1)
+        end = closing(tex, found.end() - 1)
         label = _LABELLED.match(tex, end + 1) if end is not None else None
-        stop = _closing(tex, label.end() - 1) if label is not None else None
+        stop = closing(tex, label.end() - 1) if label is not None else None
         if end is not None and label is not None and stop is not None:
             yield tex[label.end() : stop], tex[found.end() : end]
 
@@ -266,19 +265,9 @@ def labelled(tex: str) -> Iterator[tuple[str, str]]:
 def _unwrapped(body: str) -> str:
     r"""\ensuremath{x} as x."""
     found = _WRAPPED.match(body)
-    if found is None or _closing(body, found.end() - 1) != len(body.rstrip()) - 1:
+    if found is None or closing(body, found.end() - 1) != len(body.rstrip()) - 1:
         return body
     return body.rstrip()[found.end() : -1]
-
-
-def _closing(text: str, at: int) -> int | None:
-    """The place of the brace that closes the one at `at`."""
-    depth = 0
-    for brace in _BRACE.finditer(text, at, min(len(text), at + 20_000)):
-        depth += {"{": 1, "}": -1}.get(brace[0], 0)
-        if depth <= 0:
-            return brace.start() if depth == 0 else None
-    return None
 
 
 def _expand(tex: str, macros: dict[str, tuple[int, str]]) -> str:
@@ -321,7 +310,7 @@ def _argument(tex: str, at: int) -> tuple[str, int]:
     while at < len(tex) and tex[at].isspace():
         at += 1
     if tex[at : at + 1] == "{":
-        end = _closing(tex, at)
+        end = closing(tex, at)
         if end is not None:
             return tex[at + 1 : end], end + 1
     match = re.compile(r"\\[a-zA-Z]+|.").match(tex, at)

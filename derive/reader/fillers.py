@@ -10,7 +10,7 @@ from derive.reader import names
 from derive.reader.scope import flat
 from derive.reader.syntax import Node, Scripted, Symbol, unscripted
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Value, add, added, contract, entrywise, is_row_shape, product, scale, transposed
+from derive.reader.values import Value, add, added, contract, entrywise, identity, is_row_shape, product, scale, transposed
 
 if TYPE_CHECKING:
     from derive.reader.meaning import Meaning
@@ -43,7 +43,7 @@ class Filler(Value):
         if self.kind == "identity":
             if len(shape) != 2 or shape[0] != shape[1]:
                 raise Misread("an identity matrix beside something that isn't square")
-            return scale(c, Value(ein([], (0, 0), {0: shape[0]})))
+            return scale(c, identity(shape[0]))
         letters = tuple(range(len(shape)))
         return scale(c, Value(ein([], letters, dict(zip(letters, shape, strict=True)))))
 

@@ -64,8 +64,10 @@ from derive.reader.values import (
     divide,
     entry,
     entrywise,
+    identity,
     inner,
     is_row_shape,
+    lies,
     number,
     product,
     scale,
@@ -165,8 +167,7 @@ class Meaning:
     apart: frozenset[frozenset[str]] = frozenset()  # letters that are said to be different
     terms: set[str] = field(default_factory=set)  # letters that stand alone as a term of a sum
     needs: list[tuple[Expr, Expr]] = field(default_factory=list)  # what has to be equal for the reading to be one
-    order: tuple[str, ...] | None = None  # in which the left side shows its two free indices
-    needs_some: list[Expr] = field(default_factory=list)  # steps of conditions, which must be met somewhere
+    met: list[Expr] = field(default_factory=list)  # steps of conditions, which must be met somewhere
     ordered: bool = False  # whether a product over time stands in an order that isn't that of the chain rule
     differentials: frozenset[str] = frozenset()  # names whose differential stands in the relation
     varied: frozenset[Var] = frozenset()  # what alone changes, where everything else is held
@@ -339,7 +340,7 @@ class Meaning:
         chains = [v for _, v in terms if v.chain is not None and v.chain.top_rank == 1 == v.chain.below_rank]
         square = next((v for v in chains if v.shape[0] == v.shape[1]), None)
         if square is not None:  # 1 + ∂f/∂x: a number beside a Jacobian is a multiple of the identity
-            one = Value(ein([], (0, 0), {0: square.shape[0]}))
+            one = identity(square.shape[0])
             plain = [not isinstance(v, Filler) and not v.rank and constant_value(v.expr) is not None for _, v in terms]
             terms = [(sign, scale(v, one) if number_ else v) for (sign, v), number_ in zip(terms, plain, strict=True)]
         return [(sign, self.settled(v)) for sign, v in terms]
@@ -674,7 +675,7 @@ class Meaning:
         dotted = op == "·" and self._dotted(a, b)
         if rows and op == "·" and a.shape == b.shape and not self.scope.elementwise and not dotted:
             return inner(transposed(a), transposed(b))
-        if (self.scope.elementwise or self.reading.elementwise or dotted) and a.shape == b.shape and (a.rank == 1 or _lies(a)):
+        if (self.scope.elementwise or self.reading.elementwise or dotted) and a.shape == b.shape and (a.rank == 1 or lies(a)):
             return entrywise(a, b)
         if self.reading.elementwise and not op and _along_batch(a, b):
             return entrywise(a, b)
@@ -902,15 +903,11 @@ def _derived(e: Expr) -> bool:
     return any(v.bar for v in e.atoms(Var)) or bool(e.find(lambda n: isinstance(n, Jac) or (isinstance(n, Map) and n.order > 0)))
 
 
-def _lies(v: Value) -> bool:
-    return is_row_shape(v.shape) or (v.rank == 2 and v.shape[0] == 1)
-
-
 def _along_batch(v: Value, batch: Value) -> bool:
     """Whether a row can't meet a batch of rows beside it but entry by entry."""
-    if batch.rank != 2 or _lies(batch) or batch.shape[0] == batch.shape[1] or v.chain is not None or batch.chain is not None:
+    if batch.rank != 2 or lies(batch) or batch.shape[0] == batch.shape[1] or v.chain is not None or batch.chain is not None:
         return False
-    return _lies(v) and v.shape[-1] == batch.shape[1]
+    return lies(v) and v.shape[-1] == batch.shape[1]
 
 
 def _rows_scaled(m: Meaning, a: Value, b: Value) -> Value | None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Found", "find", "instant", "script_items", "value_of"]
 
 MOST_SCRIPTS = 60  # signs in one subscript
+WHOLE = Symbol(":")  # in the place of an index: a row or a column
 
 
 @dataclass(frozen=True)
@@ -285,7 +286,7 @@ def _ways(
     for tag, when, exponent, fits in _sup_roles(m, named, sup, len(items)):
         for cut in range(len(items) + 1):
             head, rest = items[:cut], items[cut:]
-            if any(isinstance(h, Symbol) and h.head == ":" for h in head):
+            if WHOLE in head:
                 break  # W_{:,i} is a column, and no row of a W_:
             written = plain_tag("".join(map(flat, head)))
             if named.tag not in (written + tag, tag + written) or (named.above and tag != named.above):
@@ -629,8 +630,7 @@ def finished(m: Meaning, found: Found, node: Node) -> Value:
     if m.reading.summed and isinstance(expr, Var) and expr.bar and m.text(node)[:1] == "d":
         value = summed(m, value, expr.shape)
     exponent = found.exponent
-    whole = any(isinstance(p, Symbol) and p.head == ":" for p in found.places)  # a row or a column, W_{i,:}
-    if len(found.places) == 2 == value.rank and not whole and exponent is not None and flat(exponent) in ("top", "T"):
+    if len(found.places) == 2 == value.rank and WHOLE not in found.places and exponent is not None and flat(exponent) in ("top", "T"):
         value, exponent = transposed(value), None  # A^T_{ij} and A_{ij}^T are entries of the transpose
     elif (
         len(found.places) == 2 == value.rank
@@ -695,12 +695,12 @@ def place(m: Meaning, value: Value, places: tuple[Node, ...], axis: int | None =
     sizes = value.shape[skip:]
     wanted: list[str | sympy.Expr] = []
     hot: list[tuple[str, Node]] = []
-    if all(isinstance(n, Symbol) and n.head == ":" for n in places):
+    if all(n == WHOLE for n in places):
         return value
-    lies = len(places) == 2 == value.rank and isinstance(places[1], Symbol) and places[1].head == ":" and m.reading.sliced
-    while places and isinstance(places[-1], Symbol) and places[-1].head == ":":  # W_{i,:}
+    lies = len(places) == 2 == value.rank and places[1] == WHOLE and m.reading.sliced
+    while places and places[-1] == WHOLE:  # W_{i,:}
         places = places[:-1]
-    if isinstance(places[0], Symbol) and places[0].head == ":" and len(places) == 2 and value.rank - skip == 2 and not skip:
+    if places[0] == WHOLE and len(places) == 2 and value.rank - skip == 2 and not skip:
         return place(m, transposed(value), places[1:])  # W_{:,j}
     for k, node in enumerate(places):
         size = sizes[k] if k < len(sizes) else None

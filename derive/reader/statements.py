@@ -24,7 +24,7 @@ from derive.reader.syntax import (
     unscripted,
     walk,
 )
-from derive.reader.tokens import LONGEST, Token, Unreadable, tokenize
+from derive.reader.tokens import LONGEST, Token, Unreadable, closing, tokenize
 
 MOST_RELATIONS = 500  # of one formula
 MEANINGFUL = ("=", "≈", "≠", "≤", "≥", "<", ">", "∈", "←", "∝", "∼", "∉")
@@ -123,6 +123,11 @@ def _statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | B
     return _under_headings(tokens, source, found)
 
 
+def placeless(left: Node, right: Node, op: str) -> Relation:
+    """A condition that is put beside a relation of another text, in which its places mean nothing."""
+    return Relation((replace(left, start=0, end=0), replace(right, start=0, end=0)), (op,))
+
+
 _HEADING = re.compile(r"\b(cases?|if|when|for|where)\b[^$]*\$([^$]*)\$\W*$", re.IGNORECASE)
 
 
@@ -142,7 +147,7 @@ def _under_headings(tokens: list[Token], source: str, found: list[Link | Broken]
             node = _parse(tokenize(said[2]), said[2])
             if not isinstance(node, Relation) or len(node.ops) != 1 or node.ops[0] not in ("=", "≠"):
                 continue
-            relation = replace(node, parts=tuple(replace(n, start=0, end=0) for n in node.parts), start=0, end=0)
+            relation = placeless(node.parts[0], node.parts[1], node.ops[0])
             until = headings[k + 1].start if k + 1 < len(headings) else len(source)
             for n, link in enumerate(found):
                 if isinstance(link, Link) and link.source == source and heading.start < link.left.start < until:
@@ -196,12 +201,8 @@ def _unboxed(source: str) -> str:
         match = _BOX.search(source)
         if match is None:
             break
-        depth, end = 0, len(source)
-        for k in range(match.end() - 1, len(source)):
-            depth += (source[k] == "{" and source[k - 1] != "\\") - (source[k] == "}" and source[k - 1] != "\\")
-            if depth == 0:
-                end = k
-                break
+        end = closing(source, match.end() - 1)
+        end = len(source) if end is None else end
         inside = source[match.end() : end]
         source = source[: match.start()] + " " * (match.end() - match.start()) + inside + " " + source[end + 1 :]
     whole = re.fullmatch(r"(\s*\{)(.*)(\}[\s.,]*)", source, re.DOTALL)  # {\displaystyle …}
@@ -226,14 +227,11 @@ def _unexplained_signs(source: str) -> str:
 
 def _group(source: str, at: int) -> tuple[int, int] | None:
     """Where the group in braces after this place, or the = there, begins and ends."""
-    start, depth = at + len(source[at:]) - len(source[at:].lstrip()), 0
+    start = at + len(source[at:]) - len(source[at:].lstrip())
     if source[start : start + 1] == "=":
         return start, start + 1
-    for k in range(start, len(source)):
-        depth += (source[k] == "{" and source[k - 1] != "\\") - (source[k] == "}" and source[k - 1] != "\\")
-        if depth == 0:
-            return (start, k + 1) if k > start else None
-    return None
+    end = closing(source, start) if source[start : start + 1] == "{" else None
+    return (start, end + 1) if end is not None else None
 
 
 def _balanced(text: str) -> bool:

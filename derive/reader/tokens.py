@@ -128,6 +128,19 @@ _BAR = re.compile(r"\s*(\||\\[rl]?vert(?![A-Za-z]))")
 _BIGS = frozenset("big Big bigg Bigg bigr Bigr biggr Biggr".split())
 
 
+_BRACE = re.compile(r"\\.|[{}]", re.DOTALL)  # \\\\{ is a line break and a brace
+
+
+def closing(text: str, at: int) -> int | None:
+    """The place of the brace that closes the one at `at`; None where none does, not too far away."""
+    depth = 0
+    for brace in _BRACE.finditer(text, at, min(len(text), at + LONGEST)):
+        depth += {"{": 1, "}": -1}.get(brace[0], 0)
+        if depth <= 0:
+            return brace.start() if depth == 0 else None
+    return None
+
+
 def clean(text: str) -> str:
     """Unicode mathematics as LaTeX."""
     if text.isascii():
@@ -335,15 +348,10 @@ class _Lexer:
             at += 1
         if at >= end or self.text[at] != "{":
             return at
-        depth = 0
-        for k in range(at, end):
-            if self.text[k] == "{" and self.text[k - 1] != "\\":
-                depth += 1
-            elif self.text[k] == "}" and self.text[k - 1] != "\\":
-                depth -= 1
-                if depth == 0:
-                    return k + 1
-        raise Unreadable("a brace that is never closed", at, "{")
+        brace = closing(self.text, at)
+        if brace is None or brace >= end:
+            raise Unreadable("a brace that is never closed", at, "{")
+        return brace + 1
 
     def _font(self, name: str, at: int, after: int, end: int, glued: bool) -> Iterator[Token]:
         """A font says nothing, except that a word set upright is one word and that a 1 in bold is a vector."""

@@ -328,6 +328,15 @@ def sum_over(v: Value, label: str) -> Value:
     return Value(ein([(v.expr, letters)], letters[:k] + letters[k + 1 :]), v.labels[:k] + v.labels[k + 1 :])
 
 
+def identity(size: Any) -> Value:
+    return Value(ein([], (0, 0), {0: size}))
+
+
+def lies(v: Value) -> bool:
+    """Whether it is a row: one vector that lies down, or a matrix of one row."""
+    return is_row_shape(v.shape) or (v.rank == 2 and v.shape[0] == 1)
+
+
 def delta(i: str, j: str, size: Any) -> Value:
     """Kronecker's delta of two labels."""
     return Value(ein([], (0, 0), {0: size}), (i, j)) if i != j else Value(ones((size,)), (i,))
