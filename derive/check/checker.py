@@ -502,6 +502,10 @@ class Checker:
             approximate = self.approximation(link, line)
             if approximate is not None:
                 return approximate
+            where = self._side(line) or (self.condition[0] if self.condition is not None else ())
+            under = self._used(self.claims(replace(link, conditions=where))[0]) if where and not link.conditions else []
+            if under:  # what is wrong there, and not what would be right elsewhere
+                written, claim = replace(written, conditions=where), under[0]
             return self._refuted(written, line, claim, verdict, started)
         return replace(line, verdict=verdict.verdict, reason=verdict.reason)
 
@@ -651,26 +655,35 @@ class Checker:
         each = (source[r.start : r.end].strip() or f" {r.ops[0]} ".join(flat(p) for p in r.parts) for r in relations)
         return self.where(link, relations, line, f"under the condition said before, {', '.join(each)}")
 
+    def _side(self, line: Line) -> tuple[Relation, ...]:
+        """The condition on the sign of a quantity that the words before a line's display make."""
+        if self.sided is None or line.display is None or self.sided[1] != line.display:
+            return ()
+        return (placeless(self.sided[0].left, self.sided[0].right, self.sided[0].op),)
+
+    def _used(self, claims: list[Claim]) -> list[Claim]:
+        """The claims in which the conditions of their relation say something, and are met somewhere."""
+        said = [c for c in claims if any(n.startswith("for ") for n in c.notes)]
+        return [c for c in said if not any(map(self.vanishes, c.met))]
+
     def _on_its_side(self, link: Link, line: Line) -> Line | None:
         """∂relu(z)/∂z = 1, after "if z > 0"."""
-        if self.sided is None or line.display is None or self.sided[1] != line.display:
+        side = self._side(line)
+        if not side or self.sided is None:
             return None
-        said = self.sided[0]
-        relation = placeless(said.left, said.right, said.op)
-        if (held := self.where(link, (relation,), line, f"where {said.tex}, as was said before")) is not None:
+        said = self.sided[0].tex
+        if (held := self.where(link, side, line, f"where {said}, as was said before")) is not None:
             return held
-        met = [c.met for c in self.claims(replace(link, conditions=(relation,)))[0] if c.met]
-        if any(not self.vanishes(step) for steps in met for step in steps):
+        if self._used(self.claims(replace(link, conditions=side))[0]):
             return None
-        return replace(line, verdict="undecided", reason=f"said where {said.tex}, which is met at no point that was tried")
+        return replace(line, verdict="undecided", reason=f"said where {said}, which is met at no point that was tried")
 
     def where(self, link: Link, relations: tuple[Relation, ...], line: Line, said: str) -> Line | None:
         """A line that holds where indices are as these relations say."""
-        for k, claim in enumerate(self.claims(replace(link, conditions=relations))[0]):
-            if not any(n.startswith("for ") for n in claim.notes) or claim.strangers or (k and not self.says(claim)):
+        claims = self.claims(replace(link, conditions=relations))[0]
+        for claim in self._used(claims):
+            if claim.strangers or (claim is not claims[0] and not self.says(claim)):
                 continue
-            if any(map(self.vanishes, claim.met)):
-                continue  # nothing that is tried meets the condition
             verdict = self.decide(claim)
             if verdict is not None and verdict.holds:
                 return replace(line, verdict=verdict.verdict, reason=f"{verdict.reason}; {said}", bound=verdict.bound)

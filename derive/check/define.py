@@ -126,9 +126,7 @@ def _pointwise(m: Meaning, arguments: tuple[Node, ...] | None, link: Link) -> bo
         return False
     if not _parameters(arguments, link):
         return False
-    return all(
-        isinstance(a, Symbol) and (a.head, a.accents) not in m.scope.names and a.head not in m.scope.sizes for a in arguments
-    )
+    return all(isinstance(a, Symbol) and names.find(m, a) is None and a.head not in m.scope.sizes for a in arguments)
 
 
 def average(checker: Checker, link: Link) -> bool:

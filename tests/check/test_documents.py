@@ -473,6 +473,18 @@ def test_a_condition_on_the_sign_of_a_quantity(before, line, verdict):
     assert verdicts(LAYER, f"{before}\n$${line}$$")[-1] == verdict
 
 
+@pytest.mark.parametrize(
+    ("problem", "text", "right"),
+    [
+        (LAYER, r"If $z_j > 0$: $$\frac{\partial L}{\partial z_j} = 2 w_j$$", r"\frac{\partial L}{\partial z_j} = 1 w_j"),
+        (SOFTMAX, r"If $i = j$: $$\frac{\partial p_i}{\partial z_j} = p_i (1 + p_i)$$", r"\frac{\partial p_i}{\partial z_j} = p_i (1 - p_i)"),
+    ],
+)
+def test_a_slip_in_a_case_is_sought_in_the_case(problem, text, right):
+    slip = Checker(parts({}, problem=network(problem))).text(text).lines[0].slip
+    assert slip.corrected == right
+
+
 def test_rows_of_words_that_state_a_case():
     text = r"$$\begin{aligned} \text{Case when $i = j$} \\ \frac{\partial p_i}{\partial z_j} &= p_i (1 - p_j) \\ \text{Case when $i \neq j$} \\ \frac{\partial p_i}{\partial z_j} &= -p_i p_j \\ \frac{\partial p_i}{\partial z_j} &= p_i p_j \end{aligned}$$"
     assert verdicts(SOFTMAX, text) == ["proved", "proved", "refuted"]

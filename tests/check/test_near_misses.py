@@ -149,6 +149,7 @@ PAIRS |= {
 $x \in \mathbb{R}^{n}$, $W \in \mathbb{R}^{n \times n}$
 \begin{align} f &= \tanh(W x) \\ h &= x + f \end{align}""", {}, "", r"\frac{\partial h}{\partial x} = 1 + \frac{\partial f}{\partial x}", r"\frac{\partial h}{\partial x} = \mathbf{1} + \frac{\partial f}{\partial x}"),
     "a bracket that is squared": ("", FREE, "", r"(c - 1)^2 = c^2 - 2 c + 1", r"c - 1))^2 = c^2 - 2 c + 1"),
+    "an adjoint in brackets": (RELU, {}, "", r"W^\top (\bar z) = \bar x", r"W^\top (\bar z) = W \bar z"),
     "two numbers that are no case": (BINARY, {}, r"The labels are $y = 0$ and $y = 1$. The loss is", r"L = -(y \log a + (1 - y) \log(1 - a))", r"L = -\log a"),
     "a row of differences": ("", FREE, "", r"c - 1 = -(1 - c)", r"\begin{bmatrix} - c - 1 - \end{bmatrix} = c - 1"),
 }  # fmt: skip
