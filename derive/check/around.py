@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from derive.check import given
 from derive.check.assumptions import Case
 from derive.expr import DeriveError, Expr, Var, rebuild, var
 from derive.reader import windows
@@ -55,6 +56,6 @@ def _putter(old: Expr, new: Expr):  # type: ignore[no-untyped-def]
 
 def _equal(checker: Checker, left: Expr, right: Expr) -> bool:
     try:
-        return checker.holds_for_targets(left, right)
+        return given.equal(checker, left, right)
     except DeriveError:
         return False

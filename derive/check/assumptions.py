@@ -11,6 +11,7 @@ import numpy as np
 import sympy
 
 from derive import ops
+from derive.check.lines import Line
 from derive.check.numbers import is_numeric
 from derive.check.prose import GENERAL
 from derive.expr import DeriveError, Expr, Jac, Map, Var, constant, constant_value, jac, lin, rebuild, transpose, var
@@ -95,7 +96,7 @@ def _setting(checker: Checker, link: Link) -> Case | None:
     system = checker.part.scope.system
     if system is None or numbered(checker) or not isinstance(link.left, Symbol | Scripted):
         return None
-    if not isinstance(link.right, Number) or not link.right.text.isdigit() or _THUS.search(checker.before):
+    if not isinstance(link.right, Number) or not link.right.text.isdigit() or _THUS.search(checker.said.before):
         return None
     found = names.find(Meaning(checker.part.scope, Reading(), link.source), link.left)
     if found is None or found.bar or found.exponent is not None or found.primes or found.named.introduced:
@@ -107,7 +108,7 @@ def _setting(checker: Checker, link: Link) -> Case | None:
         m = Meaning(checker.part.scope, Reading(), link.source)
         value = constant_value(m.value(link.right).expr)
         if value is not None:
-            filled, firm = v if found.places else constant(value, v.shape), _SUPPOSED.search(checker.before) is not None
+            filled, firm = v if found.places else constant(value, v.shape), _SUPPOSED.search(checker.said.before) is not None
             return Case(link.tex, v, filled, len(checker.lines), computed=True, firm=firm)
     return None
 
@@ -166,7 +167,7 @@ SETTING_SAID = "a case that is set: the network computes it from inputs, which h
 
 def denied(checker: Checker) -> bool:
     """Whether the words around a formula say that it does not hold, or that it isn't assumed."""
-    return _BUT.search(checker.before) is not None or _ISNT.search(checker.after) is not None
+    return _BUT.search(checker.said.before) is not None or _ISNT.search(checker.said.after) is not None
 
 
 def ended(checker: Checker, part: Part, words: str) -> None:
@@ -179,7 +180,7 @@ def ended(checker: Checker, part: Part, words: str) -> None:
         over(part)
     if _GENERAL.search(words):
         part.cases.clear()
-        checker.unrolled = None
+        checker.said.last = None
         over(part)
 
 
@@ -259,6 +260,12 @@ def _another(m: Meaning, link: Link, name: Symbol) -> bool:
         and mine[1] is not theirs[1]
         and right.factors[1][1] == link.left.factors[1][1]
     )
+
+
+def judged(checker: Checker, link: Link, line: Line) -> Line | None:
+    """The line where it holds in a special case that the document takes."""
+    found = under(checker, link) if checker.part.cases else None
+    return replace(line, verdict=found[0], reason=found[1], bound=found[2]) if found is not None else None
 
 
 def under(checker: Checker, link: Link) -> tuple[str, str, str | None] | None:

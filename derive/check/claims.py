@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, product
 
 from derive import ops
 from derive.check.readings import differentials
-from derive.expr import Expr, Misread, ShapeError, Var, apply, is_zero, show_shape, var
+from derive.expr import Expr, Jac, Misread, ShapeError, Stack, Var, apply, ein, is_zero, show_shape, stack, unit, var
 from derive.judge import Verdict
 from derive.ops import diag
 from derive.reader import arrays, bigs, calls, derivatives, names
@@ -48,6 +48,8 @@ from derive.reader.values import (
     together,
     transposed,
 )
+
+CORNER = 3  # rows and columns of a picture that may be the corner of a larger array: the judge's sizes begin there
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,19 @@ def build(m: Meaning, link: Link, reading: Reading) -> Claim:
     for condition in (*link.conditions, *dict.fromkeys(m.stated)):
         left, right = conditioned(m, left, right, condition)
     return matched(m, left, right, reading, None if isinstance(left, Filler) else _order(link.left, left.labels))
+
+
+def _cornered(whole: Value, drawn: Value) -> tuple[Value, Value] | None:
+    """(the first rows and columns of an array of open sizes, the picture of a small one that gives their entries), ∂s/∂z for three classes."""
+    plain = isinstance(drawn.expr, Stack) and not drawn.labels and not whole.labels and drawn.expr.atoms(Var, Jac)
+    if not plain or len(whole.shape) != len(drawn.shape) or not all(d <= CORNER for d in drawn.shape):
+        return None
+    if not all(a == b or (a.is_Symbol and b > 1) for a, b in zip(whole.shape, drawn.shape, strict=True)):
+        return None
+    axes = tuple(range(len(whole.shape)))
+    places = product(*(range(1, int(d) + 1) for d in drawn.shape))
+    at = [[(unit(d, k), (i,)) for i, (d, k) in enumerate(zip(whole.shape, place, strict=True))] for place in places]
+    return Value(stack([ein([(whole.expr, axes), *there], ()) for there in at], drawn.shape)), drawn
 
 
 def _order(node: Node, labels: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -169,6 +184,9 @@ def matched(m: Meaning, left: Value, right: Value, reading: Reading, order: tupl
     if left.shape != right.shape and (not left.rank or not right.rank or m.scope.vectors == "row" or alike):
         thin = slim(left), slim(right)  # R^1 and a number, R^{1 × n} and a row
         left, right = thin if thin[0].shape == thin[1].shape else (left, right)
+    if left.shape != right.shape and (corner := _cornered(left, right) or _cornered(right, left)) is not None:
+        left, right = corner if corner[0].shape == right.shape else corner[::-1]
+        m.notes.append(f"in the corner of {show_shape(left.shape)} that is drawn, as for any size")
     if left.shape != right.shape:
         raise Unlike(f"the left side is {_in(left)}, the right one {_in(right)}", left.rank, right.rank)
     return Claim(left.expr, right.expr, reading, tuple(m.notes), tuple(m.needs), tuple(m.met), tuple(dict.fromkeys(m.strangers)))

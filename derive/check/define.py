@@ -88,6 +88,19 @@ _NEXT = re.compile(r"\d?\(?(new|next|[tkniN]\+1|\+)\)?|")
 _NOW = re.compile(r"\d?\(?(old|prev|cur|current|[tkniN])\)?|")
 
 
+def named(checker: Checker, link: Link) -> str | None:
+    """What a relation names or updates, which from here on has this meaning; None where it does neither."""
+    scope = checker.part.scope
+    if steps(scope, link):
+        return "an update of a quantity"
+    if defines(scope, link):
+        return define(checker, link)
+    if average(checker, link):
+        return "a mean, which a bar over this letter is from here on"
+    last = naming(scope, link)
+    return define(checker, last) if last is not None else None
+
+
 def steps(scope: Scope, link: Link) -> bool:
     """w_{new} = w_{old} - η …, w' = w - η …, w^{(k+1)} = w^{(k)} - η …, of an input: an update."""
     left, right = link.left, link.right

@@ -107,7 +107,14 @@ def numbered(node: Node) -> bool:
     return numbers.is_numeric(node) and any(isinstance(n, Rows) for n in walk(node))
 
 
-def sized(scope: Scope, link: Link) -> bool:
+def of_sizes(scope: Scope, link: Link) -> str | None:
+    """What a relation says of sizes and shapes, where it says nothing else."""
+    if _sized(scope, link):
+        return "a size"
+    return "shapes" if _shapes(scope, link) else None
+
+
+def _sized(scope: Scope, link: Link) -> bool:
     """m = 128."""
     name = link.left
     size = isinstance(name, Symbol) and name.head in scope.sizes and (name.head, name.accents) not in scope.names
@@ -120,7 +127,7 @@ def sized(scope: Scope, link: Link) -> bool:
     return size and plain and bool(letters) and not any((n.head, n.accents) in scope.names for n in letters)  # h = C/H
 
 
-def shapes(scope: Scope, link: Link) -> bool:
+def _shapes(scope: Scope, link: Link) -> bool:
     """(T × d) (d × n) = T × n: what the shapes are, and no claim."""
     sides = link.left, link.right
     crossed = all(any(isinstance(n, Product) and any(op == "×" for op, _ in n.factors) for n in walk(s)) for s in sides)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -37,7 +36,7 @@ def judged(checker: Checker, link: Link, line: Line) -> Line | None:
         for s in statements(tex, checker.part.scope.words, Chain()):
             if isinstance(s, Link):
                 try:
-                    judged = checker.judged(s, line, time.monotonic())
+                    judged = checker.judged(s, line)
                     if judged.verdict != "unreadable":
                         verdicts.append(judged)
                         layers.append(k)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -158,13 +158,14 @@ def _half(node: Node | None) -> float:
     return 0.5 * 10.0 ** -digits[0] if digits and digits[0] else 0.0
 
 
-def carried(node: Node, value: Callable[[Node], np.ndarray | None]) -> float:
+def carried(node: Node, value: Callable[[Node], np.ndarray | None], results: Collection[str] = ()) -> float:
     """How far the rounding of the numbers inside a formula may carry: the sum of what half a unit of each of them moves.
 
-    Numbers of one or two decimals are data (a weight 0.15, a rate 0.1), and so are those of one digit (0.001); others are results, rounded.
+    Numbers of one or two decimals are data (a weight 0.15, a rate 0.1), and so are those of one digit (0.001), where no line before has
+    given them as results; others are results, rounded.
     """
     base = value(node)
-    rounded = [n for n in walk(node) if isinstance(n, Number) and _rounded(n.text)]
+    rounded = [n for n in walk(node) if isinstance(n, Number) and (_rounded(n.text) or n.text in results)]
     if base is None or len(rounded) > 12:
         return 0.0
     total = 0.0
@@ -173,6 +174,11 @@ def carried(node: Node, value: Callable[[Node], np.ndarray | None]) -> float:
         if moved is not None and moved.shape == base.shape:
             total += float(np.abs(moved - base).max(initial=0.0))
     return total
+
+
+def rounded_texts(node: Node) -> set[str]:
+    """The numbers with decimals that a result is made of."""
+    return {n.text for n in walk(node) if isinstance(n, Number) and "." in n.text}
 
 
 def _rounded(text: str) -> bool:

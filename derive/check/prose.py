@@ -61,6 +61,13 @@ ANOTHER = re.compile(
 )
 
 
+HOT = re.compile(
+    r"[\s$,.:;\\\])]*(where|with|and|here|for)\s+(\$|\\\()(?P<letter>[a-zA-Z])(\$|\\\))\s+(is|denotes|being|stands for)\s+the\b"
+    r"[^.;]{0,80}\b(correct|true|target|right|hot|gold|actual|ground[- ]truth|label)\b",
+    re.IGNORECASE,
+)  # L = -log p_k, where k is the correct class
+
+
 AT = re.compile(r"[\s$\\\])]*(处|處|时|時|の時|のとき|일 때)")  # H = 0 处: where it is so
 
 

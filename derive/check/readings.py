@@ -82,6 +82,9 @@ def _readings(scope: Scope, link: Link, repeated: bool) -> Iterator[Reading]:
     if any(isinstance(n, Symbol) and _row_or_entry(scope, n) for n in nodes):
         for layout in layouts:
             yield Reading(layout, entries=True)
+    if bigs.bare(link.left) or bigs.bare(link.right):
+        for total in totals:
+            yield Reading(layouts[0], total, batched=True)
     if WHOLE in nodes:
         for total in totals:
             yield Reading(layouts[0], total, sliced=True)

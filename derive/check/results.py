@@ -11,6 +11,7 @@ import numpy as np
 
 from derive.check import assumptions, numbers
 from derive.check.claims import Claim, dummies
+from derive.check.kinds import in_numbers
 from derive.check.lines import Line, Slip
 from derive.expr import DeriveError, Var
 from derive.reader import names
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 
 GIVEN = "a number that is given"
 _BESIDE = re.compile(r"=\s*-?[0-9.]+\s*(\$|\\\))?\s*(,|/|or|and|and/or|ou|et|o|y|oder|und)\s*(\$|\\\()?\s*$")
+
+
+def given(checker: Checker, link: Link, line: Line) -> Line | None:
+    """A relation that gives numbers to what has none."""
+    if takes_number(checker, link):
+        return replace(line, verdict="definition", reason=GIVEN)
+    if link.op == "=" and in_numbers(checker, link):
+        return replace(line, verdict="definition", reason="numbers of an example, for which nothing is given")
+    return None
 
 
 def takes_number(checker: Checker, link: Link) -> bool:
@@ -52,7 +62,7 @@ def takes_number(checker: Checker, link: Link) -> bool:
         return False  # said again; another number is another case: "when y = 0"
     checker.part.values[v.key] = value.tolist()
     checker.part.said[v.key] = len(checker.lines)
-    if _BESIDE.search(checker.before):
+    if _BESIDE.search(checker.said.before):
         assumptions.over(checker.part)  # "y = 0 or y = 1" is no case
     return True
 
@@ -80,11 +90,14 @@ def judged(checker: Checker, link: Link, line: Line) -> Line | None:
     )
     for node in (link.left, link.right):
         if numbers.is_numeric(node) and not numbers.is_result(node):
-            carried = numbers.carried(node, lambda n: _value(checker, link, n, reading))
+            carried = numbers.carried(node, lambda n: _value(checker, link, n, reading), checker.results)
             slack = (slack + carried) * (1 - 1e-6 * (carried > 0))  # 1 - 0.562 is 0.438, and never 0.439
     same = numbers.agree(left, right, slack)
     if same.all():
         how = "the same number" if not _slack_of(slack) else "the same in the precision in which it is written"
+        for node in (link.left, link.right):
+            if numbers.is_result(node) and not numbers.agree(left, right, 0.0).all():
+                checker.results |= numbers.rounded_texts(node)
         return replace(line, verdict="agrees", reason=how)
     return _wrong_number(checker, link, line, left, right, same)
 
@@ -94,7 +107,7 @@ def rounded(checker: Checker, link: Link, line: Line) -> Line | None:
     reading = Reading(layout="gradient" if checker.part.scope.layout == "auto" else checker.part.scope.layout)
     try:
         left, right = (_value(checker, link, n, reading) for n in (link.left, link.right))
-        slack = sum(numbers.carried(n, lambda n: _value(checker, link, n, reading)) for n in (link.left, link.right))
+        slack = sum(numbers.carried(n, lambda n: _value(checker, link, n, reading), checker.results) for n in (link.left, link.right))
     except DeriveError:
         return None
     if left is None or right is None or left.shape != right.shape or not slack:

@@ -29,7 +29,7 @@ def drawn(checker: Checker, link: Link) -> None:
     That they are other words than o is what negative sampling means, and must be said: by the loss's name or by the words before it.
     """
     scope = checker.part.scope
-    if not _NAMED.search(flat(link.left)) and not _NEGATIVE.search(checker.before):
+    if not _NAMED.search(flat(link.left)) and not _NEGATIVE.search(checker.said.before):
         return
     m = Meaning(scope, Reading(), link.source)
     for big in [n for n in walk(link.right) if isinstance(n, Big) and n.kind == "sum"]:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from derive.check import given
+from derive.check.claims import told
+from derive.check.lines import Line
 from derive.reader import names
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.scope import Key, Named, Scope, flat
 from derive.reader.statements import Link
 from derive.reader.syntax import Fence, Fraction, Nabla, Node, Product, Scripted, Sum, Symbol
+
+if TYPE_CHECKING:
+    from derive.check.checker import Checker
 
 
 def signal(scope: Scope, link: Link) -> Scripted | None:
@@ -40,6 +48,33 @@ def by_index(scope: Scope, link: Link, node: Scripted, key: Key) -> bool:
     letters = tuple(flat(p) for p in found.places)
     scope.add(("delta", ()), Named("", names.adjoint_of(m, found.expr), introduced=True, letters=letters))
     return True
+
+
+def judged(checker: Checker, link: Link, line: Line) -> Line | None:
+    """δ^{(l)} = …: the verdict where it is the adjoint of a quantity with these scripts, which settles what every δ is.
+
+    Where it is the adjoint of none, it is read as the first of them if it must be one, and else as a definition.
+    """
+    scope = checker.part.scope
+    node = signal(scope, link)
+    families = list(meanings(scope, link, node)) if node is not None else []
+    settled, opposite = scope.errors, False
+    for key in families:
+        scope.errors = key
+        for claim in checker.claims(link)[0]:
+            verdict = checker.decide(claim, quick=True)
+            if verdict is not None and verdict.holds:
+                if node is not None and by_index(scope, link, node, key):
+                    scope.errors = settled
+                return replace(line, verdict=verdict.verdict, reason=told(verdict, claim, claim.reading), bound=verdict.bound)
+            opposite = opposite or given.equal(checker, -claim.left, claim.right)
+    scope.errors = settled
+    if node is None or not families or settled is not None or by_derivative(link.right):
+        return None
+    stands = scope.delta == "error" or (layered(node) and not opposite)
+    if stands and not by_index(scope, link, node, families[0]):
+        scope.errors = families[0]
+    return None
 
 
 def layered(node: Scripted) -> bool:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from derive.check.lines import Line
 from derive.check.readings import readings
 from derive.expr import DeriveError, Var, var
 from derive.reader import names
@@ -61,6 +62,22 @@ def _below(scope: Scope, heads: set[str]) -> set[str]:
             found.add(head)
             waiting += known[head]
     return found
+
+
+def judged(checker: Checker, link: Link, line: Line) -> Line | None:
+    """The verdict where the names that the document gives formulas are quantities of the network."""
+    staged = part(checker)
+    if staged is None:
+        return None
+    saved, checker.part = checker.part, staged
+    try:
+        found = checker.judged(link, line)
+        says = any(checker.says(claim) for claim in checker.claims(link)[0])
+    except DeriveError:
+        return None
+    finally:
+        checker.part = saved
+    return found if found.verdict in ("proved", "agrees", "refuted") and says else None
 
 
 def part(checker: Checker) -> Part | None:
@@ -125,4 +142,4 @@ def _read(scope: Scope, link: Link, labels: tuple[str, ...]):
     raise DeriveError("a stage that is no array by itself")
 
 
-__all__ = ["lost", "part", "says_more"]
+__all__ = ["judged", "lost", "part", "says_more"]

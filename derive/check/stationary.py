@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
 
+from derive.check import given
+from derive.check.claims import Claim
+from derive.check.lines import Line
 from derive.check.numbers import evaluate
 from derive.expr import DeriveError, Expr, Var, is_zero, lin, rebuild, zeros
 from derive.reader import names
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import parse
+from derive.reader.statements import Link
 from derive.reader.syntax import Scripted, Symbol
 from derive.reader.tokens import clean
 from derive.system import System
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker
-    from derive.check.claims import Claim
 
 _POINT = r"(minim(um|a|i[sz]er)|maxim(um|a|i[sz]er)|optim(um|a)|extrem(um|a)|stationary|critical)"
 _SET = re.compile(
@@ -55,6 +59,58 @@ def said(before: str) -> bool:
 def spoken(before: str) -> bool:
     """Whether the words before a line speak of a solution."""
     return _SOLVED.search(before) is not None and not _OTHERWISE.search(_SENTENCE.split(before)[-1])
+
+
+def remember(checker: Checker, claim: Claim) -> None:
+    """Note by what a line takes the derivative of the loss."""
+    named = claim.left.atoms(Var) | claim.right.atoms(Var)
+    checker.differentiated |= {v: len(checker.lines) for v in _inputs(checker) if v.adjoint in named}
+
+
+def _inputs(checker: Checker) -> tuple[Var, ...]:
+    system = checker.part.scope.system
+    return system.declared if system is not None else ()
+
+
+def _solving(checker: Checker) -> bool:
+    return spoken(checker.said.before) or len(checker.lines) - checker.solved < LATEST
+
+
+def where(checker: Checker, claims: list[Claim], line: Line) -> Line | None:
+    """A line that holds where derivatives are zero, after words that set them to zero or speak of a solution."""
+    system, zero = checker.part.scope.system, any(is_zero(e) for claim in claims[:1] for e in (claim.left, claim.right))
+    told = zero and said(checker.said.before)
+    bare = system is None or any(is_condition(claim, system) for claim in claims)
+    if bare and not told:
+        return None
+    by = multiple(checker, claims) if told and not bare else None
+    if by is not None:
+        checker.solved = checker.differentiated[by] = len(checker.lines)
+        return replace(line, verdict="agrees", reason=f"a multiple of the derivative by {by}, which is set to zero")
+    if told and bare:
+        checker.solved = len(checker.lines)
+        for claim in claims:
+            remember(checker, claim)
+        return replace(line, verdict="definition", reason="a condition: something is set to zero")
+    found = judged(checker, claims) if told or _solving(checker) else None
+    if found is not None and found[0] == "agrees":
+        checker.solved = len(checker.lines)
+        return replace(line, verdict="agrees", reason=found[1], bound="1e-7, relative, in 2 points")
+    if found is None and told:
+        return replace(line, verdict="undecided", reason="a condition, of which no solution was found")
+    return None
+
+
+def solution(checker: Checker, link: Link, line: Line) -> Line | Claim | None:
+    """w = (XᵀX)⁻¹Xᵀy, after words that speak of a solution: the derivative by w is zero there, or the claim is wrong."""
+    if not isinstance(link.left, Symbol | Scripted) or not _solving(checker):
+        return None
+    claims = [c for c in checker.claims(link)[0] if c.left in _inputs(checker) and c.right.atoms(Var) and not c.strangers]
+    found = judged(checker, claims[:1], claims[0].left) if claims and isinstance(claims[0].left, Var) else None
+    if found is None:
+        return None
+    checker.solved = len(checker.lines)
+    return replace(line, verdict="agrees", reason=found[1], bound="1e-7, relative, in 2 points") if found[0] == "agrees" else claims[0]
 
 
 def is_condition(claim: Claim, system: System) -> bool:
@@ -114,12 +170,12 @@ def _candidates(checker: Checker, claims: list[Claim], system: System, left: Var
 def _in_words(checker: Checker) -> set[Var]:
     """By what derivatives are taken in the words before a line: ∂L/∂w, ∇_w, "with respect to w"."""
     scope, found = checker.part.scope, set()
-    for match in _BY.finditer(checker.before):
+    for match in _BY.finditer(checker.said.before):
         try:
             node = parse(clean(next(t for t in match.groups() if t)), scope.words)
         except DeriveError:
             continue
-        known = names.find(Meaning(scope, Reading(), checker.before), node) if isinstance(node, Symbol | Scripted) else None
+        known = names.find(Meaning(scope, Reading(), checker.said.before), node) if isinstance(node, Symbol | Scripted) else None
         if known is not None and isinstance(known.expr, Var) and not known.bar:
             found.add(known.expr)
     return found
@@ -136,7 +192,7 @@ def multiple(checker: Checker, claims: list[Claim]) -> Var | None:
             if v.name in DATA or v.shape != side.shape or not (is_zero(claim.left) or is_zero(claim.right)):
                 continue
             for c in [sign * factor * k for factor in (1, 2, sympy.Rational(1, 2)) for k in scales for sign in (1, -1)]:
-                if checker.left() > 0.3 and checker.holds_for_targets(side, lin([(c, v.adjoint)], v.shape)):
+                if checker.left() > 0.3 and given.equal(checker, side, lin([(c, v.adjoint)], v.shape)):
                     return v
     return None
 
@@ -202,4 +258,4 @@ def _exact(a: np.ndarray) -> Any:
     return [_exact(b) for b in a] if a.ndim else f"{float(a):.15f}"
 
 
-__all__ = ["is_condition", "judged", "multiple", "said", "spoken"]
+__all__ = ["LATEST", "is_condition", "judged", "multiple", "remember", "said", "solution", "spoken", "where"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from derive.expr import Ein, Expr, Lin, Map, Var, postorder
 from derive.ops import log
-from derive.reader.scope import Scope
+from derive.reader.scope import Named, Scope
 
 ROWS, CLASSES = 4, 5  # sizes of the targets that are tried
 MOST = 12  # one-hot targets that are tried: with as many classes, each is the right one once
@@ -30,6 +31,21 @@ def assumptions(scope: Scope) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         if v not in hot and ((v.name in system.quantities and system.owner(v) is None) or v.name not in system.by_name):
             said = f"for columns of {v.name} that sum to one" if v in upright else f"for {v.name} that sums to one"
             yield said, [{v.key: value} for value in _each(v, _summing, v in upright)]
+
+
+@contextmanager
+def hot(scope: Scope, letter: str) -> Iterator[None]:
+    """While a formula is judged: a letter that the words after it say to be the index of the right class, of the one target there is."""
+    system = scope.system
+    found = weights([e.right for e in system.equations]) if system is not None and letter else []
+    said = len(found) == 1 and len(found[0].shape) == 1 and letter not in {*scope.onehot, *scope.times}
+    if said:
+        scope.onehot[letter] = Named("", found[0])
+    try:
+        yield
+    finally:
+        if said:
+            scope.onehot.pop(letter, None)
 
 
 def _each(v: Var, row: Any, columns: bool = False) -> list[Any]:

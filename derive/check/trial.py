@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from derive.check import numbers
+from derive.check import given, numbers
 from derive.check.claims import matched
 from derive.check.edits import Edit
 from derive.check.page import Page
@@ -82,7 +82,7 @@ class Trial:
 
     def __post_init__(self) -> None:
         self.terms = self._terms()
-        self.forced = dict(self.checker.forced())
+        self.forced = dict(given.forced(self.checker))
         self.senseless = _senseless(self.page.parts)
 
     def spent(self) -> bool:

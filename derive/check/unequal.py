@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from derive.check import said
 from derive.check.lines import Line
 from derive.check.prose import ALL
 from derive.reader.scope import flat
@@ -35,13 +36,13 @@ def remember(checker: Checker, link: Link) -> None:
 
 def judged(checker: Checker, link: Link, line: Line) -> Line | None:
     """A line that holds where the two indices differ, after or before a line for where they don't."""
-    if ALL.search(link.tex) or ALL.search(checker.after[:30]):
+    if ALL.search(link.tex) or ALL.search(checker.said.after[:30]):
         return None
     for pair, a, b in _pairs(checker, link):
         if a == b or len(checker.lines) - checker.equal.get(pair, -LATEST) >= LATEST:
             continue
         apart = Relation((Symbol(a), Symbol(b)), ("≠",))
-        if (held := checker.where(link, (apart,), line, f"{a} = {b} {_APART}")) is not None:
+        if (held := said.where(checker, link, (apart,), line, f"{a} = {b} {_APART}")) is not None:
             return held
     return None
 

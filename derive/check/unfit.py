@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from derive.check import called, numbers, slips
+from derive.check import called, given, numbers, slips
 from derive.check.claims import Claim, Unlike, told
 from derive.check.define import define
 from derive.check.kinds import loss_by_another_name, numbered
@@ -20,7 +20,7 @@ from derive.reader import names
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.scope import LOSSES, flat
 from derive.reader.statements import Link
-from derive.reader.syntax import Differential, Fraction, Scripted, Symbol, unscripted, walk
+from derive.reader.syntax import Differential, Fraction, Nabla, Scripted, Symbol, unscripted, walk
 from derive.reader.tokens import Unreadable
 
 if TYPE_CHECKING:
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 MOST = 3  # indices of which one may be left out
 ASIDE = 3  # lines that an example with letters of its own may have
+
+
+def approximation(link: Link, line: Line) -> Line | None:
+    """What an approximation is that is no equation."""
+    return replace(line, verdict="undecided", reason="an approximation that is no equation") if link.op == "≈" else None
 
 
 def entry_by_entry(checker: Checker, link: Link, line: Line, errors: list[Exception]) -> Line | None:
@@ -44,7 +49,7 @@ def entry_by_entry(checker: Checker, link: Link, line: Line, errors: list[Except
         verdict = checker.decide(claim)
         if verdict is not None and verdict.holds:
             return replace(line, verdict=verdict.verdict, reason=told(verdict, claim, checker.usual(link)), bound=verdict.bound)
-    held = checker.under_conditions(known, line) if known else None
+    held = given.at_values(checker, known, line) if known else None
     return held if held is not None and held.verdict in ("proved", "agrees") else None
 
 
@@ -59,7 +64,7 @@ def judged(checker: Checker, link: Link, line: Line, errors: list[Exception]) ->
         error = errors[0]
         column = f" (column {error.column})" if isinstance(error, Unreadable) else ""
         return replace(line, verdict="unreadable" if isinstance(error, Unreadable) else "undecided", reason=f"{error}{column}")
-    if (approximate := checker.approximation(link, line)) is not None:
+    if (approximate := approximation(link, line)) is not None:
         return approximate
     if _of_another_kind(checker, link, misfits):
         other = f"another {flat(unscripted(link.left))} than that of the problem may be meant"
@@ -73,24 +78,32 @@ def judged(checker: Checker, link: Link, line: Line, errors: list[Exception]) ->
         return replace(line, verdict="undecided", reason=f"{misfits[0]}: {unwritten}")
     if _without_index(checker, link):
         return replace(line, verdict="undecided", reason=f"{misfits[0]}: right for the entry of the index that is left out")
-    doubt = _doubt(checker, link, misfits)
-    slip = checker.slip(link, None) if checker.explain or doubt else None
-    if doubt and (slip is None or slip.kind == "shape") and not (checker.pot > 0 and slips.scalar_form(checker, link)):
-        return replace(line, verdict="undecided", reason=f"{misfits[0]}: {doubt}")
-    if slip is None and all("R^(" in str(e) and str(e).count(" x ") > 2 for e in misfits):
-        return replace(line, verdict="undecided", reason=f"the shapes can't be told apart from notation: {misfits[0]}")
-    if checker.pot <= 0:  # a chain of such lines: the ones before it have had the time for what is right
-        checker.remember(link, line)
-        return replace(line, verdict="refuted", reason=str(misfits[0]), slip=slip)
-    started = time.process_time()
+    slip = checker.slip(link, None)
     if slip is None or slip.kind == "shape":
-        scalar = slips.scalar_form(checker, link)
-        words = f"right for scalars, but the shapes don't fit: {misfits[0]}" if scalar else f"the shapes don't fit: {misfits[0]}"
-        slip = Slip("shape", slip.corrected if slip is not None else slips.truth(checker, link) or "", words)
-    checker.remember(link, line)
-    expected = slips.expected(checker, link)
-    checker.pot -= time.process_time() - started
+        return _of_scalars(checker, link, line, slip, misfits)
+    expected = slips.expected(checker, link) if checker.explain else None
     return replace(line, verdict="refuted", reason=str(misfits[0]), slip=slip, expected=expected)
+
+
+def _of_scalars(checker: Checker, link: Link, line: Line, slip: Slip | None, misfits: list[ShapeError]) -> Line:
+    """A line that no edit puts right. Where no form that fits is known either, it is left open if notation is rather meant otherwise: where
+    it is right for scalars, or one of two sides that are fine by themselves is a name, x_1 = x."""
+    started = time.process_time()
+    scalar = checker.pot > 0 and slips.scalar_form(checker, link)
+    doubt = _doubt(checker, link, misfits) if not scalar else ""
+    fits = slip.corrected if slip is not None else (slips.truth(checker, link) if not doubt and checker.pot > 0 else None) or ""
+    checker.pot -= time.process_time() - started
+    words = f"right for scalars, but the shapes don't fit: {misfits[0]}" if scalar else f"the shapes don't fit: {misfits[0]}"
+    named = isinstance(misfits[0], Unlike) and any(isinstance(side, Symbol | Scripted) for side in (link.left, link.right))
+    named = named and not any(isinstance(n, Differential | Nabla) for side in (link.left, link.right) for n in walk(side))
+    arrays = slip is None and all("R^(" in str(e) and str(e).count(" x ") > 2 for e in misfits)  # a row beside a batch, several indices
+    if doubt or arrays or (not fits and (scalar or named)):
+        return replace(line, verdict="undecided", reason=f"{words}; {doubt or 'no form near this one fits'}")
+    if not checker.explain:
+        return replace(line, verdict="refuted", reason=str(misfits[0]))
+    return replace(
+        line, verdict="refuted", reason=str(misfits[0]), slip=Slip("shape", fits, words), expected=slips.expected(checker, link)
+    )
 
 
 def _unread(checker: Checker, link: Link) -> Unreadable | None:
@@ -173,7 +186,7 @@ def _gives(checker: Checker, link: Link) -> bool:
 def _aside(checker: Checker, link: Link) -> bool:
     """Let y = Wx: an example with letters of its own, to which the lines after it may belong."""
     letters = {n.head for side in (link.left, link.right) for n in walk(side) if isinstance(n, Symbol)}
-    if isinstance(link.left, Symbol) and LET.search(checker.before):
+    if isinstance(link.left, Symbol) and LET.search(checker.said.before):
         checker.example = len(checker.lines), letters
     n, known = checker.example
     return len(checker.lines) - n <= ASIDE and letters - set(LOSSES) <= known

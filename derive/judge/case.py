@@ -177,7 +177,8 @@ class Case:
         self.sizes = {**distinct((free, taken | set(given.sizes.values())), formulas), **given.sizes}
         self.sizes = {s: k for s, k in self.sizes.items() if s.is_Symbol}
         self.sequential = bench.system.sequential if bench.system else bool(self.bases or self.survey.fixed)
-        last = given.last if given.last is not None else last
+        as_size = None if self.sequential else next((k for s, k in given.sizes.items() if str(s) == LAST), None)
+        last = next((k for k in (given.last, as_size, last) if k is not None), None)  # T may be a size like others
         self.lasts = [last] if last is not None else self._lasts()
 
     def _lasts(self) -> list[int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -121,13 +122,15 @@ def _value(m: Meaning, node: Big) -> Value:
     binders = _binders(m, node)
     if not binders:
         raise m.fail("a sum without its index", node)
-    saved_bound, saved_times, saved_rename = set(m.bound), set(m.clocks), dict(m.rename)
+    saved_bound, saved_times, saved_rename, saved_counted = set(m.bound), set(m.clocks), dict(m.rename), set(m.counted)
     try:
         inner_names = {}
         for b in binders:
             m.bound.add(b.index)
             if _runs_over_time(m, b):
                 m.clocks.add(b.index)
+            elif isinstance(b.hi, Symbol) and b.hi.head in m.scope.sizes:
+                m.counted.add(b.index)
             if b.index in m.outside or b.index in saved_bound:  # an index of the outside, used again inside
                 inner_names[b.index] = m.fresh()
                 if b.index in m.label_sizes:
@@ -140,7 +143,7 @@ def _value(m: Meaning, node: Big) -> Value:
             body = _bind(m, node, b, body)
         return body
     finally:
-        m.bound, m.clocks, m.rename = saved_bound, saved_times, saved_rename
+        m.bound, m.clocks, m.rename, m.counted = saved_bound, saved_times, saved_rename, saved_counted
 
 
 def _runs_over_time(m: Meaning, b: Binder) -> bool:
@@ -158,6 +161,9 @@ def _pieces(part: Node) -> list[Node]:
     parts, ops = [part.parts[0]], []
     for op, right in zip(part.ops, part.parts[1:], strict=True):
         first, *rest = right.items if isinstance(right, Commas) and op != "∈" else (right,)
+        if isinstance(right, Commas) and op == "∈" and right is not part.parts[-1]:  # k ∈ V, k ≠ w
+            *members, last = right.items
+            first, rest = (members[0] if len(members) == 1 else replace(right, items=tuple(members))), [last]
         parts.append(first)
         ops.append(op)
         if rest:
@@ -314,7 +320,8 @@ def repeated(m: Meaning, node: Node, free: Collection[str]) -> Value:
     for sign, term in node.terms if isinstance(node, Sum) else ((1, node),):
         if isinstance(term, Words):
             continue
-        v = m.raw(term)
+        with _shared(m, term):
+            v = m.raw(term)
         over = [n for n in v.labels if n not in free and _times(term, n) > 1]
         v = m.settled(v) if over else v
         for label in over:
@@ -324,6 +331,27 @@ def repeated(m: Meaning, node: Node, free: Collection[str]) -> Value:
         raise m.fail("words alone", node)
     terms = m.beside(terms)
     return terms[0][1] if len(terms) == 1 and terms[0][0] == 1 else add(m.filled(terms))
+
+
+@contextmanager
+def _shared(m: Meaning, term: Node) -> Iterator[None]:
+    """While the factors of a term are read: an index that several of them have is summed over their product, and not in brackets of one."""
+    factors = [f for _, f in term.factors] if isinstance(term, Product) else []
+    held = [{n.head for n in walk(f) if isinstance(n, Symbol) and not n.accents} for f in factors]
+    saved = m.free
+    if saved is not None:
+        m.free = saved | {letter for k, letters in enumerate(held) for other in held[:k] for letter in letters & other}
+    try:
+        yield
+    finally:
+        m.free = saved
+
+
+def argument(m: Meaning, node: Node) -> Value:
+    """The argument of a function: in Einstein's convention a term of its own, exp(U_{aj} v_j)."""
+    if not m.reading.repeated or m.free is None or not isinstance(node, Product | Sum):
+        return m.value(node)
+    return repeated(m, node, m.free)
 
 
 def free(m: Meaning, *sides: Node) -> frozenset[str]:

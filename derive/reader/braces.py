@@ -1,20 +1,23 @@
-"""{a - b} c as it is printed, a - b c: TeX shows no braces, and who writes them may have meant brackets."""
+"""{a - b} c as it is printed, a - b c, and \\exp{u^T} v as exp uᵀ v: TeX shows no braces, and who writes them may have meant brackets."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from derive.reader.syntax import Fence, Node, Product, Sum, rebuilt, walk
+from derive.reader.scope import flat
+from derive.reader.syntax import Fence, Node, Product, Scripted, Sum, rebuilt, walk
 
 
 def braced(node: Node, source: str) -> bool:
-    """Whether a product somewhere holds a sum in braces alone, or a function of brackets and what follows them, \\exp{(a) b}."""
+    """Whether a product somewhere holds a sum in braces alone, or a function of what other braces may have been meant for."""
     return any(isinstance(n, Product) and any(isinstance(f, Sum) or _opened(f, source) for _, f in n.factors) for n in walk(node))
 
 
 def _opened(node: Node, source: str) -> bool:
-    """{(a) b} behind the name of a function: printed, the function is one of a alone."""
+    """{(a) b} and {uᵀ} behind the name of a function: printed, the function is one of a alone, and of uᵀ v in \\exp{u^T} v."""
     body = node.body if isinstance(node, Fence) and source[node.start : node.start + 1] == "{" else None
+    if isinstance(body, Scripted):
+        return flat(body.sup) in ("T", "top")
     return isinstance(body, Product) and isinstance(body.factors[0][1], Fence)
 
 
@@ -39,7 +42,9 @@ def printed(node: Node, source: str) -> Node:
 
 
 def _within(op: str, node: Node) -> list[tuple[str, Node]]:
-    assert isinstance(node, Fence) and isinstance(node.body, Product)
+    assert isinstance(node, Fence)
+    if not isinstance(node.body, Product):
+        return [(op, node.body)]
     (_, first), *rest = node.body.factors
     return [(op, first), *rest]
 

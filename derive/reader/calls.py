@@ -12,7 +12,7 @@ from derive.adjoint import local_jacobian
 from derive.expr import Expr, Instant, Map, Misread, ShapeError, Var, apply, at_time, ein, opaque, rebuild, stack, zeros
 from derive.expr import var as make_var
 from derive.ops import Composition, Function, power
-from derive.reader import derivatives, events, names, objectives
+from derive.reader import bigs, derivatives, events, names, objectives
 from derive.reader.scope import Template, flat
 from derive.reader.syntax import (
     Big,
@@ -193,7 +193,7 @@ def call(m: Meaning, fn: Any, node: Node, argument: Node) -> Value:
     when = names.instant(m, exponent) if isinstance(exponent, Fence) else None
     if when is not None or (isinstance(exponent, Symbol) and exponent.head not in ("T", "top")):
         exponent = None  # σ^{(l)}: the function of a layer
-    value = m.value(argument)
+    value = bigs.argument(m, argument)
     if isinstance(fn, Composition):
         if primes:
             raise m.fail(f"the derivative of {fn.name} is a matrix: write ∂{fn.name}/∂z", node)
@@ -444,6 +444,8 @@ def _operator(m: Meaning, name: str, argument: Node, node: Node) -> Value:
             return Value(ops.trace(v.expr))
         case "det":
             return Value(ops.det(v.expr)) if v.rank else v
+        case "sum" if m.reading.batched:
+            return _over_examples(m, v, node)
         case "sum":
             return Value(ops.total(v.expr)) if not v.labels else _unread(m, node)
         case "rowsum" | "colsum" if v.rank == 2 and not v.labels:
@@ -451,6 +453,14 @@ def _operator(m: Meaning, name: str, argument: Node, node: Node) -> Value:
         case "mean":
             return Value(ops.mean(v.expr)) if not v.labels else _unread(m, node)
     return _unread(m, node)
+
+
+def _over_examples(m: Meaning, v: Value, node: Node) -> Value:
+    """Σ δ of a batch with one example in each row, or in each column: the sum of the examples."""
+    size = names.batch_size(m)
+    if v.labels or v.rank != 2 or [d == size for d in v.shape].count(True) != 1:
+        raise m.fail("a sum over the examples of what has none", node)
+    return Value(ops.column_sums(v.expr) if v.shape[0] == size else ops.row_sums(v.expr))
 
 
 def _axis(m: Meaning, argument: Relation) -> tuple[str, Node] | None:

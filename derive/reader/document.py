@@ -20,11 +20,12 @@ _OPENING = re.compile(
     r"(?P<dollars>\$\$)"
     r"|(?<!\\)(?P<bracket>\\\[)"
     rf"|\\begin\{{(?P<env>(?:{_ENVIRONMENT})\*?)\}}"
-    r"|(?:^|\n)[ \t]*(?P<fence>`{3,12})[ \t]*\{?math\}?[^\n]*\n"
+    r"|(?:^|\n)[ \t]*(?P<fence>`{3,12})[ \t]*\{?math\}?[^\n]*\n(?:[ \t]*:[a-z-]+:[^\n]*\n)*"  # with its options, :label: name
     r"|(?<!\\)(?P<round>\\\()"
     r"|(?<![\\$])\$(?P<inline>(?:[^$\\\n]++|\\.|\n(?!\s*\n))++)\$(?!\d)",
     re.DOTALL,
 )
+_QUOTED = re.compile(r"[ \t]*>(?:[ \t]?>)*(?!=)")
 _FENCE = re.compile(r"[ \t]*(`{3,}|~{3,})[ \t]*(.*)")
 _CODE = re.compile(r"(?<!`)`[^`\n]+`(?!`)")
 _TICKED = re.compile(r"\$`([^`\n]+)`\$")  # $`x`$
@@ -120,6 +121,8 @@ def read_document(text: str, latex: bool | None = None) -> Document:
     # blanks keep every place where it was
     text = _blank(_COMMENT, text) if latex else text
     macros, words, text = _macros(text)
+    if not latex:
+        text = _without_quotes(text)
     text_without_code = _blank(_CODE, _TICKED.sub(r"$ \1 $", _without_code(text, latex)))
     formulas = _bounded(_marked(text_without_code, macros))
     if not formulas and text_without_code.strip():
@@ -185,6 +188,16 @@ def _ending(match: re.Match[str]) -> str:
     if match["round"]:
         return r"(?<!\\)\\\)"
     return rf"\\end\{{{re.escape(match['env'])}\}}" if match["env"] else rf"\n[ \t]*{match['fence']}"
+
+
+def _without_quotes(text: str) -> str:
+    """Markdown with the signs of its quotes blanked, > at the beginning of several lines; a lone > is a relation."""
+    lines = text.split("\n")
+    quoted = [_QUOTED.match(line) for line in lines]
+    for k, mark in enumerate(quoted):
+        if mark is not None and any(quoted[j] for j in (k - 1, k + 1) if 0 <= j < len(lines)):
+            lines[k] = " " * mark.end() + lines[k][mark.end() :]
+    return "\n".join(lines)
 
 
 def _without_code(text: str, latex: bool) -> str:

@@ -110,6 +110,7 @@ class Reading:
     sliced: bool = False  # W_{i,:} lies
     mixed: bool = False  # dy/dx = ∂y/∂u ∂u/∂x + …: the later factors of each product in one equation alone
     numerator: bool = False  # ∂L/∂W of a matrix is the transpose
+    batched: bool = False  # Σ δ of a batch adds the examples up
     added: bool = False  # with elementwise: L = -y log ŷ of vectors adds the entries
 
     def describe(self, default: Reading) -> list[str]:
@@ -134,6 +135,7 @@ class Reading:
             "diagonal": "the diagonal of a Jacobian beside ⊙",
             "multiplied": "a name before brackets as a factor",
             "added": "the sum of the entries",
+            "batched": "Σ over the examples of the batch",
             "sliced": "rows that lie",
             "mixed": "each last step in one equation alone",
             "numerator": "∂L/∂W as the transpose, in the numerator layout",
@@ -150,6 +152,7 @@ class Meaning:
     reading: Reading
     source: str = ""
     bound: set[str] = field(default_factory=set)
+    counted: set[str] = field(default_factory=set)  # indices of sums up to a size, which are of entries
     clocks: set[str] = field(default_factory=set)
     rename: dict[str, str] = field(default_factory=dict)
     local: dict[tuple[str, tuple[str, ...]], Value] = field(default_factory=dict)
@@ -318,7 +321,7 @@ class Meaning:
             inside = {flat(i) for n in walk(node) if isinstance(n, Scripted) for i in names.script_items(n.sub)}
             if any(bigs.twice(node, letter) for letter in inside - self.free):
                 return bigs.repeated(self, node, self.free)  # in brackets, too, each term has its own repeated indices
-        terms = self.beside([(sign, self.raw(term)) for sign, term in written if not isinstance(term, Words)])
+        terms = self.beside([(sign, self._term(term)) for sign, term in written if not isinstance(term, Words)])
         if len(terms) == 1:
             sign, only = terms[0]
             return only if sign == 1 else negative(only)
@@ -332,6 +335,12 @@ class Meaning:
             total = add([(sign, Value(v.expr, v.labels)) for sign, v in terms])
             return Filler(total.expr, total.labels, kind=fillers[0].kind)  # a 1 + b 1
         return add(self.filled(terms))
+
+    def _term(self, node: Node) -> Value:
+        """A term of a sum: a scalar with a name of its own is added to every entry of what stands beside it."""
+        v = self.raw(node)
+        named = isinstance(node, Symbol | Scripted) and not isinstance(v, Filler) and not v.rank
+        return replace(v, named=True) if named else v
 
     def beside(self, terms: list[tuple[int, Value]]) -> list[tuple[int, Value]]:
         """The terms of a sum in the layout of this reading. Raises ShapeError where only some are products of Jacobians that lie."""
@@ -640,13 +649,8 @@ class Meaning:
         if not a.rank or not b.rank:
             return scale(a, b)
         if op in ("⊙", "∘", "⋆", "•") or op in self.scope.elementwise:
-            if (
-                op in ("·", "*", "×", "")
-                and a.rank == 1
-                and b.rank == 2
-                and not is_row_shape(b.shape)
-                and a.shape[0] == b.shape[0]
-            ):
+            met = a.rank == 1 and b.rank == 2 and not is_row_shape(b.shape) and a.shape[0] == b.shape[0]
+            if met and op in ("·", "*", "×", "") and self.scope.layout != "gradient":
                 return contract(a, b, 1)  # a row times a matrix, among products that are entry by entry
             if not op and a.rank == 2 and not is_row_shape(a.shape) and b.rank == 1 and a.shape[1] == b.shape[0]:
                 return product(a, b)  # W x, where vectors side by side are multiplied entry by entry
@@ -679,6 +683,8 @@ class Meaning:
             return entrywise(a, b)
         if self.reading.elementwise and not op and _along_batch(a, b):
             return entrywise(a, b)
+        if self.reading.elementwise and not op and a.rank == 1 and b.rank == 2 and not is_row_shape(b.shape) and a.shape[0] == b.shape[0]:
+            return entrywise(a, b) if a.shape[0] != b.shape[1] else product(Value(ops.diag(a.expr), a.labels), b)  # h (1 - h) W as diag(…) W
         return product(a, b)
 
     def _diagonal(self, v: Value) -> Value:
@@ -690,7 +696,8 @@ class Meaning:
         own = letters[len(v.labels) :]
         diagonal = ein([(v.expr, (*letters, *own))], letters)
         self.needs.append((v.expr, ein([(diagonal, letters)], (*letters, *own))))
-        return Value(diagonal, v.labels)
+        found = Value(diagonal, v.labels)
+        return transposed(found) if self.scope.vectors == "row" and c.top_rank == 1 else found
 
     def _dotted(self, a: Value, b: Value) -> bool:
         """Whether a · of two vectors may be entry by entry: beside a derivative, where people write δ · σ'(z)."""

@@ -373,10 +373,12 @@ def _rest(
         and all(isinstance(r, Symbol) and not _time_like(m, r) for r in rest)
     ):
         yield (*score, 3, 0), None, tuple(rest), exponent  # y_k in a relation that speaks of no time: entry k
+    if named.sequential and when is None and len(rest) == rank > 1 and all(isinstance(r, Symbol) and not _time_like(m, r) for r in rest):
+        yield (*score, 2, 0), None, tuple(rest), exponent  # w_{jk} of a layer that isn't said
     if named.sequential and when is None:
         for k in [0, len(rest) - 1] if len(rest) > 1 else [0] if rest else []:
             at = instant(m, rest[k])
-            if at is not None:
+            if at is not None and at.base not in m.counted:
                 places = tuple(rest[:k] + rest[k + 1 :])
                 if len(places) <= rank:
                     yield (*score, 2 if _time_like(m, rest[k]) else 1, -k), at, places, exponent

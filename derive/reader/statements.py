@@ -377,10 +377,29 @@ def _joined(pieces: list[list[Token]]) -> list[list[Token]]:
 
 
 def _ends_open(row: list[Token]) -> bool:
-    last = next((t for t in reversed(row) if t.kind not in ("quad",)), None)
+    row = [t for t in row if t.kind != "quad"]
+    row = row[: _before_scripts(row)]  # of a sum, whose terms are in the next row
+    last = row[-1] if row else None
     return last is not None and (
-        last.kind in ("+", "-", "=") or (last.kind == "command" and last.text in ("cdot", "times", "odot"))
+        last.kind in ("+", "-", "=") or last.text in ("cdot", "times", "odot", "sum", "prod")
     )
+
+
+def _before_scripts(row: list[Token]) -> int:
+    """Where the scripts at the end of a row begin, of a sum or a product; its end where nothing of this kind stands there."""
+    end = len(row)
+    while end > 1:
+        start = end - 1
+        if row[start].kind == "}":
+            depth = 1
+            while start > 0 and depth:
+                start -= 1
+                depth += (row[start].kind == "}") - (row[start].kind == "{")
+        if start < 1 or row[start - 1].kind not in ("_", "^"):
+            break
+        end = start - 1
+    big = end > 0 and row[end - 1].text in ("sum", "prod")
+    return end if big else len(row)
 
 
 def _outside(tokens: list[Token]) -> list[Token]:
@@ -555,6 +574,8 @@ def _trimmed(tokens: list[Token]) -> list[Token]:
         tokens = tokens[1:]
     while tokens and (tokens[-1].idle or tokens[-1].kind in ("&", "?")):
         tokens = tokens[:-1]
+    if (marked := _marked(tokens)) < len(tokens):
+        return _trimmed(tokens[:marked])
     kinds = [t.kind for t in tokens[:4]]
     texts = [t.text for t in tokens[:4]]
     rest = tokens[3:]
@@ -568,6 +589,21 @@ def _trimmed(tokens: list[Token]) -> list[Token]:
     if kinds[:1] == ["*"] or (kinds[:1] == ["command"] and texts[0] in ("times", "cdot", "bullet", "ast", "checkmark")):
         return _trimmed(tokens[1:])
     return tokens
+
+
+_MARKS = frozenset(
+    "star circledast wr bigcirc Game lhd rhd bigstar spadesuit heartsuit clubsuit diamondsuit blacksquare square Box diamond triangle "
+    "dagger ddagger checkmark bullet circ ast natural sharp flat".split()
+)
+
+
+def _marked(tokens: list[Token]) -> int:
+    """Where a sign for the row begins that stands at its end, (\\star); the end where there is none."""
+    end = len(tokens)
+    if end > 2 and tokens[-1].text in _MARKS and tokens[-1].kind == "command" and tokens[-2].kind not in ("^", "_"):
+        return end - 1
+    bracketed = end > 3 and [t.kind for t in tokens[-3:]] == ["(", "command", ")"] and tokens[-2].text in _MARKS
+    return end - 3 if bracketed else end
 
 
 def _worded(tokens: list[Token]) -> int | None:

@@ -199,6 +199,10 @@ def _filler(font: str, sign: str) -> str:
     return {"1": "ones", "0": "zero", "I": "ones" if font == "mathbb" else "I"}[sign]
 
 
+_ROOM = re.compile(r"[\s~]+")
+_BLANKS = re.compile(r"\s*")
+
+
 class _Lexer:
     def __init__(self, text: str, known: Collection[str]):
         self.text, self.known = text, known
@@ -212,7 +216,10 @@ class _Lexer:
         while at < end:
             c = text[at]
             if c.isspace() or c == "~":
-                at += 1
+                run = _ROOM.match(self.text, at, end).end()  # type: ignore[union-attr]
+                if text.count("~", at, run) > 2:
+                    yield Token("quad", "~~", at, run)
+                at = run
                 continue
             glued = at == last
             if c == "\\":
@@ -285,18 +292,20 @@ class _Lexer:
             yield Token("newline", "\\\\", at, self._skip_option(after, end), glued)
         elif name in ("{", "}"):
             yield Token("\\" + name, name, at, after, glued)
-        elif name in ("|", "Vert", "lVert", "rVert"):
+        elif name in ("|", "Vert", "lVert", "rVert", "parallel"):
             yield Token("norm", name, at, after, glued)
         elif name in ("vert", "lvert", "rvert", "mid"):
             yield Token("|", name, at, after, glued)
         elif (bar := self._bar(name, after, end)) is not None:
             yield Token("at", "|", at, bar, glued)
         elif name.isspace() or name in _ROOMY:
+            if name in ("left", "right", "middle"):
+                after = _BLANKS.match(self.text, after, end).end()  # type: ignore[union-attr]  # \\left .
             if name == "left":
                 self.lefts.append(self.text[after : after + 1])
             if name in ("left", "right", "middle") and self.text[after : after + 1] == ".":
                 after += 1
-                if name == "left" and self.text.find("\\right|", after, end) >= 0:
+                if name == "left" and any(self.text.find(bar, after, end) >= 0 for bar in ("\\right|", "\\right |")):
                     yield Token("left", ".", at, after, glued)
                     return
             if name in ("quad", "qquad"):

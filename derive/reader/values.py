@@ -59,6 +59,7 @@ class Value:
     chain: Chain | None = None
     tall: bool = False  # a column of row sums, which beside a matrix belongs to its rows
     laid: bool = False  # a product with a Jacobian that already lies one way
+    named: bool = False  # a number with a name, which in a sum is added to every entry
 
     @property
     def shape(self) -> Shape:
@@ -164,7 +165,7 @@ def _spread(v: Value, wide: Value) -> Value:
     count = len(v.labels)
     outer, inner = tuple(range(count)), tuple(range(count, count + wide.rank))
     dims = dict(enumerate(wide.expr.shape))
-    if not v.rank and is_simple_scalar(v.expr if not v.labels else constant(0)):
+    if not v.rank and (v.named or is_simple_scalar(v.expr if not v.labels else constant(0))):
         return Value(ein([(v.expr, outer)], outer + inner, dims), v.labels)
     if not v.rank and v.labels and _simple_labelled(v.expr):
         return Value(ein([(v.expr, outer)], outer + inner, dims), v.labels)
@@ -219,6 +220,8 @@ def product(a: Value, b: Value) -> Value:
     """The product of matrix form: scalars scale, matrices and vectors contract neighbouring axes. Raises ShapeError."""
     if not a.rank or not b.rank:
         return scale(a, b)
+    if a.rank == 1 and a.shape[0] == b.shape[0] == 1:
+        return scale(slim(a), b)  # R^1 is R^{1 × 1}
     if a.rank == 1 and not is_row_shape(b.shape):
         raise ShapeError(f"can't multiply the column in {show_shape(a.shape)} by {show_shape(b.shape)}")
     if not a.labels and not b.labels and a.rank <= 2 and b.rank <= 2:

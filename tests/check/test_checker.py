@@ -8,7 +8,7 @@ import time
 import pytest
 
 import derive
-from derive.check import Checker, check_file, checker
+from derive.check import Checker, check_file, walk
 from derive.check.lines import SLIPS, VERDICTS
 from derive.check.settings import parts, read_settings
 from derive.expr import DeriveError
@@ -385,7 +385,7 @@ def test_every_line_ends_in_a_verdict(tex):
 
 
 def test_too_many_lines(monkeypatch):
-    monkeypatch.setattr(checker, "MOST_LINES", 3)
+    monkeypatch.setattr(walk, "MOST_LINES", 3)
     with pytest.raises(DeriveError, match="more than 3 relations in one document"):
         report("$$x = x$$ " * 4, settings={"declare": {"x": "n"}})
     assert len(report("$$x = x$$ " * 3, settings={"declare": {"x": "n"}}).lines) == 3

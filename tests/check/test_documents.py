@@ -29,6 +29,42 @@ GATED = r"""% loss: L
 % time: t = 1..T
 $x_t, a_t, b_t, h_0 \in \mathbb{R}^{n}$
 \begin{align} f_t &= \sigma(a_t) \\ i_t &= \sigma(b_t) \\ h_t &= f_t \odot h_{t-1} + i_t \odot x_t \\ L &= \sum_{t=1}^T \mathbf{1}^\top h_t \end{align}"""
+BATCHED = r"""% loss: J
+$X \in \mathbb{R}^{m \times d}$, $W \in \mathbb{R}^{d \times k}$, $b \in \mathbb{R}^{k}$, $Y \in \mathbb{R}^{m \times k}$
+\begin{align}
+Z_{ij} &= \sum_l X_{il} W_{lj} + b_j \\
+J &= \frac{1}{2m} \sum_i \sum_j (Z_{ij} - Y_{ij})^2
+\end{align}"""
+LAYERED = r"""% loss: C
+% time: l = 1..L
+$w^{(l)} \in \mathbb{R}^{n \times n}$, $b^{(l)} \in \mathbb{R}^{n}$, $a^{(0)}, y \in \mathbb{R}^{n}$
+\begin{align}
+z^{(l)} &= w^{(l)} a^{(l-1)} + b^{(l)} \\
+a^{(l)} &= \sigma(z^{(l)}) \\
+C &= \frac{1}{2} \lVert y - a^{(L)} \rVert^2
+\end{align}"""
+ONE = r"""% loss: L
+$x \in \mathbb{R}^{n}$, $W \in \mathbb{R}^{1 \times n}$, $b, y \in \mathbb{R}^{1}$
+\begin{align}
+h &= \tanh(x) \\
+u &= W h + b \\
+L &= \frac{1}{2} \lVert u - y \rVert^2
+\end{align}"""
+SPOKEN = r"""% loss: L
+% time: t = 1..T
+$x_t \in \mathbb{R}^{d}$, $y_t \in \mathbb{R}^{K}$, $h_0 \in \mathbb{R}^{n}$, $U \in \mathbb{R}^{n \times d}$, $W \in \mathbb{R}^{n \times n}$, $V \in \mathbb{R}^{K \times n}$
+\begin{align}
+h_t &= \tanh(W h_{t-1} + U x_t) \\
+p_t &= \mathrm{softmax}(V h_t) \\
+L_t &= -\sum_{i=1}^{K} y_{t,i} \log p_{t,i} \\
+L &= \sum_{t=1}^{T} L_t
+\end{align}"""
+HEAD = r"""% loss: L
+$Q, K \in \mathbb{R}^{T \times d}$, $G \in \mathbb{R}^{T \times T}$
+\begin{align}
+E &= \frac{Q K^\top}{\sqrt{d}} \\
+L &= \sum_i \sum_j G_{ij} E_{ij}
+\end{align}"""
 FREE = {"declare": {"x": "n", "w": "n", "A": "n x n", "B": "n x n", "c": "scalar"}}
 POINTWISE = r"""% loss: none
 $a, b \in \mathbb{R}^{n}$
@@ -311,6 +347,57 @@ $x \in \mathbb{R}^{n}$, $W \in \mathbb{R}^{n \times n}$
         r"\gdef\pd#1#2{\frac{\partial #1}{\partial #2}} \pd{z_i}{x_j} = W_{ij}", r"\gdef\pd#1#2{\frac{\partial #1}{\partial #2}} \pd{z_i}{x_j} = W_{ji}", SOFTMAX),
     "brackets in the braces of a function": Page(
         r"p_i = \frac{\exp{(z_i) p_i}}{\exp{(z_i)}}", r"p_i = \frac{\exp{(z_i) 2}}{\exp{(z_i)}}", SOFTMAX),
+    "members of a set and another condition": Page(
+        r"y_i + \sum_{k \in C, k \neq i} y_k = 1",
+        r"\sum_{k \in C, k \neq i} y_k = 1", SOFTMAX),
+    "repeated indices inside a function": Page(
+        r"\exp(W_{ij} x_j) = \exp(z_i - b_i)",
+        r"\exp(W_{ij} x_j) = \exp(z_i + b_i)", SOFTMAX, settings={"sums": "repeated"}),
+    "repeated indices around brackets": Page(
+        r"y_a [p_a W_{ai} - p_a p_k W_{ki}] = y_a p_a W_{ai} - y_a p_a p_k W_{ki}",
+        r"y_a [p_a W_{ai} - p_a p_k W_{ki}] = y_a p_a W_{ai} + y_a p_a p_k W_{ki}", SOFTMAX, settings={"sums": "repeated"}),
+    "braces that end too early": Page(
+        r"z_i = \log \left( \exp{w_i^\top} x \right) + b_i",
+        r"z_i = \log \left( \exp{w_i^\top} x \right) - b_i", SOFTMAX, settings={"rows": {"w": "W"}}),
+    "a picture of three classes": Page(
+        r"\frac{\partial p}{\partial z} = \begin{bmatrix} p_1(1-p_1) & -p_1p_2 & -p_1p_3 \\ -p_2p_1 & p_2(1-p_2) & -p_2p_3 \\ -p_3p_1 & -p_3p_2 & p_3(1-p_3) \end{bmatrix}",
+        r"\frac{\partial p}{\partial z} = \begin{bmatrix} p_1(1-p_1) & -p_1p_2 & -p_1p_3 \\ -p_2p_1 & p_2(1-p_2) & p_2p_3 \\ -p_3p_1 & -p_3p_2 & p_3(1-p_3) \end{bmatrix}", SOFTMAX),
+    "a number with a name beside a vector": Page(
+        r"w^\top (x - m - c x) = w^\top x - m \sum_i w_i - c \, w^\top x",
+        r"w^\top (x - m - c x) = w^\top x + m \sum_i w_i - c \, w^\top x", "", r"$$m = \frac{1}{n} \sum_i x_i$$", settings=FREE),
+    "a sum over the examples of a batch": Page(
+        r"\frac{\partial J}{\partial b} = \frac{1}{m} \sum (Z - Y)",
+        r"\frac{\partial J}{\partial b} = \sum (Z - Y)", BATCHED),
+    "a sum whose terms are in the next row": Page(
+        r"\begin{aligned} z_i - b_i = \sum_{j=1}^{d} \\ W_{ij} x_j \end{aligned}",
+        r"\begin{aligned} z_i + b_i = \sum_{j=1}^{d} \\ W_{ij} x_j \end{aligned}", SOFTMAX),
+    "a sign for the row": Page(
+        r"\frac{\partial L}{\partial z} = \left(\sum_j y_j\right) p - y \quad (\star)",
+        r"\frac{\partial L}{\partial z} = \left(\sum_j y_j\right) p + y \quad (\star)", SOFTMAX),
+    "tildes as room": Page(
+        r"\frac{\partial L}{\partial z_i} = p_i - y_i ~~~~ (4)",
+        r"\frac{\partial L}{\partial z_i} = p_i + y_i ~~~~ (4)", SOFTMAX),
+    "weights of a layer that isn't said": Page(
+        r"a_{j}^{l} = \sigma\left(\sum_{k} w_{jk} a_{k}^{l-1} + b_{j}^{l}\right)",
+        r"a_{j}^{l} = \sigma\left(\sum_{k} w_{kj} a_{k}^{l-1} + b_{j}^{l}\right)", LAYERED),
+    "one output": Page(
+        r"\frac{\partial L}{\partial h} = (u - y) W",
+        r"\frac{\partial L}{\partial h} = (y - u) W", ONE),
+    "a vector before a matrix beside a Jacobian": Page(
+        r"\frac{\partial h_t}{\partial h_{t-1}} = (1 - h_t^2) W",
+        r"\frac{\partial h_t}{\partial h_{t-1}} = (1 - h_t) W", SPOKEN),
+    "entries of a sequence in a sum up to a size": Page(
+        r"L_t = -\sum_{i=1}^{K} y_i \log p_i",
+        r"L_t = -\sum_{i=1}^{K} p_i \log y_i", SPOKEN),
+    "the diagonal of a Jacobian that lies": Page(
+        r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial h} \odot \frac{\partial h}{\partial x}",
+        r"\frac{\partial L}{\partial x} = -\frac{\partial L}{\partial h} \odot \frac{\partial h}{\partial x}", ONE, settings={"vectors": "row"}),
+    "a norm with other signs": Page(
+        r"C = \frac{1}{2} \parallel y - a^{(L)} \parallel^2",
+        r"C = \frac{1}{2} \parallel y + a^{(L)} \parallel^2", LAYERED),
+    "the size of the numbers": Page(
+        r"E = \frac{Q K^\top}{\sqrt{2}}",
+        r"E = \frac{Q K^\top}{2}", HEAD, settings={"values": {"Q": [[1, 2], [0.5, 1]], "K": [[1, -1], [2, 0.5]], "G": [[1, 0], [0.25, 1]]}}),
     "a name at the end of a chain": Page(r"\bar x = W^\top g", r"\bar x = W^\top g + g", SOFTMAX, r"$$\frac{\partial L}{\partial z} = g$$"),
 }  # fmt: skip
 
@@ -566,3 +653,51 @@ $Q, K \in \mathbb{R}^{n \times d}$, $\ell : \mathbb{R}^{n \times n} \to \mathbb{
     report = Checker(parts({}, problem=network(problem))).text(r"$$\frac{\partial L}{\partial Q} = \frac{\partial L}{\partial S} K$$")
     slip = report.lines[0].slip
     assert slip.kind == "factor" and r"\frac{1}{\sqrt{d}}" in slip.corrected
+
+
+@pytest.mark.parametrize(
+    ("line", "after", "verdict"),
+    [
+        (r"L = -\log p_k,", "where $k$ is the index of the correct class.", "agrees"),
+        (r"L = -\log p_k,", "where $k$ is the number of classes.", "refuted"),
+        (r"L = \log p_k,", "where $k$ is the true label.", "refuted"),
+        (r"\frac{\partial L}{\partial z_k} = p_k - 1", "where $k$ is the true label.", "agrees"),
+        (r"\frac{\partial L}{\partial z_k} = p_k", "where $k$ is the true label.", "refuted"),
+        (r"L = -\log p_k,", "where $k$ is the true label. So $$L = -\\log p_j$$", "agrees"),
+    ],
+)
+def test_the_index_of_the_right_class(line, after, verdict):
+    found = verdicts(SOFTMAX, f"$${line}$$ {after}")
+    assert found[0] == verdict
+    assert "agrees" not in found[1:], "said of this formula alone"
+
+
+@pytest.mark.parametrize(
+    ("line", "settings", "verdict"),
+    [
+        (r"\frac{\partial z}{\partial W} = x", {}, "undecided"),  # right for scalars
+        (r"\frac{\partial L}{\partial x} = W p", {}, "refuted"),
+        (r"b = x", {}, "undecided"),  # two names: the letters may be other ones
+        (r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial z} \cdot W", {"layout": "gradient", "elementwise": ["\\cdot"]}, "refuted"),
+        (r"\frac{\partial L}{\partial x} = \frac{\partial L}{\partial z} \cdot W", {"elementwise": ["\\cdot"]}, "proved"),
+    ],
+)
+def test_shapes_that_do_not_fit(line, settings, verdict):
+    checker = Checker(parts(settings, problem=network(SOFTMAX)))
+    assert [x.verdict for x in checker.text(f"$${line}$$").lines] == [verdict]
+
+
+@pytest.mark.parametrize(("last", "verdict"), [("0.77", "agrees"), ("0.81", "refuted")])
+def test_a_rounded_result_carries_its_rounding(last, verdict):
+    """tanh(1) is 0.7616: 0.76 is a result, and so 0.76 + 0.004 may be 0.77; given as data it could not be."""
+    text = rf"$$a = \tanh(1) = 0.76$$ $$0.76 + 0.004 = {last}$$"
+    report = Checker(parts({"declare": {"a": "scalar"}}), explain=False).text(text)
+    assert report.lines[-1].verdict == verdict
+    alone = Checker(parts({"declare": {"a": "scalar"}}), explain=False).text(r"$$0.76 + 0.004 = 0.77$$")
+    assert alone.lines[-1].verdict == "refuted"
+
+
+@pytest.mark.parametrize(("tex", "verdict"), [(r"E = E^\top", "undecided"), (r"E = 2 E^\top", "refuted")])
+def test_right_for_the_numbers_that_are_given_alone(tex, verdict):
+    numbers = {"Q": [[1, 2], [2, 1]], "K": [[1, 0], [0, 1]], "G": [[1, 0], [0.25, 1]]}
+    assert Checker(parts({"values": numbers}, problem=network(HEAD))).text(f"$${tex}$$").lines[-1].verdict == verdict

@@ -67,7 +67,7 @@ $$
     found = [f for f in read_document(text).formulas if f.display is not None]
     assert [f.display for f in found] == list(range(len(found)))
     assert [" ".join(f.tex.split()) for f in found] == [
-        "x", r"y = 1 \\[1ex] z = 2", "w = 3", r"a &= b \\[2ex] &= c", ":label: eq u = 4", "", r"\begin{aligned} p &= q \\ r &= s \end{aligned}",
+        "x", r"y = 1 \\[1ex] z = 2", "w = 3", r"a &= b \\[2ex] &= c", "u = 4", "", r"\begin{aligned} p &= q \\ r &= s \end{aligned}",
     ]  # fmt: skip
 
 
@@ -215,3 +215,13 @@ def test_too_much(text, message):
     with pytest.raises(DeriveError) as caught:
         read_document(text)
     assert str(caught.value) == message
+
+
+def test_quotes_of_markdown_are_no_relations():
+    text = "> so\n> $$\n> a = b\n> + c\n> $$\nand\n$$\nx\n> y\n$$\n"
+    assert [" ".join(f.tex.split()) for f in read_document(text).formulas] == ["a = b + c", "x > y"]
+
+
+def test_the_options_of_a_fence_are_no_formula():
+    text = "```{math}\n:label: eq-one\n:nowrap:\nx = y\n```\n"
+    assert [f.tex.strip() for f in read_document(text).formulas] == ["x = y"]
