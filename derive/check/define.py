@@ -13,14 +13,14 @@ from derive import ops
 from derive.check import around, samples
 from derive.check.numbers import is_numeric, is_plain
 from derive.check.readings import readings
-from derive.expr import DeriveError, Expr, Instant, ShapeError, Var, at_time, time_indices
+from derive.expr import DeriveError, Expr, Instant, Map, ShapeError, Var, at_time, time_indices
 from derive.reader import bigs, calls, events, names
 from derive.reader.fillers import Filler
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.reversing import linear
 from derive.reader.scope import LOSSES, Key, Named, Scope, declare, flat, identifier, plain_tag, size_named
 from derive.reader.statements import Link
-from derive.reader.syntax import Big, Commas, Fence, Node, Product, Scripted, Sum, Symbol, put, unscripted, walk
+from derive.reader.syntax import Big, Commas, Fence, Node, Product, Scripted, Sum, Symbol, children, put, unscripted, walk
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Chain, Value, is_row_shape, stacked, transposed, unlabelled
 
@@ -46,7 +46,7 @@ def defines(scope: Scope, link: Link) -> bool:
     if calls.function_of(m, node) is None and names.find(m, node) is not None and _pointwise(m, arguments, link):
         return True
     if arguments is None and calls.function_of(m, node) is not None and not isinstance(node, Scripted):
-        return False
+        return _deviation(scope, m, node, link)
     if arguments is not None and calls.function_of(m, node) is not None:
         return False
     if isinstance(node, Scripted) and node.primes:
@@ -82,6 +82,22 @@ def defines(scope: Scope, link: Link) -> bool:
     except (Unreadable, DeriveError):
         return False
     return not (isinstance(base, Symbol) and base.head.startswith("set "))
+
+
+def _deviation(scope: Scope, m: Meaning, node: Node, link: Link) -> bool:
+    """σ = √(v + ε) of a network without any σ(z): the standard deviation, whose letter that is, too."""
+    if node != Symbol("sigma") or scope.system is None or any(n.fn is ops.sigmoid for e in scope.system.equations for n in e.right.atoms(Map)):
+        return False
+    return not is_numeric(link.right) and _known(scope, m, link.right)
+
+
+def _known(scope: Scope, m: Meaning, node: Node) -> bool:
+    """Whether everything in a formula has a meaning already."""
+    if isinstance(node, Symbol | Scripted) and names.find(m, node) is not None:
+        return True
+    if isinstance(node, Symbol):
+        return node.head in scope.sizes or node.head in ("sqrt", "i", "j", "k")
+    return all(_known(scope, m, n) for n in children(node))
 
 
 _NEXT = re.compile(r"\d?\(?(new|next|[tkniN]\+1|\+)\)?|")

@@ -15,6 +15,7 @@ from derive.check.prose import ANOTHER, AT, WHEN
 from derive.expr import Var, at_time, time_indices
 from derive.judge.case import FARTHEST
 from derive.reader.statements import Link
+from derive.reader.syntax import Root, Symbol, walk
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker
@@ -134,6 +135,16 @@ def _a_condition(checker: Checker, r: Refuted) -> Line | None:
     return replace(r.line, verdict="definition", reason="a condition that the words before it make")
 
 
+def _by_itself(checker: Checker, r: Refuted) -> Line | None:
+    """σ = √(σ² + ε): a name that may be given anew, and no claim of what it was."""
+    left, right = r.link.left, list(walk(r.link.right))
+    if r.link.op != "=" or not isinstance(left, Symbol) or not isinstance(r.link.right, Root) or left not in right:
+        return None
+    if not isinstance(r.claim.left, Var) or r.claim.left.bar:
+        return None
+    return replace(r.line, verdict="undecided", reason=f"said of {r.claim.left} by itself: the name may be given anew")
+
+
 def _in_one_column(checker: Checker, r: Refuted) -> Line | None:
     if not unfit.in_one_column(checker, r.link):
         return None
@@ -167,6 +178,7 @@ WAYS: tuple[Way, ...] = (  # in this order: what a document says comes before wh
     _at_sizes,
     _where_stationary,
     _a_condition,
+    _by_itself,
     _in_one_column,
     _without_numbers,
     _approximation,

@@ -192,6 +192,7 @@ def _line(m: Meaning, given: list[Node | None], node: Node) -> Value:
     places = _differences(m, first, last, node)
     _alike(m, given[1:-1], first, places, node)
     value = m.value(_replaced(m, first, places, ROW_INDEX))
+    _up_to(m, value, {_spelled(m, last)[k][0] for k in places})
     if value.labels == (ROW_INDEX,) and is_row_shape(value.shape) and isinstance(node, Rows) and len(node.rows) > 1:
         return Value(slim(value).expr)  # (x_1ᵀ; …; x_nᵀ): the matrix of these rows
     if value.labels == (ROW_INDEX,) and value.rank == 1:  # (q_1, …, q_n): the matrix of these columns
@@ -199,6 +200,15 @@ def _line(m: Meaning, given: list[Node | None], node: Node) -> Value:
     if value.labels != (ROW_INDEX,) or value.rank:
         raise m.fail("the general entry of a list with dots", node)
     return Value(value.expr)
+
+
+def _up_to(m: Meaning, value: Value, ends: set[str]) -> None:
+    """(h_1, …, h_n) of m entries, where n is the size of something else: the signs don't mean what they say. Raises Misread."""
+    if ROW_INDEX not in value.labels or len(ends) != 1:
+        return
+    size, end = value.size(ROW_INDEX), m.scope.sizes.get(next(iter(ends)))
+    if end is not None and size.is_Symbol and end.is_Symbol and end != size:
+        raise Misread(f"entries up to {end}, where there are {size}")
 
 
 def _alike(m: Meaning, cells: Sequence[Node | None], first: Node, places: frozenset[int], node: Node) -> None:

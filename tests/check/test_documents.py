@@ -65,6 +65,9 @@ $Q, K \in \mathbb{R}^{T \times d}$, $G \in \mathbb{R}^{T \times T}$
 E &= \frac{Q K^\top}{\sqrt{d}} \\
 L &= \sum_i \sum_j G_{ij} E_{ij}
 \end{align}"""
+NORMED = r"""% loss: none
+$x \in \mathbb{R}^{n}$, $\gamma, \epsilon \in \mathbb{R}$
+\begin{align} v &= \frac{1}{n} \sum_i x_i^2 \\ s &= \sqrt{v + \epsilon} \\ u_i &= \frac{x_i}{\sqrt{v + \epsilon}} \\ y_i &= \gamma u_i \end{align}"""
 FREE = {"declare": {"x": "n", "w": "n", "A": "n x n", "B": "n x n", "c": "scalar"}}
 POINTWISE = r"""% loss: none
 $a, b \in \mathbb{R}^{n}$
@@ -398,6 +401,9 @@ $x \in \mathbb{R}^{n}$, $W \in \mathbb{R}^{n \times n}$
     "the size of the numbers": Page(
         r"E = \frac{Q K^\top}{\sqrt{2}}",
         r"E = \frac{Q K^\top}{2}", HEAD, settings={"values": {"Q": [[1, 2], [0.5, 1]], "K": [[1, -1], [2, 0.5]], "G": [[1, 0], [0.25, 1]]}}),
+    "the standard deviation": Page(
+        r"u_i = \frac{x_i}{\sigma}",
+        r"u_i = \frac{x_i}{\sigma^2}", NORMED, r"$$\sigma = \sqrt{v + \epsilon}$$"),
     "a name at the end of a chain": Page(r"\bar x = W^\top g", r"\bar x = W^\top g + g", SOFTMAX, r"$$\frac{\partial L}{\partial z} = g$$"),
 }  # fmt: skip
 
@@ -528,9 +534,6 @@ $x \in \mathbb{R}^{d}$, $w \in \mathbb{R}^{d}$, $y \in \mathbb{R}$
 \begin{align} a &= \sigma(w^\top x) \\ L &= -(y \log a + (1 - y) \log(1 - a)) \end{align}"""
 
 
-NORMED = r"""% loss: none
-$x \in \mathbb{R}^{n}$, $\gamma, \epsilon \in \mathbb{R}$
-\begin{align} v &= \frac{1}{n} \sum_i x_i^2 \\ s &= \sqrt{v + \epsilon} \\ u_i &= \frac{x_i}{\sqrt{v + \epsilon}} \\ y_i &= \gamma u_i \end{align}"""
 LAYER = r"""% loss: L
 $x \in \mathbb{R}^{d}$, $w, y \in \mathbb{R}^{n}$, $W \in \mathbb{R}^{n \times d}$
 \begin{align} z &= W x \\ h &= \mathrm{relu}(z) \\ L &= w^\top h \end{align}"""
@@ -701,3 +704,21 @@ def test_a_rounded_result_carries_its_rounding(last, verdict):
 def test_right_for_the_numbers_that_are_given_alone(tex, verdict):
     numbers = {"Q": [[1, 2], [2, 1]], "K": [[1, 0], [0, 1]], "G": [[1, 0], [0.25, 1]]}
     assert Checker(parts({"values": numbers}, problem=network(HEAD))).text(f"$${tex}$$").lines[-1].verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        (r"s = \sqrt{s^2 + \epsilon}", "undecided"),  # s may be given anew
+        (r"s = \sqrt{v - \epsilon}", "refuted"),
+        (r"u = \begin{bmatrix} u_1 \\ u_2 \\ \vdots \\ u_n \end{bmatrix}", "proved"),
+    ],
+)
+def test_a_name_said_of_itself(line, verdict):
+    assert verdicts(NORMED, f"$${line}$$") == [verdict]
+
+
+@pytest.mark.parametrize(("end", "verdict"), [("k", "proved"), ("d", "refuted")])
+def test_where_a_picture_ends(end, verdict):
+    line = rf"p = \begin{{bmatrix}} p_1 \\ p_2 \\ \vdots \\ p_{end} \end{{bmatrix}}"
+    assert verdicts(SOFTMAX, f"$${line}$$") == [verdict]
