@@ -42,7 +42,7 @@ def entry_by_entry(checker: Checker, link: Link, line: Line, errors: list[Except
     claims: dict[tuple[Expr, Expr], Claim] = {}
     for reading in readings(checker.part.scope, link, checker.part.repeated):
         with suppress(DeriveError):
-            claim = checker.claim(link, replace(reading, elementwise=True))
+            claim = checker.claim(link, replace(reading, elementwise=True, scaled=_of_jacobian(checker, link)))
             claims.setdefault((claim.left, claim.right), claim)
     known = [claim for claim in claims.values() if not claim.strangers]
     for claim in known:
@@ -51,6 +51,14 @@ def entry_by_entry(checker: Checker, link: Link, line: Line, errors: list[Except
             return replace(line, verdict=verdict.verdict, reason=told(verdict, claim, checker.usual(link)), bound=verdict.bound)
     held = given.at_values(checker, known, line) if known else None
     return held if held is not None and held.verdict in ("proved", "agrees") else None
+
+
+def _of_jacobian(checker: Checker, link: Link) -> bool:
+    """∂h_t/∂h_{t-1} = …: whether the left side is a derivative of a vector."""
+    top = link.left.top if isinstance(link.left, Fraction) else None
+    body = top.body if isinstance(top, Differential) else None
+    found = names.find(Meaning(checker.part.scope, Reading(), link.source), body) if isinstance(body, Symbol | Scripted) else None
+    return found is not None and len(found.expr.shape) == 1 and not found.places
 
 
 def judged(checker: Checker, link: Link, line: Line, errors: list[Exception]) -> Line:

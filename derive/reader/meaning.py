@@ -93,6 +93,7 @@ class Reading:
     latest_left: bool = True
     repeated: bool = False
     elementwise: bool = False  # vectors side by side
+    scaled: bool = False  # a vector before a matrix, in a Jacobian, scales its rows
     dotted: bool = False  # · beside derivatives
     differential: bool = False
     held: bool = False  # of differentials: those on the right are free, everything else is held
@@ -122,6 +123,7 @@ class Reading:
             "repeated": "a sum over repeated indices",
             "elementwise": "products of vectors entry by entry",
             "dotted": "· entry by entry",
+            "scaled": "a vector before a matrix as a diagonal one",
             "differential": "d as a differential",
             "lying": "δ as a row",
             "whole": "a sum over the terms after it, too",
@@ -683,7 +685,7 @@ class Meaning:
             return entrywise(a, b)
         if self.reading.elementwise and not op and _along_batch(a, b):
             return entrywise(a, b)
-        if self.reading.elementwise and not op and a.rank == 1 and b.rank == 2 and not is_row_shape(b.shape) and a.shape[0] == b.shape[0]:
+        if self.reading.scaled and not op and a.rank == 1 and b.rank == 2 and not is_row_shape(b.shape) and a.shape[0] == b.shape[0]:
             return entrywise(a, b) if a.shape[0] != b.shape[1] else product(Value(ops.diag(a.expr), a.labels), b)  # h (1 - h) W as diag(…) W
         return product(a, b)
 
