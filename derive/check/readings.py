@@ -85,6 +85,9 @@ def _readings(scope: Scope, link: Link, repeated: bool) -> Iterator[Reading]:
     if bigs.bare(link.left) or bigs.bare(link.right):
         for total in totals:
             yield Reading(layouts[0], total, batched=True)
+    if "d" in scope.sizes and any(isinstance(n, Symbol) and n.head == "d" and not n.accents for n in nodes):
+        for layout in layouts:
+            yield Reading(layout, counted=True)
     if WHOLE in nodes:
         for total in totals:
             yield Reading(layouts[0], total, sliced=True)

@@ -423,7 +423,7 @@ def _sign(token: Token) -> str:
 
 def _read(segment: list[Token], source: str, chain: Chain, found: list[Link | Broken], goes_on: bool) -> None:
     reason = bool(segment) and segment[0].text == "because"
-    segment = _trimmed(segment)
+    segment = _trimmed(_without_title(segment))
     if not segment:
         return
     for k, (aside, part) in enumerate(_apart(segment)):
@@ -595,6 +595,16 @@ _MARKS = frozenset(
     "star circledast wr bigcirc Game lhd rhd bigstar spadesuit heartsuit clubsuit diamondsuit blacksquare square Box diamond triangle "
     "dagger ddagger checkmark bullet circ ast natural sharp flat".split()
 )
+
+
+_TITLE = re.compile(r"[A-Z][A-Za-z]*( [A-Za-z0-9]+){1,3}")
+
+
+def _without_title(tokens: list[Token]) -> list[Token]:
+    """\\text{Path 1} = b = c: what has a name in words goes on from nothing."""
+    if len(tokens) < 3 or tokens[0].kind != "text" or tokens[1].kind != "=" or not _TITLE.fullmatch(tokens[0].text.strip()):
+        return tokens
+    return tokens[2:]
 
 
 def _marked(tokens: list[Token]) -> int:

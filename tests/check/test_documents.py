@@ -404,6 +404,8 @@ $x \in \mathbb{R}^{n}$, $W \in \mathbb{R}^{n \times n}$
     "the standard deviation": Page(
         r"u_i = \frac{x_i}{\sigma}",
         r"u_i = \frac{x_i}{\sigma^2}", NORMED, r"$$\sigma = \sqrt{v + \epsilon}$$"),
+    "the size d before a name": Page(
+        r"d \gamma v = \gamma \sum_i x_i^2", r"d \gamma v = \gamma^2 \sum_i x_i^2", NORMED.replace("{n}", "{d}")),
     "a name at the end of a chain": Page(r"\bar x = W^\top g", r"\bar x = W^\top g + g", SOFTMAX, r"$$\frac{\partial L}{\partial z} = g$$"),
 }  # fmt: skip
 
@@ -722,3 +724,8 @@ def test_a_name_said_of_itself(line, verdict):
 def test_where_a_picture_ends(end, verdict):
     line = rf"p = \begin{{bmatrix}} p_1 \\ p_2 \\ \vdots \\ p_{end} \end{{bmatrix}}"
     assert verdicts(SOFTMAX, f"$${line}$$") == [verdict]
+
+
+def test_what_has_a_name_in_words_goes_on_from_nothing():
+    document = r"$$z = W x + b$$ $$\text{Path 1} = p$$ $$= \mathrm{softmax}(z)$$ $$= z$$"
+    assert verdicts(SOFTMAX, document) == ["proved", "proved", "refuted"]
