@@ -20,7 +20,7 @@ from derive.reader.meaning import Meaning, Reading
 from derive.reader.reversing import linear
 from derive.reader.scope import LOSSES, Key, Named, Scope, declare, flat, identifier, plain_tag, size_named
 from derive.reader.statements import Link
-from derive.reader.syntax import Big, Commas, Fence, Node, Product, Scripted, Sum, Symbol, children, put, unscripted, walk
+from derive.reader.syntax import Big, Commas, Fence, Node, Product, Root, Scripted, Sum, Symbol, children, put, unscripted, walk
 from derive.reader.tokens import Unreadable
 from derive.reader.values import Chain, Value, is_row_shape, stacked, transposed, unlabelled
 
@@ -88,7 +88,8 @@ def _deviation(scope: Scope, m: Meaning, node: Node, link: Link) -> bool:
     """σ = √(v + ε) of a network without any σ(z): the standard deviation, whose letter that is, too."""
     if node != Symbol("sigma") or scope.system is None or any(n.fn is ops.sigmoid for e in scope.system.equations for n in e.right.atoms(Map)):
         return False
-    return not is_numeric(link.right) and _known(scope, m, link.right)
+    rooted = any(isinstance(n, Root) for n in walk(link.right))
+    return rooted and not is_numeric(link.right) and _known(scope, m, link.right)
 
 
 def _known(scope: Scope, m: Meaning, node: Node) -> bool:

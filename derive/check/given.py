@@ -10,6 +10,8 @@ from derive.check.claims import Claim
 from derive.check.lines import Line
 from derive.expr import Expr, Var, is_zero
 from derive.reader.meaning import Reading
+from derive.reader.statements import Link
+from derive.reader.syntax import Symbol, walk
 
 if TYPE_CHECKING:
     from derive.check.checker import Checker
@@ -51,12 +53,13 @@ def at_values(checker: Checker, claims: list[Claim], line: Line) -> Line | None:
     return None
 
 
-def at_sizes(checker: Checker, claims: list[Claim], line: Line) -> Line | None:
+def at_sizes(checker: Checker, link: Link, claims: list[Claim], line: Line) -> Line | None:
     """A line that holds in the sizes of the numbers that are given, √2 for √d; and one that holds for these numbers alone, which says little."""
     system, values = checker.part.scope.system, checker.part.values
     given = [v for v in (system.declared if system is not None else ()) if v.key in values]
-    if not any(not d.is_Integer for v in given for d in v.shape):
-        return None
+    named = any(isinstance(n, Symbol) and n.head in checker.part.scope.sizes for side in (link.left, link.right) for n in walk(side))
+    if named or not any(not d.is_Integer for v in given for d in v.shape):
+        return None  # √T for √d is wrong, though both of them are √2 here
     court = checker.court()
     draws = [{v.key: _like(values[v.key], 7 * k + i) for i, v in enumerate(given)} for k in range(DRAWS)]
     here = {v.key: values[v.key] for v in given}

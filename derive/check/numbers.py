@@ -169,8 +169,11 @@ def carried(node: Node, value: Callable[[Node], np.ndarray | None], results: Col
     if base is None or len(rounded) > 12:
         return 0.0
     total = 0.0
-    for n in rounded:
-        moved = value(_replaced(node, n, Number(f"{n.text}5")))
+    for text in dict.fromkeys(n.text for n in rounded):  # the same number moves everywhere at once
+        other: Node = node
+        for n in rounded:
+            other = _replaced(other, n, Number(f"{text}5")) if n.text == text else other
+        moved = value(other)
         if moved is not None and moved.shape == base.shape:
             total += float(np.abs(moved - base).max(initial=0.0))
     return total

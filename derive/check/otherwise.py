@@ -121,7 +121,7 @@ def _rounded(checker: Checker, r: Refuted) -> Line | None:
 
 
 def _at_sizes(checker: Checker, r: Refuted) -> Line | None:
-    return given.at_sizes(checker, r.claims, r.line) if checker.part.values else None
+    return given.at_sizes(checker, r.link, r.claims, r.line) if checker.part.values else None
 
 
 def _where_stationary(checker: Checker, r: Refuted) -> Line | None:

@@ -62,8 +62,10 @@ ANOTHER = re.compile(
 
 
 HOT = re.compile(
-    r"[\s$,.:;\\\])]*(where|with|and|here|for)\s+(\$|\\\()(?P<letter>[a-zA-Z])(\$|\\\))\s+(is|denotes|being|stands for)\s+the\b"
-    r"[^.;]{0,80}\b(correct|true|target|right|hot|gold|actual|ground[- ]truth|label)\b",
+    r"[\s$,.:;\\\])]*(where|with|and|here|for)\s+(\$|\\\()(?P<letter>[a-zA-Z])(\$|\\\))\s+(is|denotes|being|stands for)\s+the\s+"
+    r"(((index|position|number|label)\s+(of|for)\s+the\s+)?(correct|true|target|gold|right|actual|ground[- ]truth)"
+    r"\s+(class|label|category|word)\b(?!-)"
+    r"|index\s+of\s+the\s+(element|entry|component)\b[^.;,]{0,40}\bthat\s+is\s+\W{0,2}hot\b)(?!\s+(count|size|set|vector|distribution))",
     re.IGNORECASE,
 )  # L = -log p_k, where k is the correct class
 

@@ -60,7 +60,7 @@ def _each(v: Var, row: Any, columns: bool = False) -> list[Any]:
     for k in range(min(n, MOST) if row is _one_hot else 2):
         value: Any = row(k, 0, n) if len(v.shape) == 1 else [row(k, i, n) for i in range(_rows(v))]
         found.append(
-            [value if j % 2 == 0 else (row(k + 1, 1, n) if len(v.shape) == 1 else value) for j in range(5)] if sequence else value
+            [row(k + j, 0, n) if len(v.shape) == 1 else [row(k + j, i, n) for i in range(_rows(v))] for j in range(5)] if sequence else value
         )
     return found
 

@@ -47,7 +47,7 @@ def entry_by_entry(checker: Checker, link: Link, line: Line, errors: list[Except
     known = [claim for claim in claims.values() if not claim.strangers]
     for claim in known:
         verdict = checker.decide(claim)
-        if verdict is not None and verdict.holds:
+        if verdict is not None and verdict.holds and checker.says(claim):
             return replace(line, verdict=verdict.verdict, reason=told(verdict, claim, checker.usual(link)), bound=verdict.bound)
     held = given.at_values(checker, known, line) if known else None
     return held if held is not None and held.verdict in ("proved", "agrees") else None

@@ -19,6 +19,7 @@ from derive.reader.syntax import (
     Big,
     Commas,
     Differential,
+    Dots,
     Fence,
     Fraction,
     Node,
@@ -178,6 +179,7 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
     parts = list(node.sub.items) if isinstance(node.sub, Commas) else [node.sub] if node.sub is not None else []
     found: list[Binder] = []
     conditions: list[Relation] = []
+    members: set[str] = set()  # indices that run over a set with a name
     for part in [piece for whole in parts for piece in _pieces(whole)]:
         if isinstance(part, Words):
             continue
@@ -198,6 +200,8 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
             ):
                 left = Symbol(left.base.head + "'", start=left.start, end=left.end)
             if isinstance(left, Symbol) and part.ops[0] == "=" and len(part.parts) == 2:
+                if left.head in members:
+                    raise m.fail(f"the limits {m.text(part)}", part)
                 if any(b.index == left.head for b in found):
                     continue
                 found.append(Binder(left.head, part.parts[1], node.sup))
@@ -208,6 +212,9 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
                 conditions.append(part)
                 continue
             if isinstance(left, Symbol) and part.ops[0] == "∈":
+                if _spelled_out(m, part.parts[1]):
+                    raise m.fail(f"a sum over {m.text(part.parts[1])}", part)
+                members.add(left.head)
                 found.append(Binder(left.head, None, None))
                 continue
             middle = part.parts[1] if len(part.parts) == 3 else None
@@ -237,6 +244,13 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
     if conditions:
         found = [Binder(b.index, b.lo, b.hi, tuple(c for c in conditions if flat(c.parts[0]) == b.index)) for b in found]
     return found
+
+
+def _spelled_out(m: Meaning, members: Node) -> bool:
+    """{1, 2}, {i} and C - {i}: a set that isn't all there is, as {1, …, n} and [1, n] are."""
+    inside = list(walk(members))
+    whole_ = any(isinstance(n, Dots) or (isinstance(n, Symbol) and n.head in m.scope.sizes) for n in inside)
+    return not whole_ and any(isinstance(n, Number | Sum) or (isinstance(n, Fence) and n.kind != "paren") for n in inside)
 
 
 def _upper(m: Meaning, lower: Node | None, end: Node, op: str) -> Node:
@@ -349,7 +363,7 @@ def _shared(m: Meaning, term: Node) -> Iterator[None]:
 
 def argument(m: Meaning, node: Node) -> Value:
     """The argument of a function: in Einstein's convention a term of its own, exp(U_{aj} v_j)."""
-    if not m.reading.repeated or m.free is None or not isinstance(node, Product | Sum):
+    if not m.reading.repeated or m.free is None or isinstance(node, Commas):
         return m.value(node)
     return repeated(m, node, m.free)
 

@@ -374,7 +374,7 @@ class Meaning:
             if len(items) != 2:
                 raise self.fail("⟨ ⟩ takes two", node)
             return inner(self.standing(items[0]), self.standing(items[1]))
-        inside = self.value(node.body)
+        inside = bigs.argument(self, node.body) if node.kind == "abs" else self.value(node.body)
         if node.kind == "norm":
             return Value(ops.sqrt(square_sum(inside).expr), inside.labels)
         if inside.rank == 2 and not is_row_shape(inside.shape) and isinstance(node.body, Symbol | Scripted | Rows):
@@ -404,7 +404,7 @@ class Meaning:
         return divide(a, b)
 
     def root(self, node: Root) -> Value:
-        inside = self.value(node.body)
+        inside = bigs.argument(self, node.body)
         if node.degree is not None and flat(node.degree) != "2":
             if not (isinstance(node.degree, Number) and node.degree.text.isdigit() and 0 < int(node.degree.text) < 100):
                 raise self.fail("a root of that degree", node)
@@ -559,6 +559,8 @@ class Meaning:
                 return found
             v = self.value(base)
             return transposed(v) if v.rank else self._bad_prime(node)
+        if self.reading.repeated and isinstance(base, Fence) and node.sub is None and isinstance(node.sup, Number):
+            return self.scripted_value(bigs.argument(self, base.body), node)  # (u_i v_i)^2: what is raised is a term of its own
         return self.scripted_value(self.value(base), node)
 
     def weighted(self, base: Fence, node: Scripted) -> Value:

@@ -592,9 +592,9 @@ def _trimmed(tokens: list[Token]) -> list[Token]:
 
 
 _MARKS = frozenset(
-    "star circledast wr bigcirc Game lhd rhd bigstar spadesuit heartsuit clubsuit diamondsuit blacksquare square Box diamond triangle "
-    "dagger ddagger checkmark bullet circ ast natural sharp flat".split()
+    "circledast wr bigcirc Game lhd rhd bigstar spadesuit heartsuit clubsuit diamondsuit blacksquare square Box checkmark".split()
 )
+_BRACKETED = _MARKS | frozenset("star diamond triangle dagger ddagger bullet circ ast natural sharp flat".split())  # bare, they are operators
 
 
 _TITLE = re.compile(r"[A-Z][A-Za-z]*( [A-Za-z0-9]+){1,3}")
@@ -612,7 +612,7 @@ def _marked(tokens: list[Token]) -> int:
     end = len(tokens)
     if end > 2 and tokens[-1].text in _MARKS and tokens[-1].kind == "command" and tokens[-2].kind not in ("^", "_"):
         return end - 1
-    bracketed = end > 3 and [t.kind for t in tokens[-3:]] == ["(", "command", ")"] and tokens[-2].text in _MARKS
+    bracketed = end > 3 and [t.kind for t in tokens[-3:]] == ["(", "command", ")"] and tokens[-2].text in _BRACKETED
     return end - 3 if bracketed else end
 
 

@@ -665,6 +665,8 @@ $Q, K \in \mathbb{R}^{n \times d}$, $\ell : \mathbb{R}^{n \times n} \to \mathbb{
     [
         (r"L = -\log p_k,", "where $k$ is the index of the correct class.", "agrees"),
         (r"L = -\log p_k,", "where $k$ is the number of classes.", "refuted"),
+        (r"L = -\log p_k,", "where $k$ is the size of the target vector.", "refuted"),
+        (r"L = -\log p_k,", "where $k$ is the index of any class other than the correct one.", "refuted"),
         (r"L = \log p_k,", "where $k$ is the true label.", "refuted"),
         (r"\frac{\partial L}{\partial z_k} = p_k - 1", "where $k$ is the true label.", "agrees"),
         (r"\frac{\partial L}{\partial z_k} = p_k", "where $k$ is the true label.", "refuted"),
@@ -729,3 +731,60 @@ def test_where_a_picture_ends(end, verdict):
 def test_what_has_a_name_in_words_goes_on_from_nothing():
     document = r"$$z = W x + b$$ $$\text{Path 1} = p$$ $$= \mathrm{softmax}(z)$$ $$= z$$"
     assert verdicts(SOFTMAX, document) == ["proved", "proved", "refuted"]
+
+
+REPEATED = {"declare": {"u": "n", "v": "n", "A": "n x n"}, "sums": "repeated"}
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (r"\exp(A_{ii}) = \exp(\sum_i A_{ii})", r"\exp(A_{ii}) = \sum_i \exp(A_{ii})"),
+        (r"\exp(\sqrt{u_i v_i}) = \exp(\sqrt{u^\top v})", r"\exp(\sqrt{u_i v_i}) = \sum_i \exp(\sqrt{u_i v_i})"),
+        (r"(u_i v_i)^2 = u_i v_i u_j v_j", r"(u_i v_i)^2 = u_i^2 v_i^2"),
+    ],
+)
+def test_repeated_indices_are_summed_inside(right, wrong):
+    found = [Checker(parts(REPEATED), explain=False).text(f"$${tex}$$").lines[-1].verdict for tex in (right, wrong)]
+    assert found == ["proved", "refuted"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "verdict"),
+    [
+        (r"k \in C", "agrees"),
+        (r"k \in \{1, \ldots, n\}", "agrees"),
+        (r"k \in \{1, 2\}", "unreadable"),
+        (r"k \in C - \{i\}", "unreadable"),
+        (r"k \in C, k = i", "unreadable"),
+        (r"k \in C, k \neq i", "refuted"),
+    ],
+)
+def test_what_a_sum_runs_over(limits, verdict):
+    assert verdicts(SOFTMAX, rf"$$\sum_{{{limits}}} p_k = 1$$") == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("problem", "tex", "verdict"),
+    [
+        (SPOKEN, r"L_T = -\sum_i y_{T,i} \log p_{T,i}", "proved"),
+        (SPOKEN, r"L_T = -\sum_i y_{1,i} \log p_{T,i}", "refuted"),
+        (SPOKEN, r"\frac{\partial L_T}{\partial h_T} = V^\top (p_T - y_1)", "refuted"),
+        (SPOKEN, r"\frac{\partial L_t}{\partial h_{t-1}} = W \left(\frac{\partial L_t}{\partial h_t} (1 - h_t^2)\right)", "refuted"),
+        (SPOKEN, r"\sigma = 1 - h_t", "unreadable"),
+        (SOFTMAX, r"\begin{aligned} p &= p \circ \\ & y \end{aligned}", "unreadable"),
+    ],
+)
+def test_holes_that_were_found(problem, tex, verdict):
+    assert verdicts(problem, f"$${tex}$$")[0] == verdict
+
+
+@pytest.mark.parametrize("tex", [r"E = \frac{Q K^\top}{\sqrt{T}}", r"\frac{d}{T} E = E"])
+def test_a_size_for_another_is_wrong_though_the_numbers_have_both(tex):
+    numbers = {"Q": [[1, 2], [0.5, 1]], "K": [[1, -1], [2, 0.5]], "G": [[1, 0], [0.25, 1]]}
+    assert Checker(parts({"values": numbers}, problem=network(HEAD)), explain=False).text(f"$${tex}$$").lines[-1].verdict == "refuted"
+
+
+@pytest.mark.parametrize("tex", ["0.562 - 0.562 = 0.001", r"2 \cdot 0.562 - 0.562 - 0.562 = 0.002"])
+def test_a_rounded_number_is_one_number(tex):
+    assert Checker(parts({"declare": {"a": "scalar"}}), explain=False).text(f"$${tex}$$").lines[-1].verdict == "refuted"
