@@ -44,7 +44,7 @@ def stranger(scope: Scope, target: str) -> str | None:
     symbols = [n for n in walk(node) if isinstance(n, Symbol) and n.head != ":"]
     base = unscripted(node)
     if isinstance(base, Symbol):
-        return None if base.head in COMMON or names.find(Meaning(scope, Reading(), target), node) is not None else target
+        return None if base.head in COMMON | calls.OPERATORS or names.find(Meaning(scope, Reading(), target), node) is not None else target
     if re.fullmatch(r"[A-Za-z][A-Za-z0-9]+", target):  # a name as the problem may spell it, W3; Wx may be a product
         return None if target.isalpha() and {n.head for n in symbols} <= known else target
     return next((_written(target, n) for n in symbols if n.head not in known), None)

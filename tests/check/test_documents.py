@@ -788,3 +788,9 @@ def test_a_size_for_another_is_wrong_though_the_numbers_have_both(tex):
 @pytest.mark.parametrize("tex", ["0.562 - 0.562 = 0.001", r"2 \cdot 0.562 - 0.562 - 0.562 = 0.002"])
 def test_a_rounded_number_is_one_number(tex):
     assert Checker(parts({"declare": {"a": "scalar"}}), explain=False).text(f"$${tex}$$").lines[-1].verdict == "refuted"
+
+
+def test_a_scope_may_name_a_function_of_the_reader():
+    scope = {**FREE, "alias": {r"\text{row\_sum}": r"\mathrm{rowsum}"}}
+    report = Checker(parts(scope), explain=False).text(r"$$\text{row\_sum}(A) = A \mathbf{1}$$")
+    assert [line.verdict for line in report.lines] == ["proved"]
