@@ -87,7 +87,7 @@ def _readings(scope: Scope, link: Link, repeated: bool) -> Iterator[Reading]:
             yield Reading(layouts[0], total, batched=True)
     if "d" in scope.sizes and any(isinstance(n, Symbol) and n.head == "d" and not n.accents for n in nodes):
         for layout in layouts:
-            yield Reading(layout, counted=True)
+            yield Reading(layout, sized=True)
     if WHOLE in nodes:
         for total in totals:
             yield Reading(layouts[0], total, sliced=True)

@@ -127,8 +127,8 @@ def _stripped(m: Meaning, node: Node) -> tuple[bool, list[Node], Node | None, in
 def _is_d(m: Meaning, node: Node, fraction: bool = False) -> bool:
     if isinstance(node, Symbol) and node.head == "delta" and not node.accents:
         return m.scope.delta == "partial"
-    counted = m.reading.counted and not fraction
-    return isinstance(node, Symbol) and node.head == "d" and not node.accents and (fraction or ("d", ()) not in m.scope.names) and not counted
+    size = m.reading.sized and not fraction
+    return isinstance(node, Symbol) and node.head == "d" and not node.accents and (fraction or ("d", ()) not in m.scope.names) and not size
 
 
 def _joined(items: Rest) -> Node:

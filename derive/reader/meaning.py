@@ -93,7 +93,7 @@ class Reading:
     latest_left: bool = True
     repeated: bool = False
     elementwise: bool = False  # vectors side by side
-    counted: bool = False  # d before a name is the size d
+    sized: bool = False  # d before a name is the size d
     scaled: bool = False  # a vector before a matrix, in a Jacobian, scales its rows
     dotted: bool = False  # · beside derivatives
     differential: bool = False
@@ -124,7 +124,7 @@ class Reading:
             "repeated": "a sum over repeated indices",
             "elementwise": "products of vectors entry by entry",
             "dotted": "· entry by entry",
-            "counted": "d as the size",
+            "sized": "d as the size",
             "scaled": "a vector before a matrix as a diagonal one",
             "differential": "d as a differential",
             "lying": "δ as a row",
