@@ -249,8 +249,8 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
 def _spelled_out(m: Meaning, members: Node) -> bool:
     """{1, 2}, {i} and C - {i}: a set that isn't all there is, as {1, …, n} and [1, n] are."""
     inside = list(walk(members))
-    whole_ = any(isinstance(n, Dots) or (isinstance(n, Symbol) and n.head in m.scope.sizes) for n in inside)
-    return not whole_ and any(isinstance(n, Number | Sum) or (isinstance(n, Fence) and n.kind != "paren") for n in inside)
+    everything = any(isinstance(n, Dots) or (isinstance(n, Symbol) and n.head in m.scope.sizes) for n in inside)
+    return not everything and any(isinstance(n, Number | Sum) or (isinstance(n, Fence) and n.kind != "paren") for n in inside)
 
 
 def _upper(m: Meaning, lower: Node | None, end: Node, op: str) -> Node:

@@ -26,8 +26,8 @@ def printed(node: Node, source: str) -> Node:
     node = rebuilt(node, lambda n: printed(n, source))
     if not isinstance(node, Product):
         return node
-    flat = [inner for op, f in node.factors for inner in (_within(op, f) if _opened(f, source) else [(op, f)])]
-    node = replace(node, factors=tuple(flat))
+    opened = [inner for op, f in node.factors for inner in (_within(op, f) if _opened(f, source) else [(op, f)])]
+    node = replace(node, factors=tuple(opened))
     terms: list[tuple[int, tuple[tuple[str, Node], ...]]] = [(1, ())]
     for op, factor in node.factors:
         if not isinstance(factor, Sum):
