@@ -35,7 +35,7 @@ LAYERS = [
     {"typeset"},
     {"assume", "explain", "picture", "convert"},
     {"reader.syntax", "reader.tokens", "reader.values"},
-    {"reader.parser", "reader.document"},
+    {"reader.parser", "reader.document", "reader.systems"},
     {"reader.statements", "reader.scope", "reader.reversing"},
     {"reader.windows", "reader.blocks", "reader.braces"},
     {"reader.names"},

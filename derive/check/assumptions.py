@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,7 +21,7 @@ from derive.reader.document import Formula
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import parse
 from derive.reader.scope import Scope, Template, flat
-from derive.reader.statements import Link
+from derive.reader.statements import Chain, Link, statements
 from derive.reader.syntax import Commas, Fence, Number, Product, Scripted, Symbol, walk
 from derive.reader.values import Value
 from derive.system import Equation, OpenFunction, System
@@ -47,10 +48,34 @@ class Case:
     n: int = 0  # how many lines stood before it
     computed: bool = False  # whether the network computes it from inputs
     firm: bool = False  # of these: whether it outlasts the sentence that says it
+    lasting: bool = False  # the scope says it: it holds as far as its part
 
     @property
-    def reach(self) -> int:
-        return SETTING if self.computed else LATEST
+    def reach(self) -> float:
+        return math.inf if self.lasting else SETTING if self.computed else LATEST
+
+
+def by_scope(checker: Checker) -> None:
+    """What the scope assumes of its parts: assume = ["C = I", "A = A^\\top"]. Raises DeriveError where that is no form of an input."""
+    taken: set[str] = set()
+    strange: dict[str, str] = {}
+    for part in checker.pieces:
+        checker.part = part
+        for text, place in part.assumed:
+            found = statements(text, part.scope.words, Chain())
+            link = found[0] if len(found) == 1 and isinstance(found[0], Link) and found[0].op == "=" else None
+            case = (_function(checker, link) or _input(checker, link)) if link is not None else None
+            if case is None:
+                strange.setdefault(text, place)
+                continue
+            taken.add(text)
+            part.cases.append(replace(case, lasting=True))
+    checker.part = checker.pieces[0]
+    for text, place in strange.items():
+        if text not in taken:
+            raise DeriveError(
+                f"{place}, assume: {text!r} gives no input of the problem a form; C = I, w = 0, A = A^\\top and \\phi(z) = \\tanh(z) do"
+            )
 
 
 def assumed(checker: Checker, link: Link) -> str | None:
@@ -60,8 +85,9 @@ def assumed(checker: Checker, link: Link) -> str | None:
         return None
     if not denied(checker) and case.value is not case.name:
         cases = checker.part.cases
-        others = [c for c in cases if c.name != case.name]
-        cases[:] = [case, *(c for c in others if c.computed)][:SETTINGS] + [c for c in others if not c.computed][:MOST]
+        others = [c for c in cases if c.name != case.name and not c.lasting]
+        lasting = [c for c in cases if c.lasting]
+        cases[:] = [case, *(c for c in others if c.computed)][:SETTINGS] + [c for c in others if not c.computed][:MOST] + lasting
     return SETTING_SAID if case.computed else SAID
 
 
@@ -179,7 +205,7 @@ def ended(checker: Checker, part: Part, words: str) -> None:
     if GENERAL.search(words) or _ANY.search(words):
         over(part)
     if _GENERAL.search(words):
-        part.cases.clear()
+        part.cases[:] = [case for case in part.cases if case.lasting]
         checker.said.last = None
         over(part)
 

@@ -31,7 +31,7 @@ from derive.check.lines import WORST, Line, Report, Slip
 from derive.check.otherwise import Refuted
 from derive.check.readings import readings
 from derive.check.said import Said, used
-from derive.check.settings import Part, parts
+from derive.check.settings import Part, parts, unmet
 from derive.check.walk import POT, Walk
 from derive.expr import DeriveError, Expr, Jac, Opaque, ShapeError, Var, at_time, rebuild, zeros
 from derive.judge import Court, Verdict
@@ -39,8 +39,10 @@ from derive.judge.contraction import COST, Guard
 from derive.network import Network
 from derive.reader import bigs, braces, windows
 from derive.reader.meaning import Meaning, Reading
+from derive.reader.names import WHOLE
 from derive.reader.scope import Scope
 from derive.reader.statements import Link
+from derive.reader.syntax import walk
 from derive.reader.tokens import Unreadable
 from derive.system import System
 
@@ -94,13 +96,14 @@ class Checker:
         self.results: set[str] = set()  # numbers that lines gave as rounded results
         self.staged: dict[Any, Scope | None] = {}  # scopes in which the document's stages are quantities
         self.example: tuple[int, set[str]] = (-unfit.ASIDE - 1, set())  # the line of the last one, and its letters
+        assumptions.by_scope(self)
 
     # -- documents ------------------------------------------------------------------------------------------
 
     def text(self, text: str, latex: bool | None = None) -> Report:
         """The report on a document. Raises DeriveError where it can't be used as a whole."""
         Walk(self).text(text, latex)
-        return Report(self.lines)
+        return Report(self.lines, notes=unmet(self.pieces))
 
     def reconsider(self) -> None:
         """The last line once more, after words that follow it: "= 2Aw for symmetric A"."""
@@ -216,8 +219,9 @@ class Checker:
         for claim in claims:
             verdict = self.decide(claim, quick=first is not None)
             if verdict is not None and verdict.holds:
+                reason = told(verdict, claim, self.usual(link))
                 self._settle(link, claim, claim is claims[0])
-                return replace(line, verdict=verdict.verdict, reason=told(verdict, claim, self.usual(link)), bound=verdict.bound)
+                return replace(line, verdict=verdict.verdict, reason=reason, bound=verdict.bound)
             if verdict is not None and (first is None or (first[1].verdict, verdict.verdict) == ("refuted", "undecided")):
                 first = claim, verdict
         assert first is not None
@@ -232,6 +236,7 @@ class Checker:
         stationary.remember(self, claim)
         self.part.scope.summing = self.part.scope.summing or (claim.reading.repeated and not usual)
         self._settle_layout(link, claim)
+        self._settle_rows(link, claim)
 
     def _false(self, written: Link, link: Link, line: Line, claim: Claim, verdict: Verdict) -> Line:
         """A false line: what is wrong where the words before it say that it is so, and not what would be right elsewhere."""
@@ -255,6 +260,19 @@ class Checker:
             return
         if verdict is not None and verdict.verdict == "refuted":
             scope.numerator = claim.reading.numerator
+
+    def _settle_rows(self, link: Link, claim: Claim) -> None:
+        """W_{i,:} lies in all of a formula, or in none of its relations: that W_{i,:}ᵀ is h and then hᵀ is a mistake."""
+        scope = self.part.scope
+        if scope.sliced is not None or not any(n == WHOLE for side in (link.left, link.right) for n in walk(side)):
+            return
+        try:
+            other = self.claim(link, replace(claim.reading, sliced=not claim.reading.sliced))
+            fits = (other.left, other.right) == (claim.left, claim.right) or other.left.shape == other.right.shape
+        except DeriveError:
+            fits = False
+        if not fits:
+            scope.sliced = claim.reading.sliced
 
     def decide(self, claim: Claim, quick: bool = False) -> Verdict | None:
         """The judge's verdict; a further reading only counts where the numbers say that it may hold."""

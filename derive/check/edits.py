@@ -310,6 +310,10 @@ class Editor(Names):
                     for step in (1, -1):
                         if int(n.text) + step >= 0:
                             self.add("time" if self._timed(n) else "value", 2.2, n.start, n.end, str(int(n.text) + step))
+                if isinstance(n, Symbol) and n.head in self.page.scope.sizes:
+                    for other in self.page.scope.sizes:
+                        if other != n.head:
+                            self.add("symbol", 1.6, n.start, n.end, other)
 
     def _timed(self, node: Node) -> bool:
         return self.page.scope.timed

@@ -47,6 +47,7 @@ class Report:
 
     lines: list[Line] = field(default_factory=list)
     title: str = ""
+    notes: list[str] = field(default_factory=list)  # on the scope
     writer: ClassVar[Callable[[Report], str] | None] = None  # set by derive.check
     page: ClassVar[Callable[..., str] | None] = None
 
@@ -61,7 +62,8 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """The object that `derive check --json` prints."""
-        return {"lines": [_line(line) for line in self.lines], "first_wrong": self.first_wrong, "summary": self.summary}
+        found = {"lines": [_line(line) for line in self.lines], "first_wrong": self.first_wrong, "summary": self.summary}
+        return {**found, "notes": self.notes} if self.notes else found
 
     def __str__(self) -> str:
         write = type(self).writer

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from derive.reader.document import Formula
-from derive.reader.tokens import IF
+from derive.reader.tokens import ELSE, IF
 
 _IF, _IF_FAR = ("|".join(w for w in IF if w.isascii() is ascii) for ascii in (True, False))
 _CASE = rf"{_IF}|case|cases|cas|caso|fall|assume|suppose|let"
@@ -30,7 +30,7 @@ WHEN = re.compile(
 
 
 FOR = re.compile(
-    r"[\s$\\\])]*(for (every|all|any|each)( other)?( \w+)?|for|when|whenever|if|where|si|wenn|falls|cuando|quand)\s+"
+    rf"[\s$\\\])]*((for (every|all|any|each)( other)?( \w+)?|{_IF}|quand)\s|({_IF_FAR}))\s*"
     r"(\$|\\\()(?P<tex>[^$\\]*\\neq?[^$\\]*|[^$\\=]*[≠=][^$\\]*)(\$|\\\))"
 )
 
@@ -40,12 +40,20 @@ OTHER_THAN = re.compile(
 )
 
 
+FOR_ALL = re.compile(r"\s*\\forall(?![a-zA-Z])")
+
+
+OTHERWISE = re.compile(
+    r"\b(" + "|".join(re.escape(w) for w in ELSE if w.isascii()) + r")\b|" + "|".join(w for w in ELSE if not w.isascii()), re.IGNORECASE
+)  # of the cases of an index
+
+
 LAST = re.compile(r"\\?[a-zA-Z]+\s*$")
 
 
 GENERAL = re.compile(
     r"\b(in general|general\w*|combin\w+|both|together|otherwise|other cases?|all other|for (all|every|each|any)|summar\w+|overall"
-    r"|the jacobian|the gradient of|(either|each) case|now the|whole)\b|\n\s*#|\\(sub)*section|\\paragraph",
+    r"|the jacobian|the gradient of|(either|each) case|now the|whole)\b|否则|否則|\n\s*#|\\(sub)*section|\\paragraph",
     re.IGNORECASE,
 )  # words that end a case
 CONVENTION = re.compile(r"summation convention|einstein|implied sum|sum(med|ming)? over repeated|repeated ind", re.IGNORECASE)

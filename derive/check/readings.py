@@ -9,10 +9,11 @@ from itertools import pairwise
 from derive.reader import bigs, braces
 from derive.reader.meaning import Reading
 from derive.reader.names import WHOLE
-from derive.reader.scope import Scope
+from derive.reader.scope import Scope, flat
 from derive.reader.statements import Link
 from derive.reader.syntax import (
     Big,
+    Commas,
     Differential,
     Evaluated,
     Fence,
@@ -33,7 +34,10 @@ _ENTRIES = frozenset("⊙∘⋆•")
 
 def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Reading]:
     """The readings to try, the usual one first: only those that can make a difference to this relation."""
+    rows = scope.sliced is not None and any(n == WHOLE for side in (link.left, link.right) for n in walk(side))
     for reading in _readings(scope, link, repeated):
+        if rows and reading.sliced is not scope.sliced:
+            continue
         yield replace(reading, numerator=True) if scope.numerator else reading
 
 
@@ -88,6 +92,8 @@ def _readings(scope: Scope, link: Link, repeated: bool) -> Iterator[Reading]:
     if "d" in scope.sizes and any(isinstance(n, Symbol) and n.head == "d" and not n.accents for n in nodes):
         for layout in layouts:
             yield Reading(layout, sized=True)
+    if any(_list_transposed(n) for n in nodes):
+        yield Reading(layouts[0], listed=True)
     if WHOLE in nodes:
         for total in totals:
             yield Reading(layouts[0], total, sliced=True)
@@ -109,6 +115,12 @@ def _readings(scope: Scope, link: Link, repeated: bool) -> Iterator[Reading]:
     if not repeated and einstein:
         for total in totals:
             yield Reading(layouts[0], total, True, True)
+
+
+def _list_transposed(node: Node) -> bool:
+    """(x_1, x_2)ᵀ: a column where lists lie."""
+    listed = isinstance(node, Scripted) and isinstance(node.base, Fence) and isinstance(node.base.body, Commas)
+    return listed and node.sup is not None and flat(node.sup) in ("top", "T")
 
 
 def _reaches(node: Node) -> bool:

@@ -9,7 +9,21 @@ from typing import TYPE_CHECKING
 from derive.check import given
 from derive.check.kinds import index_condition, index_range
 from derive.check.lines import Line
-from derive.check.prose import CASE, EVERY, FOR, GENERAL, HOT, LAST, NEGATED, OTHER_THAN, SUPPOSED, SUPPOSING, THEN
+from derive.check.prose import (
+    CASE,
+    EVERY,
+    FOR,
+    FOR_ALL,
+    GENERAL,
+    HOT,
+    LAST,
+    NEGATED,
+    OTHER_THAN,
+    OTHERWISE,
+    SUPPOSED,
+    SUPPOSING,
+    THEN,
+)
 from derive.reader.document import Formula
 from derive.reader.scope import Scope, flat
 from derive.reader.statements import Broken, Chain, Link, placeless, statements
@@ -19,6 +33,7 @@ if TYPE_CHECKING:
     from derive.check.checker import Checker
     from derive.check.claims import Claim
 
+NEAR = 3  # formulas from a case to the other one, "otherwise"
 CASED = 8  # displays after the first of a case
 
 
@@ -59,10 +74,13 @@ class Said:
         self.heading = False  # whether the formula is a heading by itself
         self.condition: Condition | None = None
         self.side: Side | None = None
+        self.steps = 0  # formulas so far
+        self.lately: tuple[Relation, int] | None = None  # the condition of the last case, and at which formula it was said
         self.last: tuple[int, int] | None = None  # (a T that the document takes, how many lines stood before)
 
     def around(self, text: str, formula: Formula) -> None:
         """Take the words around a formula."""
+        self.steps += 1
         self.before = text[max(0, formula.start - 200) : formula.start]
         self.earlier = text[max(0, formula.start - 500) : formula.start]
         self.after = text[formula.end : formula.end + 80]
@@ -70,11 +88,21 @@ class Said:
         self.hot = found["letter"] if found is not None and formula.display is not None else ""
 
     def general(self, words: str) -> bool:
-        """Whether words since the last formula end every case."""
+        """Whether words since the last formula end every case. "Otherwise" begins the other one."""
         over = GENERAL.search(words) is not None
         if over:
-            self.condition = None
-        return over
+            other = OTHERWISE.search(words) is not None and not GENERAL.search(OTHERWISE.sub(" ", words))
+            self.condition = self._other_case() if other else None
+            self.lately = None
+        return over and self.condition is None
+
+    def _other_case(self) -> Condition | None:
+        """i = j after what was said of i ≠ j."""
+        said, steps = self.lately or (None, 0)
+        if said is None or self.steps - steps > NEAR or len(said.ops) != 1 or said.ops[0] not in ("=", "≠"):
+            return None
+        denied = placeless(said.parts[0], said.parts[1], "≠" if said.ops[0] == "=" else "=")
+        return Condition((denied,), "", Formula("", 0, 0, None), None)
 
     def come_to(self, formula: Formula) -> None:
         """What is said of the next display is said of this one, or is over."""
@@ -95,16 +123,17 @@ class Said:
 
     def on_indices(self, formula: Formula, link: Link, alone: bool) -> None:
         """A condition on indices, where it is one of a display, of a heading, or after "if"."""
-        if formula.display is not None or self.heading or SUPPOSED.search(self.before[-80:]):
+        if formula.display is not None or self.heading or SUPPOSED.search(self.before[-80:]) or FOR_ALL.match(formula.tex):
             self._on_indices(formula, link, alone)
 
     def _on_indices(self, formula: Formula, link: Link, alone: bool) -> None:
         others = self.condition.relations if self.condition is not None and self.condition.by is formula else ()
         here = Relation((link.left, link.right), (link.op,), start=link.left.start, end=link.right.end)
-        follows = alone and SUPPOSED.search(self.before[-80:])  # If $$k = y_i$$, of the display that follows
+        follows = alone and (SUPPOSED.search(self.before[-80:]) or FOR_ALL.match(formula.tex))  # If $$k = y_i$$, of the display that follows
         lasting = self.heading or CASE.search(self.before[-80:]) is not None
         display = None if follows else formula.display
         self.condition = Condition((*others, here), link.source, formula, display, CASED if lasting else 0)
+        self.lately = (placeless(here.parts[0], here.parts[1], link.op), self.steps) if not others else None
 
     def other_than(self, scope: Scope, formula: Formula, tex: str) -> bool:
         """Whether a formula in the text is an index that words say to be another: ω different from o."""
@@ -118,10 +147,14 @@ class Said:
         return apart is not None
 
     def following(self, scope: Scope, formula: Formula) -> Relation | None:
-        """The condition on indices in the words after a formula: "y_w = 0 for every w ≠ o"."""
+        """The condition on indices in the words after a formula: "y_w = 0 for every w ≠ o". One before it has the word."""
+        if self.condition is not None and formula.display is not None and self.condition.display == formula.display:
+            return None
         found = FOR.match(self.after) if not formula.tex.rstrip().endswith(".") else None
         link = _index_condition(scope, statements(found["tex"], scope.words, Chain())) if found else None
-        return placeless(link.left, link.right, link.op) if link is not None else None
+        relation = placeless(link.left, link.right, link.op) if link is not None else None
+        self.lately = (relation, self.steps) if relation is not None else self.lately
+        return relation
 
     def on_a_side(self, formula: Formula, link: Link) -> None:
         """The sign of a quantity, in a formula in the text."""

@@ -24,7 +24,7 @@ from derive.reader.document import MOST_BYTES, read_bytes
 from derive.reader.meaning import Meaning, Reading
 from derive.reader.parser import _TIMES, parse
 from derive.reader.scope import FUNCTIONS, Named, Scope, declare, flat, name_of, network_scope, plain_tag, shape_of, size_named
-from derive.reader.syntax import Fence, Node, Scripted, Symbol, walk
+from derive.reader.syntax import Fence, Node, Number, Scripted, Symbol, unscripted, walk
 from derive.reader.tokens import Unreadable, clean
 from derive.system import OpenFunction, System
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 KEYS = {
     "problem": str, "vectors": str, "layout": str, "elementwise": list, "delta": str, "log": str, "index_base": int, "time": str, "alias": dict,
     "declare": dict, "columns": dict, "rows": dict, "values": dict, "onehot": dict, "functions": dict, "part": list, "from": str,
-    "title": str, "sums": str,
+    "title": str, "sums": str, "assume": list,
 }  # fmt: skip
 LONGEST_ENTRY = 2_000  # characters of a name or of what it stands for
 KINDS = {str: "a text", int: "a whole number, without quotes", list: "a list", dict: "a table"}
@@ -45,16 +45,27 @@ CHOICES = {
 
 
 @dataclass
+class Macro:
+    """A text that stands for another, as the scope writes it."""
+
+    name: str
+    pattern: re.Pattern[str]
+    target: str
+    met: bool = False  # whether the document has it
+
+
+@dataclass
 class Part:
     """A part of a document: from which text on it holds, its network, its names, texts that stand for others."""
 
     start: str
     network: Network | None
     scope: Scope
-    macros: list[tuple[re.Pattern[str], str]] = field(default_factory=list)
+    macros: list[Macro] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     repeated: bool = False
     cases: list[Case] = field(default_factory=list)  # special cases that the document takes
+    assumed: list[tuple[str, str]] = field(default_factory=list)  # what the scope assumes, and where it says so
     strangers: dict[tuple[str, str], str | None] = field(
         default_factory=dict
     )  # entries of the scope: what in them has no meaning
@@ -169,7 +180,7 @@ def _part(
         if not all(isinstance(v, str) for v in data.get(table, {}).values()):
             raise DeriveError(f"{place}, {table}: every value is a text")
         for name, text in data.get(table, {}).items():
-            if not (name.strip() and text.strip()):
+            if not (name.strip() and (text.strip() or table == "alias")):
                 raise DeriveError(f"{place}, {table}: {name!r} = {text!r} has an empty side")
             if max(len(name), len(text)) > LONGEST_ENTRY:
                 raise DeriveError(f"{place}, {table}: {name[:20]!r} = {text[:20]!r} …: at most {LONGEST_ENTRY} characters")
@@ -193,7 +204,7 @@ def _part(
             strangers[name, target] = target
             continue
         scope.onehot[name.split("_")[0].replace("\\", "").strip("{} ")] = _meant(scope, target, place)
-    macros: list[tuple[re.Pattern[str], str]] = []
+    macros: list[Macro] = []
     plain: list[str] = []  # aliases that are names
     aliases = {**data.get("functions", {}), **data.get("alias", {})}
     for name, target in aliases.items():
@@ -208,7 +219,7 @@ def _part(
         else:
             plain.append(name)
     strangers |= {(name, target): stranger(scope, target) for name, target in aliases.items()}
-    macros.sort(key=lambda m: -len(m[0].pattern))
+    macros.sort(key=lambda m: -len(m.pattern.pattern))
     for name in plain:
         expanded = put_in(macros, name)
         if expanded != name:  # δ_{\\log σ²}, where \\log σ² is s: that is how the document is read
@@ -217,14 +228,27 @@ def _part(
     values = _values(scope, data.get("values", {}), place)
     if _single(scope, values):
         scope.elementwise |= {""}  # vectors of one entry: their products are those of numbers
-    return Part(start, network, scope, macros, values, data.get("sums") == "repeated", strangers=strangers)
+    for macro in macros:
+        macro.met = False
+    assumed = [(put_in(macros, clean(str(text))), place) for text in data.get("assume", [])]
+    return Part(start, network, scope, macros, values, data.get("sums") == "repeated", assumed=assumed, strangers=strangers)
 
 
-def put_in(macros: list[tuple[re.Pattern[str], str]], tex: str) -> str:
+def put_in(macros: list[Macro], tex: str) -> str:
     """A text with what its aliases stand for, longer ones first."""
-    for pattern, target in macros:
-        tex = pattern.sub(lambda _, target=target: target, tex)  # type: ignore[misc]
+    for macro in macros:
+        tex, count = macro.pattern.subn(lambda _, target=macro.target: target, tex)  # type: ignore[misc]
+        macro.met = macro.met or count > 0
     return tex
+
+
+def unmet(pieces: list[Part]) -> list[str]:
+    """What is said of aliases that stand nowhere in a document."""
+    met = {macro.name for part in pieces for macro in part.macros if macro.met}
+    for part in pieces:  # in which it is a name
+        met |= {name for name, _ in part.strangers} - {macro.name for macro in part.macros}
+    others = dict.fromkeys(macro.name for part in pieces for macro in part.macros if macro.name not in met)
+    return [f"the scope's {name!r} stands nowhere in the document, whose own macros are put in before" for name in others]
 
 
 def _single(scope: Scope, values: Mapping[str, Any]) -> bool:
@@ -299,7 +323,7 @@ def _declare(scope: Scope, name: str, text: str, place: str) -> None:
 # -- aliases ------------------------------------------------------------------------------------------------------
 
 
-def _alias(scope: Scope, name: str, target: str, place: str) -> tuple[re.Pattern[str], str] | None:
+def _alias(scope: Scope, name: str, target: str, place: str) -> Macro | None:
     """A name for another; where one of the two is more than a name, a text that stands for another."""
     target = target.strip()
     bare = target.lstrip("\\")
@@ -315,6 +339,8 @@ def _alias(scope: Scope, name: str, target: str, place: str) -> tuple[re.Pattern
         return None
     if bare in calls.OPERATORS:
         return _macro(name, rf"\mathrm{{{bare}}}")
+    if bare in scope.onehot or not bare or _part_of_a_name(scope, node, target):
+        return _macro(name, target)
     if bare in scope.sizes and not isinstance(node, Scripted):
         scope.sizes[key[0]] = scope.sizes[bare]
         return None
@@ -331,6 +357,16 @@ def _alias(scope: Scope, name: str, target: str, place: str) -> tuple[re.Pattern
     above = plain_tag(flat(node.sup)) if isinstance(node, Scripted) and example else ""  # z_1^{(i)} is not z_{1,i}
     scope.add(key, Named(tag, expr, sequential, meant.axis, above=above if tag.endswith(above) else ""))
     return None
+
+
+def _part_of_a_name(scope: Scope, node: Node, target: str) -> bool:
+    """e^2, where it is a formula, and V_{:,c} of an e and a V that there are: a power and a part of them, no names."""
+    base = unscripted(node)
+    if not isinstance(node, Scripted) or not isinstance(base, Symbol) or (base.head, base.accents) not in scope.names:
+        return False
+    if node.sub is not None and names.WHOLE in walk(node.sub):
+        return True
+    return node.sup in (Number("2"), Number("3")) and not re.fullmatch(r"\\?[A-Za-z]+\d*", target.strip())
 
 
 def _offset(scope: Scope, node: Node) -> int:
@@ -405,7 +441,7 @@ def _meant(scope: Scope, target: str, place: str) -> Named:
     return Named("", found.named.expr, found.named.sequential, found.named.axis)
 
 
-def _macro(name: str, target: str) -> tuple[re.Pattern[str], str]:
+def _macro(name: str, target: str) -> Macro:
     """A text that stands for another, whatever the blanks in it; not inside a longer name."""
     pieces = re.findall(r"\\[a-zA-Z]+|\S", clean(name))
     pattern = r"\s*".join(re.escape(p) + (r"(?![a-zA-Z])" if p[:1] == "\\" and p[1:].isalpha() else "") for p in pieces)
@@ -413,7 +449,7 @@ def _macro(name: str, target: str) -> tuple[re.Pattern[str], str]:
     back = r"(?![a-zA-Z0-9])" if pieces and pieces[-1][-1:].isalnum() and len(pieces) == 1 else ""
     meant = clean(target)
     apart = " " if meant[:1].isalpha() else ""  # \\partial(\\text{CE}) is no command \\partialC
-    return re.compile(front + pattern + back), f"{apart}{meant} "
+    return Macro(name, re.compile(front + pattern + back), f"{apart}{meant} ")
 
 
 # -- values -------------------------------------------------------------------------------------------------------

@@ -53,8 +53,9 @@ def summary(report: Report) -> str:
     """12 lines: 9 hold, 2 don't, 1 can't be read; first wrong: line 4."""
     counts = report.summary
     total = len(report.lines)
+    notes = "".join(f"; {note}" for note in report.notes)
     if not total:
-        return "nothing to judge: no relation was found"
+        return f"nothing to judge: no relation was found{notes}"
     holds = counts["proved"] + counts["agrees"]
     parts = [
         (holds, "holds" if holds == 1 else "hold"),
@@ -65,7 +66,7 @@ def summary(report: Report) -> str:
     ]
     said = ", ".join(f"{n} {words}" for n, words in parts if n) or "none holds"
     first = f"; first wrong: line {report.first_wrong}" if report.first_wrong is not None else ""
-    return f"{total} {'line' if total == 1 else 'lines'}: {said}{first}"
+    return f"{total} {'line' if total == 1 else 'lines'}: {said}{first}{notes}"
 
 
 def goes_on(lines: Sequence[Line], k: int) -> bool:

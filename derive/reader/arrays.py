@@ -114,11 +114,10 @@ def listed(m: Meaning, node: Commas) -> Value:
     values = [m.value(i) for i in node.items if not isinstance(i, Words)]
     if any(v.rank for v in values):
         return blocks.joined(m, blocks.listed(values, node.breaks))
-    return Value(stack([v.expr for v in together(*values)], (len(values),))) if not values[0].labels else _nope(m, node)
-
-
-def _nope(m: Meaning, node: Node) -> Value:
-    raise m.fail("a list of entries with free indices", node)
+    if values[0].labels:
+        raise m.fail("a list of entries with free indices", node)
+    column = Value(stack([v.expr for v in together(*values)], (len(values),)))
+    return transposed(column) if m.reading.listed else column
 
 
 # -- pictures with dots -------------------------------------------------------------------------------------------

@@ -217,10 +217,14 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
                 members.add(left.head)
                 found.append(Binder(left.head, None, None))
                 continue
-            middle = part.parts[1] if len(part.parts) == 3 else None
-            if isinstance(middle, Symbol) and part.ops == ("≤", "≤"):
+            part = _upwards(part)
+            left, middle = part.parts[0], part.parts[1] if len(part.parts) == 3 else None
+            if isinstance(middle, Symbol) and part.ops[0] in ("<", "≤") and part.ops[1] == "≤":
+                lower = part.parts[0]
+                if part.ops[0] == "<":
+                    lower = Sum(((1, lower), (1, Number("1"))), start=lower.start, end=lower.end)
                 found = [b for b in found if b.index != middle.head or b.lo is not None]
-                found.append(Binder(middle.head, part.parts[0], part.parts[2]))
+                found.append(Binder(middle.head, lower, part.parts[2]))
                 continue
             if isinstance(left, Symbol) and len(part.parts) == 2 and part.ops[0] in ("<", "≤"):
                 found.append(Binder(left.head, None, _upper(m, None, part.parts[1], part.ops[0])))
@@ -244,6 +248,13 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
     if conditions:
         found = [Binder(b.index, b.lo, b.hi, tuple(c for c in conditions if flat(c.parts[0]) == b.index)) for b in found]
     return found
+
+
+def _upwards(part: Relation) -> Relation:
+    """t ≥ i > k as k < i ≤ t."""
+    if not set(part.ops) <= {"≥", ">"}:
+        return part
+    return replace(part, parts=part.parts[::-1], ops=tuple({"≥": "≤", ">": "<"}[op] for op in reversed(part.ops)))
 
 
 def _spelled_out(m: Meaning, members: Node) -> bool:
@@ -501,6 +512,8 @@ def _cut(m: Meaning, b: Binder, body: Value, label: str, size: sympy.Expr, node:
     if after.is_negative:
         raise Misread(f"a sum from {lower} to {upper} over {size} entries")
     for cut in (before, after):
+        if upper != size and upper.is_Symbol and size.is_Symbol and upper in m.scope.sizes.values() and lower == 1:
+            raise Misread(f"a sum over {upper} entries, where the index has {size}")
         if not cut.is_Integer or not 0 <= cut <= MOST_CUT:
             raise m.fail(f"a sum from {lower} to {upper}, where the index has {size} values", node)
     for place in [sympy.Integer(k + 1) for k in range(int(before))] + [size - k for k in range(int(after))]:

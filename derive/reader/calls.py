@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ from derive.reader.syntax import (
     walk,
 )
 from derive.reader.tokens import Unreadable
-from derive.reader.values import Value, entry, inner, is_row_shape, stacked, transposed
+from derive.reader.values import Value, add, entry, inner, is_row_shape, number, scale, stacked, transposed
 from derive.system import OpenFunction, open_functions
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ OPERATORS = frozenset(
         "det",
         "prod",
         "max",
+        "logaddexp",
         "sum",
         "mean",
         "min",
@@ -419,8 +421,8 @@ def _operator(m: Meaning, name: str, argument: Node, node: Node) -> Value:
     match name:
         case "prod":
             return _prod(m, argument, node)
-        case "max":
-            return _maximum(m, argument, node)
+        case "max" | "min" | "logaddexp":
+            return _of_two(m, name, argument, node)
         case "diag" | "Diag" if isinstance(argument, Commas):
             return _diagonal_of(m, argument)
         case "sum" if isinstance(argument, Relation) and (axis := _axis(m, argument)) is not None:
@@ -492,14 +494,25 @@ def _prod(m: Meaning, argument: Node, node: Node) -> Value:
     return met if met is not None else m.times(a, "", b)
 
 
-def _maximum(m: Meaning, argument: Node, node: Node) -> Value:
-    """max(0, z) is relu."""
-    if isinstance(argument, Commas) and len(argument.items) == 2:
-        zero = [k for k, i in enumerate(argument.items) if isinstance(i, Number) and float(i.text) == 0]
-        if zero:
-            v = m.value(argument.items[1 - zero[0]])
-            return Value(ops.relu(v.expr), v.labels)
-    raise m.fail("max is only read as max(0, z)", node)
+_OF_TWO: dict[str, tuple[int, Callable[[Expr], Expr]]] = {
+    "max": (1, ops.relu),
+    "min": (-1, lambda e: ops.relu(-e)),
+    "logaddexp": (1, ops.softplus),
+}
+
+
+def _of_two(m: Meaning, name: str, argument: Node, node: Node) -> Value:
+    """max(0, z) is relu(z), and max(a, b) is b + relu(a - b); so for min, and logaddexp with softplus."""
+    if not isinstance(argument, Commas) or len(argument.items) != 2:
+        raise m.fail(f"{name} is only read of two numbers, as in {name}(0, z)", node)
+    sign, fn = _OF_TWO[name]
+    zero = next((k for k, i in enumerate(argument.items) if isinstance(i, Number) and float(i.text) == 0), None)
+    if zero is not None:
+        v = m.value(argument.items[1 - zero])
+        return scale(number(sign), Value(fn(v.expr), v.labels))
+    a, b = argument.items
+    difference = m.value(Sum(((1, a), (-1, b)), start=a.start, end=b.end))
+    return add([(1, m.value(b)), (sign, Value(fn(difference.expr), difference.labels))])
 
 
 def _indicator(m: Meaning, node: Node, rest: Rest) -> tuple[Value, Rest] | None:

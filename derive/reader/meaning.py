@@ -110,6 +110,7 @@ class Reading:
     diagonal: bool = False  # u ⊙ ∂h/∂z of vectors takes the diagonal of the Jacobian
     multiplied: bool = False  # H (A)^T of arrays is a product, though H depends on A
     sliced: bool = False  # W_{i,:} lies
+    listed: bool = False  # so does (a, b, c)
     mixed: bool = False  # dy/dx = ∂y/∂u ∂u/∂x + …: the later factors of each product in one equation alone
     numerator: bool = False  # ∂L/∂W of a matrix is the transpose
     batched: bool = False  # Σ δ of a batch adds the examples up
@@ -141,6 +142,7 @@ class Reading:
             "added": "the sum of the entries",
             "batched": "Σ over the examples of the batch",
             "sliced": "rows that lie",
+            "listed": "lists that lie",
             "mixed": "each last step in one equation alone",
             "numerator": "∂L/∂W as the transpose, in the numerator layout",
             "immediate": "∂h_k/∂W as the dependence at step k alone",

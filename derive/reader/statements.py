@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
 
+from derive.reader import systems
 from derive.reader.parser import ARROWS, RELATIONS, Parser
 from derive.reader.syntax import (
     Commas,
@@ -83,6 +84,7 @@ class Chain:
     last: Node | None = None
     source: str = ""
     open: bool = False  # a = b =, before the end of a display
+    lost: bool = False  # there is a last expression, and it can't be read
 
 
 def statements(tex: str, words: Collection[str], chain: Chain, mend: bool = False) -> list[Link | Broken]:
@@ -99,7 +101,7 @@ def _statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | B
     if len(tex) > LONGEST:
         error = Unreadable(f"a formula of {len(tex)} characters: at most {LONGEST} are read")
         return [Broken(f"{tex[:80].strip()} …", error)] if "=" in tex else []
-    tex = _BRACED.sub(_as_cases, tex)
+    tex = _BRACED.sub(_as_cases, systems.opened(tex))
     source = _unexplained_signs(_unboxed(_ALIGNED.sub(lambda m: " " * len(m[0]), _PACKAGE.sub(lambda m: " " * len(m[0]), tex))))
     try:
         tokens = tokenize(source, words)
@@ -264,7 +266,7 @@ def _unexplained(tokens: list[Token]) -> list[Token]:
 def _segments(tokens: list[Token]) -> list[list[Token]]:
     """Pieces between arrows, line breaks and words; a row that goes on with + or = is told by its first sign."""
     pieces: list[list[Token]] = [[]]
-    depth = 0
+    depth = hard = 0  # hard: of these, braces and environments
     skipping = begun = False
     paired = sum(t.kind == "\\{" for t in tokens) == sum(t.kind == "\\}" for t in tokens)  # \left\{ … \right. is not
     for k, token in enumerate(tokens):
@@ -275,6 +277,11 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
             depth += 1
         elif token.kind in ("}", ")", "]", "\\}") or (token.kind == "end" and token.text):
             depth = max(0, depth - 1)
+        hard += (token.kind in ("{", "begin")) - (token.kind == "}" or (token.kind == "end" and bool(token.text)))
+        if token.kind == "newline" and hard <= 0 and _begins_with_sign(tokens, k + 1):
+            depth = 0  # a bracket that the row before leaves open: this row goes on from it all the same
+        if depth and hard <= 0 and token.kind in ("newline", "&"):
+            continue  # (a \\ & + b)
         top = depth == 0 and token.kind not in ("}", ")", "]", "\\}")
         if skipping and not (top and token.kind == "newline"):
             continue
@@ -322,6 +329,13 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
     return _joined([p for piece in pieces for p in _at_arrows(piece) if p])
 
 
+def _begins_with_sign(tokens: list[Token], at: int) -> bool:
+    """Whether a row begins with =."""
+    while at < len(tokens) and tokens[at].kind in ("&", "quad"):
+        at += 1
+    return at < len(tokens) and _sign(tokens[at]) in RELATIONS
+
+
 def _signed(piece: list[Token]) -> bool:
     """Whether a row so far ends in a sign behind = or at its beginning; the one of c_- is none."""
     return bool(piece) and piece[-1].kind in ("-", "+") and (len(piece) == 1 or _sign(piece[-2]) in RELATIONS)
@@ -354,7 +368,7 @@ def _joined(pieces: list[list[Token]]) -> list[list[Token]]:
         piece = [
             t
             for k, t in enumerate(piece)
-            if not (t.kind == "quad" and k + 1 < len(piece) and piece[k + 1].kind in ("+", "-", "*", "quad"))
+            if not (t.kind == "quad" and k + 1 < len(piece) and (piece[k + 1].kind in ("+", "-", "*", "quad") or _summing(piece[:k])))
         ]
         body = [t for t in piece if t.kind != "quad"]
         if not body:
@@ -374,6 +388,11 @@ def _joined(pieces: list[list[Token]]) -> list[list[Token]]:
         else:
             rows.append(list(piece))
     return rows
+
+
+def _summing(row: list[Token]) -> bool:
+    """Whether a row so far ends in a sum's sign with its limits: room after it parts nothing."""
+    return _before_scripts(row[-60:]) < len(row[-60:])
 
 
 def _ends_open(row: list[Token]) -> bool:
@@ -423,9 +442,31 @@ def _sign(token: Token) -> str:
 
 def _read(segment: list[Token], source: str, chain: Chain, found: list[Link | Broken], goes_on: bool) -> None:
     reason = bool(segment) and segment[0].text == "because"
-    segment = _trimmed(_without_title(segment))
+    where, segment = _led_by(_trimmed(_without_title(segment)), source)
+    segment = _trimmed(segment)
     if not segment:
         return
+    before = len(found)
+    _parts(segment, source, chain, found, goes_on, reason)
+    if where is not None:
+        found[before:] = [replace(s, conditions=(*s.conditions, where)) if isinstance(s, Link) else s for s in found[before:]]
+
+
+def _led_by(segment: list[Token], source: str) -> tuple[Relation | None, list[Token]]:
+    """The condition on an index that stands before a relation, w ≠ o: ∂J/∂u_w = …, and what follows it."""
+    signs = [t.kind for t in segment[:4]]
+    if len(segment) < 6 or signs[0] != "name" or signs[2:] != ["name", ":"] or RELATIONS.get(_sign(segment[1])) not in ("=", "≠"):
+        return None, segment
+    if any(len(t.text) > 1 for t in (segment[0], segment[2])) or not any(_sign(t) in RELATIONS for t in _outside(segment[4:])):
+        return None, segment
+    node = _parse(segment[:3], source)
+    return (node, segment[4:]) if isinstance(node, Relation) else (None, segment)
+
+
+def _parts(
+    segment: list[Token], source: str, chain: Chain, found: list[Link | Broken], goes_on: bool, reason: bool
+) -> None:
+    """The relations of a piece, those of its parts that stand aside by themselves."""
     for k, (aside, part) in enumerate(_apart(segment)):
         part = _trimmed(part)
         chain.open = len(part) > 1 and part[-1].kind == "="
@@ -715,6 +756,7 @@ def _shorter(part: list[Token], source: str, chain: Chain, found: list[Link | Br
             found.append(Broken(tex, a if isinstance(a, Unreadable) else b if isinstance(b, Unreadable) else error))
     last = nodes[-1]
     chain.last, chain.source = (last, source) if isinstance(last, Node) else (None, "")
+    chain.lost = not isinstance(last, Node)
 
 
 def _trimmed_member(tokens: list[Token]) -> list[Token]:
@@ -734,13 +776,16 @@ def _continued(part: list[Token], source: str, chain: Chain, found: list[Link | 
     try:
         node = _parse(body, source)
     except Unreadable as error:
-        if chain.last is not None:
+        if chain.last is not None or chain.lost:
             found.append(Broken(f"= {source[body[0].start : body[-1].end].strip()}", error))
         _shorter(body, source, chain, found, error) if any(_sign(t) in RELATIONS for t in _outside(body)) else None
         return
     first = node.parts[0] if isinstance(node, Relation) else node
     if chain.last is not None:
         found.append(_link(chain, op, first, source))
+    elif chain.lost:
+        before = Unreadable("what it goes on from can't be read", part[0].start)
+        found.append(Broken(f"= {source[first.start : first.end].strip()}", before))
     _collect(node, source, chain, found, isinstance(node, Relation))
 
 

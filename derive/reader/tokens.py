@@ -57,7 +57,7 @@ _UNICODE = {
     "−": "-", "–": "-", "·": r"\cdot ", "⋅": r"\cdot ", "×": r"\times ", "∂": r"\partial ", "∇": r"\nabla ", "∑": r"\sum ",
     "Σ": r"\Sigma ", "∏": r"\prod ", "≡": r"\equiv ", "≜": r"\triangleq ", "≔": ":=",
     "⊙": r"\odot ", "∘": r"\circ ", "⊗": r"\otimes ", "≈": r"\approx ", "≠": r"\ne ", "≤": r"\le ", "≥": r"\ge ", "∈": r"\in ",
-    "⇒": r"\Rightarrow ",
+    "⇒": r"\Rightarrow ", "∴": r"\therefore ", "∵": r"\because ",
     "→": r"\to ", "′": "'", "⊤": r"\top ", "…": r"\dots ", "⋯": r"\cdots ", "√": r"\sqrt ",
     "½": r"\frac{1}{2}", "‖": r"\Vert ",
     "\u00a0": " ", "\u2009": " ", "\u200b": " ", "，": ",", "。": ";", "：": ":", "（": "(", "）": ")",
@@ -85,7 +85,8 @@ _ROOMY = frozenset(
     "left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr bigm displaystyle textstyle scriptstyle "
     "limits nolimits quad qquad , ; ! : > thinspace enspace hfill nonumber notag noindent allowbreak par left. right. "
     "space enskip nobreakspace thickspace medspace negthinspace nobreak "
-    "mathstrut strut normalsize small large Large centering unicode ensuremath smallskip medskip bigskip relax protect".split()
+    "mathstrut strut tiny scriptsize footnotesize normalsize small large Large LARGE huge Huge centering unicode ensuremath "
+    "smallskip medskip bigskip relax protect".split()
 )
 _WITH_ARGUMENT = frozenset(
     "label tag tag* hspace hspace* vspace vspace* phantom hphantom vphantom color textcolor cite ref eqref hypertarget "
@@ -97,9 +98,11 @@ _THROUGH = frozenset(
 WORDS = frozenset(
     "log ln exp tanh sinh cosh sin cos sqrt sigmoid softmax relu ReLU LeakyReLU leakyrelu softplus silu swish gelu GELU diag "
     "Diag tr Tr trace det rank "
-    "max min argmax sign sgn abs act prod logsumexp LSE erf Var vec logit mean sum elu ELU SiLU softsign".split()
+    "max min argmax sign sgn abs act prod logsumexp logaddexp LSE erf Var vec logit mean sum elu ELU SiLU softsign".split()
 )
-IF = "if for when where whenever si falls wenn se quando cuando если при 若 当 當 如果".split()  # before the condition of a case
+IF = (  # before the condition of a case
+    "if for when where whenever si lorsque falls wenn se quando cuando khi nếu gdy als если при 若 当 當 如果".split()
+)
 ELSE = "otherwise else elsewhere o.w. ow sinon autrement sonst altrimenti иначе 否则 否則 其他 其它".split()
 _TAKING = frozenset(["sqrt", "vec", "abs"])  # as commands they take one argument, and no factor after it
 PROSE = frozenset(
@@ -108,6 +111,8 @@ PROSE = frozenset(
     "therefore note that here given column row vector matrix scalar trivial unknown case cases not of in on at to from let "
     "set define denote recall".split()
 ).union(w for w in (*IF, *ELSE) if len(w) > 1)
+_SCRIPTS = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f\u0900-\u097f"  # which don't write formulas: Chinese, Korean, Hindi
+_FOREIGN = re.compile(rf"[{_SCRIPTS}][\s\u3000-\u303f\uff00-\uffef{_SCRIPTS}]*[{_SCRIPTS}]|[当當若则則得即故由且或与與和而时時]")
 _NUMBER = re.compile(r"[0-9]+\.[0-9]+|[0-9]+|\.[0-9]+")
 _TWICE = re.compile(
     r"(?:[dt]?frac|partial|nabla|sum|prod|left|right|begin|end|hat|bar|tilde|vec|mathbf|boldsymbol|mathrm|cdot|odot|delta|sigma"
@@ -200,6 +205,9 @@ def _filler(font: str, sign: str) -> str:
 
 
 _ROOM = re.compile(r"[\s~]+")
+_GAP = re.compile(r"(?:\\ \s*){4,}")
+_ABOVE_SIGNS = {r"\sim": "tilde", "~": "tilde", r"\wedge": "hat", "^": "hat", "-": "bar", r"\rightarrow": "vec", r"\to": "vec", ".": "dot"}
+_ACCENT_ABOVE = re.compile(rf"\s*\{{\s*({'|'.join(map(re.escape, _ABOVE_SIGNS))})\s*\}}(?=\s*\{{?\s*\\?[A-Za-z])")
 _BLANKS = re.compile(r"\s*")
 
 
@@ -249,6 +257,11 @@ class _Lexer:
                 kind = "prime" if c == "'" else "=" if text[at : at + run] == "==" else text[at : at + run]
                 yield Token(kind, text[at : at + run], at, at + run, glued)
                 at += run
+            elif c == "%":  # a comment, to the end of its line
+                at = self.text.find("\n", at, end) if "\n" in self.text[at:end] else end
+            elif (found := _FOREIGN.match(text, at, end)) and (at == 0 or text[at - 1] not in "_^{"):
+                yield Token("text", found[0].strip(), at, found.end(), glued)
+                at = found.end()
             elif c in '"`@#$' or not c.isascii():
                 yield Token("other", c, at, at + 1, glued)
                 at += 1
@@ -288,6 +301,8 @@ class _Lexer:
             name = name[:-1]
         if name in _SAME_LETTER:
             name = _SAME_LETTER[name]
+        if name in ("overset", "stackrel") and (above := _ACCENT_ABOVE.match(self.text, after, end)) is not None:
+            name, after = _ABOVE_SIGNS[above[1]], above.end()  # \\stackrel{\\sim}{C} is \\tilde{C}
         if name == "\\" or name in ("newline", "cr"):
             yield Token("newline", "\\\\", at, self._skip_option(after, end), glued)
         elif name in ("{", "}"):
@@ -298,6 +313,8 @@ class _Lexer:
             yield Token("|", name, at, after, glued)
         elif (bar := self._bar(name, after, end)) is not None:
             yield Token("at", "|", at, bar, glued)
+        elif (gap := _GAP.match(self.text, at, end)) is not None:
+            yield Token("quad", "~~", at, gap.end())
         elif name.isspace() or name in _ROOMY:
             if name in ("left", "right", "middle"):
                 after = _BLANKS.match(self.text, after, end).end()  # type: ignore[union-attr]  # \\left .

@@ -235,7 +235,7 @@ BAD_SCOPES = {
     "not a number": ("[values]\nx = nan", "not a number"), "infinite": ("[values]\nx = 1e400", "not a number"), "rows of two lengths": ("[values]\nx = [[1], [2, 3]]", "different lengths"),
     "far too long a T": ("[values]\nT = 1000000000", "T is a whole number from"), "a number of many digits": (f"[values]\nx = {'9' * 5000}", "not TOML: Exceeds the limit (4300 digits)"),
     "lists in lists": (f"x = {'[' * 5000}", "too deep"), "brackets in brackets": (f"[declare]\nx = '{'(' * 1000}'", "1000 signs"), "many axes": (f"[declare]\nx = '{'n x ' * 20}n'", "at most 8"),
-    "a nameless alias": ("[alias]\n'' = 'x'", "'' = 'x' has an empty side"), "an alias of nothing": ("[alias]\n'q' = ' '", "has an empty side"), "a declaration of nothing": ("[declare]\n'x' = ''", "empty side"),
+    "a nameless alias": ("[alias]\n'' = 'x'", "'' = 'x' has an empty side"), "a function of nothing": ("[functions]\n'q' = ' '", "has an empty side"), "a declaration of nothing": ("[declare]\n'x' = ''", "empty side"),
     "a long name": (f"[alias]\n'{'q' * 30000}' = 'x'", "at most 2000 characters"), "two problems": ("problem = 'residual'\nproblem = 'rnn'", "not TOML"), "a folder": ("problem = '.'", "no network '.'"), "alias that is no text": ("[alias]\n'q' = 3", "every value is a text"), "declare nonsense": ("[declare]\n'A' = 'n by n'", "declare A"),
 }  # fmt: skip
 

@@ -437,7 +437,7 @@ def test_expressions(problem, tex):
 REFUSED = {
     r"W u": "can't multiply W in R^(n x d) by u in R^n", "u w": "can't multiply the column in R^n by R^n", "u + x": "can't add R^d and R^n", "A + W": "can't add R^(n x d) and R^(n x n)",
     r"u \odot x": "can't add R^d and R^n", r"\operatorname{tr}(W)": "trace takes a square matrix, not R^(n x d)", r"\det(W)": "the det of W in R^(n x d): a square matrix is needed",
-    r"10^{10^{10}}": r"the number 10^{10^{10}} is too large", r"\sum_{i=1}^n": None, r"\frac{\partial u}{}": None, r"\sigma": r"\sigma without an argument", r"\max(u, w)": r"max is only read as max(0, z)",
+    r"10^{10^{10}}": r"the number 10^{10^{10}} is too large", r"\sum_{i=1}^n": None, r"\frac{\partial u}{}": None, r"\sigma": r"\sigma without an argument", r"\max(u, w, p)": r"max is only read of two numbers, as in max(0, z)",
     r"\begin{pmatrix} 1 & 2 \\ 3 \end{pmatrix}": "a matrix with rows of different lengths", r"u = w": "a relation inside a formula",
     r"\|u\|_3": "the norm 3", r"\langle u, w, p \rangle": "⟨ ⟩ takes two", r"\sigma^{-1}(u)": "an inverse function", r"\log_b(q)": "the base b of a logarithm", r"\partial u": "∂ outside a derivative",
     r"\sum_i \prod_{k} s": "a sum over k, which its terms lack, without limits", r"\dots": "dots: what they stand for can't be told here", r"\text{some words}": None, r"\mathbf{1}\mathbf{1}": "a product of two things without sizes", r"A \otimes B": "⊗ of matrices: their Kronecker product is not read (where it is entry by entry, the scope says so)",

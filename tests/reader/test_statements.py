@@ -104,7 +104,7 @@ def test_relations(tex, wanted):
 
 
 @pytest.mark.parametrize(("first", "second", "wanted"), [
-    ("a = b", "= c", ["b = c"]), ("a + b", "= c", ["a + b = c"]), ("a = b", "c = d", ["c = d"]), (r"a = b \\ c", "= d = e", ["c = d", "d = e"]), ("", "= c", []), (r"a = \foo", "= c", []),
+    ("a = b", "= c", ["b = c"]), ("a + b", "= c", ["a + b = c"]), ("a = b", "c = d", ["c = d"]), (r"a = b \\ c", "= d = e", ["c = d", "d = e"]), ("", "= c", []), (r"a = \foo", "= c", ["! = c"]),
     ("a = b,", r"\approx 3", [r"b \approx 3"]), ("a = b", "= ", []), ("a = b", r"= \foo", [r"! = \foo"]), ("a = b", r"\Rightarrow c = d", ["c = d"]), (r"a \in \mathbb{R}", "b = c", ["b = c"]),
 ])  # fmt: skip
 def test_a_formula_may_go_on_from_the_one_before(first, second, wanted):
