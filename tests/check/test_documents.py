@@ -9,6 +9,7 @@ import pytest
 
 from derive.check import Checker
 from derive.check.settings import parts
+from derive.expr import DeriveError
 from derive.network import Network
 from derive.reader.problem import read_problem
 
@@ -794,3 +795,148 @@ def test_a_scope_may_name_a_function_of_the_reader():
     scope = {**FREE, "alias": {r"\text{row\_sum}": r"\mathrm{rowsum}"}}
     report = Checker(parts(scope), explain=False).text(r"$$\text{row\_sum}(A) = A \mathbf{1}$$")
     assert [line.verdict for line in report.lines] == ["proved"]
+
+
+SQUARE = r"""% loss: L
+$C \in \mathbb{R}^{d \times d}$, $D, W \in \mathbb{R}^{n \times d}$
+\[ L = \operatorname{tr}(W C W^\top) - 2 \operatorname{tr}(W D^\top) \]"""
+DENSE = r"""% loss: L
+$W \in \mathbb{R}^{n \times d}$, $x \in \mathbb{R}^d$, $y \in \mathbb{R}^n$
+\begin{align} z &= W x \\ h &= \tanh(z) \\ L &= \frac12 \|h - y\|^2 \end{align}"""
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        r"\left\{ \begin{array}{l} %s \\ %s \end{array} \right.", r"\begin{cases} %s \\ %s \end{cases}", r"\begin{matrix} %s \\ %s \end{matrix}",
+        r"\left\{ \begin{aligned} %s \\ %s \end{aligned} \right.", r"\begin{array} %s \\ %s \end{array}", r"h = \tanh(z), \quad \begin{cases} %s \\ %s \end{cases}",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("sign", ["=", "&=", "&=&"])
+def test_equations_under_each_other_are_equations(around, sign):
+    for last, verdict in ((r"W^\top \bar z", "proved"), (r"W \bar z", "refuted")):
+        rows = rf"\bar z {sign} \bar h \odot (1 - h^2)", rf"\bar x {sign} {last}"
+        found = verdicts(DENSE, f"$${around % rows}$$")
+        assert found[-2:] == ["proved", verdict] and len(found) == 2 + around.startswith("h"), (around, sign)
+
+
+def test_cases_and_matrices_are_no_systems():
+    slope = r"\frac{\partial h_i}{\partial z_j} = \begin{cases} 1 - h_i^2 & i = j \\ 0 & i \ne j \end{cases}"
+    assert verdicts(DENSE, f"$${slope}$$") == ["proved"]
+    assert verdicts(DENSE, f"$${slope.replace('1 - h', '1 + h')}$$") == ["refuted"]
+
+
+def test_a_row_goes_on_after_a_bracket_that_stays_open():
+    rows = r"\begin{align} \bar z_i &= (\bar h_i (1 - h_i^2) \\ &= \bar h_i - \bar h_i h_i^2 \\ &= \bar h_i \end{align}"
+    assert verdicts(DENSE, rows) == ["proved", "proved", "refuted"]
+    parted = r"\begin{align} \bar z &= (\bar h \odot (1 \\ &- h \odot h)) \\ &= \bar h \end{align}"
+    assert verdicts(DENSE, parted) == ["proved", "refuted"]
+
+
+def test_what_goes_on_from_the_unreadable_is_not_lost():
+    assert verdicts(DENSE, r"$$\bar x = W^\top \bar z = \foo$$ $$= \bar h$$") == ["proved", "unreadable", "unreadable"]
+
+
+@pytest.mark.parametrize("words", ["由此可得 %s", "%s 结果", "结合上式得: %s", "따라서 %s", r"%s \quad 其中"])
+def test_words_in_other_scripts_are_words(words):
+    for line, verdict in ((r"\bar x = W^\top \bar z", "proved"), (r"\bar x = W \bar z", "refuted")):
+        assert verdicts(DENSE, f"$${words % line}$$") == [verdict]
+
+
+JACOBIAN = r"\frac{\partial h_i}{\partial z_j}"
+ONE_MINUS = r"1 - h_i^2"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "If $i \\ne j$ then $$J = 0$$ Otherwise $$J = %s$$", "When $i \\ne j$: $$J = 0$$ and otherwise: $$J = %s$$",
+        "当 $i \\ne j$ 时 $$J = 0$$ 否则 $$J = %s$$", "$$J = 0$$ if $i \\ne j$, and otherwise $$J = %s$$",
+        "when $i \\neq j$ $$J = 0$$ when $i = j$ $$J = %s$$", "$i \\ne j: J = 0$, $i = j: J = %s$",
+        "$$i \\ne j: \\quad J = 0$$ $$i = j: \\quad J = %s$$", "we saw that $\\forall i \\ne j$: $$J = 0$$ If $i = j$: $$J = %s$$",
+        "$J = 0$ khi $i \\ne j$, $J = %s$ khi $i = j$",
+    ],
+)  # fmt: skip
+def test_the_two_cases_of_an_index(text):
+    for right, verdict in ((ONE_MINUS, "proved"), ("1 - h_i", "refuted"), ("0", "refuted")):
+        assert verdicts(DENSE, text.replace("J", JACOBIAN) % right) == ["proved", verdict], right
+
+
+def test_otherwise_is_of_the_case_just_before():
+    between = "".join(f"$$x_{k} = x_{k}$$" for k in (1, 2, 3, 4))
+    found = verdicts(DENSE, f"If $i \\ne j$ then $${JACOBIAN} = 0$$ {between} Otherwise $${JACOBIAN} = {ONE_MINUS}$$")
+    assert found[0] == "proved" and found[-1] == "refuted"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (r"\max(z_i, h_i) = h_i + \max(0, z_i - h_i)", r"\max(z_i, h_i) = z_i + \max(0, z_i - h_i)"),
+        (r"\min(z_i, h_i) = z_i + h_i - \max(z_i, h_i)", r"\min(z_i, h_i) = z_i - h_i + \max(z_i, h_i)"),
+        (r"\mathrm{logaddexp}(0, z_i) = \log(1 + e^{z_i})", r"\mathrm{logaddexp}(0, z_i) = \log(1 - e^{z_i})"),
+        (r"\mathrm{logaddexp}(h_i, z_i) = \log(e^{h_i} + e^{z_i})", r"\mathrm{logaddexp}(h_i, z_i) = \log(e^{h_i} e^{z_i})"),
+        (r"L = \frac12 \sum_i \quad (h_i - y_i)^2", r"L = \frac12 \sum_i \quad (h_i + y_i)^2"),
+        (r"\stackrel{\sim}{y} = 2 y$$ $$\tilde y = y + y", r"\stackrel{\sim}{y} = 2 y$$ $$\tilde y = 3 y"),
+        (r"z_j = \sum_{k=1}^d W_{jk} x_k", r"z_j = \sum_{k=1}^n W_{jk} x_k"),
+        (r"\overset{-}{x} = W^\top \bar z", r"\overset{-}{x} = W \bar z"),
+    ],
+)
+def test_small_readings(right, wrong):
+    assert verdicts(DENSE, f"$${right}$$")[-1] in ("proved", "agrees")
+    assert verdicts(DENSE, f"$${wrong}$$")[-1] == "refuted"
+
+
+def test_room_parts_formulas_and_comments_say_nothing():
+    assert verdicts(DENSE, r"$$\bar x = W^\top \bar z \ \ \ \ \ \ \bar z = \bar h$$") == ["proved", "refuted"]
+    rows = "$$\\begin{align}\n\\bar z &= \\bar h \\odot (1 - h^2) \\\\\n% &= \\bar h \\\\\n\\bar x &= W \\bar z\n\\end{align}$$"
+    assert verdicts(DENSE, rows) == ["proved", "refuted"]
+
+
+def test_a_sum_over_another_size_has_its_slip():
+    report = Checker(parts({}, problem=network(DENSE))).text(r"$$z_j = \sum_{k=1}^n W_{jk} x_k$$")
+    assert report.lines[0].slip.kind == "symbol" and r"^d" in report.lines[0].slip.corrected
+
+
+def test_a_product_between_instants():
+    chain = r"\prod_{%s} \frac{\partial h_i}{\partial h_{i-1}} = \prod_{i=k+1}^{t} \frac{\partial h_i}{\partial h_{i-1}}"
+    for limits, holds in ((r"t \ge i > k", True), (r"t > i > k", False)):
+        assert (verdicts(RNN, f"$${chain % limits}$$") == ["proved"]) is holds
+
+
+def test_lists_that_lie():
+    pair = r"""% loss: L
+$x_1, x_2, y \in \mathbb{R}$, $w \in \mathbb{R}^2$
+\begin{align} x &= \begin{bmatrix} x_1 \\ x_2 \end{bmatrix} \\ L &= \frac12 (w^\top x - y)^2 \end{align}"""
+    assert verdicts(pair, r"$$x = [x_1, x_2]^\top$$ $$x = [x_2, x_1]^\top$$ $$x^\top = [x_1, x_2]^\top$$")[:2] == ["proved", "refuted"]
+
+
+def test_rows_lie_in_all_of_a_formula_or_in_none():
+    chosen = r"""% loss: L
+$W \in \mathbb{R}^{n \times d}$, $e \in \mathbb{R}^n$
+\begin{align} h &= W^\top e \\ L &= h^\top h \end{align}"""
+    assert verdicts(chosen, r"$$2 e_i h = \bar W_{i,:}^\top = 2 e_i h^\top$$") == ["proved", "refuted"]
+    assert verdicts(chosen, r"$$\bar W_{i,:} = 2 e_i h^\top$$ $$\bar W_{i,:} = 2 e_i h$$") == ["proved", "proved"]
+
+
+@pytest.mark.parametrize(
+    ("assumed", "wanted"),
+    [([], ["refuted"] * 3), ([r"C = C^\top"], ["proved", "refuted", "refuted"]), (["C = I"], ["proved", "proved", "refuted"])],
+)
+def test_what_a_scope_assumes(assumed, wanted):
+    lines = r"$$\frac{\partial L}{\partial W} = 2 W C - 2 D$$ $$\frac{\partial L}{\partial W} = 2 W - 2 D$$"
+    found = verdicts(SQUARE, lines + r" In general: $$\frac{\partial L}{\partial W} = 2 W + 2 D$$", {"assume": assumed})
+    assert found == wanted
+
+
+@pytest.mark.parametrize("text", ["L = 3", "Q = 3", "C", r"C \ne I"])
+def test_what_a_scope_can_not_assume(text):
+    with pytest.raises(DeriveError, match=r"assume: .* gives no input of the problem a form"):
+        Checker(parts({"assume": [text]}, problem=network(SQUARE)))
+
+
+def test_aliases_that_stand_nowhere_are_told():
+    scope = {"alias": {r"\frac{dQ}{dq}": r"\bar x", r"E(\theta)": "L"}}
+    report = Checker(parts(scope, problem=network(DENSE)), explain=False).text(r"$$\frac{\partial E(\theta)}{\partial x} = W^\top \bar z$$")
+    assert [line.verdict for line in report.lines] == ["proved"]
+    assert len(report.notes) == 1 and "dQ" in report.notes[0] and report.notes[0] in str(report)
+    assert report.to_json()["notes"] == report.notes
