@@ -92,6 +92,11 @@ def _readings(scope: Scope, link: Link, repeated: bool) -> Iterator[Reading]:
     if "d" in scope.sizes and any(isinstance(n, Symbol) and n.head == "d" and not n.accents for n in nodes):
         for layout in layouts:
             yield Reading(layout, sized=True)
+    if any(_counts_with_a_size(scope, n) for n in nodes):
+        for total in totals:
+            yield Reading(layouts[0], total, repeated=repeated, counting=True)
+            if not repeated and (scope.summing or scope.implied):
+                yield Reading(layouts[0], total, repeated=True, counting=True)
     if any(_list_transposed(n) for n in nodes):
         yield Reading(layouts[0], listed=True)
     if WHOLE in nodes:
@@ -115,6 +120,12 @@ def _readings(scope: Scope, link: Link, repeated: bool) -> Iterator[Reading]:
     if not repeated and einstein:
         for total in totals:
             yield Reading(layouts[0], total, True, True)
+
+
+def _counts_with_a_size(scope: Scope, node: Node) -> bool:
+    """x_n, where n is a size of the problem."""
+    scripts = (node.sub, node.sup) if isinstance(node, Scripted) else ()
+    return any(isinstance(n, Symbol) and n.head in scope.sizes and n.head.islower() for s in scripts if s is not None for n in walk(s))
 
 
 def _list_transposed(node: Node) -> bool:

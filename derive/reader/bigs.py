@@ -571,6 +571,8 @@ def _over_time(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
         return Value(over("sum", body.expr, b.index, lo, hi), body.labels, body.chain)
     chain = body.chain if not m.ordered else None
     plain = m.settled(body)
+    if len(plain.expr.shape) == 1 and not is_row_expr(plain.expr):
+        return _entries_multiplied(plain, b, lo, hi)
     if plain.labels:
         raise m.fail("a product over time of entries", node)
     if not plain.rank or is_row_expr(plain.expr):
@@ -585,6 +587,12 @@ def _over_time(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
         top, below = at_time(chain.top, b.index, hi), at_time(chain.below, b.index, lo)
         return Value(result, (), Chain(top, below, chain.top_rank, chain.below_rank, True))
     return Value(result)
+
+
+def _entries_multiplied(body: Value, b: Binder, lo: Instant, hi: Instant) -> Value:
+    """∏ f_{t,j}, and ∏ f_t of vectors, which multiply entry by entry: the diagonal of ∏ diag(f_t)."""
+    diagonal = ein([(body.expr, (0,))], (0, 0))
+    return Value(ein([(over("product", diagonal, b.index, lo, hi), (0, 0))], (0,)), body.labels)
 
 
 def _count(m: Meaning, b: Binder, node: Big) -> sympy.Expr:

@@ -111,6 +111,7 @@ class Reading:
     multiplied: bool = False  # H (A)^T of arrays is a product, though H depends on A
     sliced: bool = False  # W_{i,:} lies
     listed: bool = False  # so does (a, b, c)
+    counting: bool = False  # a letter that is a size is an index in scripts
     mixed: bool = False  # dy/dx = ∂y/∂u ∂u/∂x + …: the later factors of each product in one equation alone
     numerator: bool = False  # ∂L/∂W of a matrix is the transpose
     batched: bool = False  # Σ δ of a batch adds the examples up
@@ -143,6 +144,7 @@ class Reading:
             "batched": "Σ over the examples of the batch",
             "sliced": "rows that lie",
             "listed": "lists that lie",
+            "counting": "the letter of a size as an index",
             "mixed": "each last step in one equation alone",
             "numerator": "∂L/∂W as the transpose, in the numerator layout",
             "immediate": "∂h_k/∂W as the dependence at step k alone",

@@ -759,7 +759,7 @@ def index(m: Meaning, node: Node, size: sympy.Expr | None) -> str | sympy.Expr:
             latin = node.head in m.lettered and len(m.lettered) > 1  # ∂ŷ_a/∂v_b, though b is a quantity
             if node.head in _NO_INDICES and not latin and node.head not in m.bound and (node.head, ()) in m.scope.names:
                 raise Unreadable(f"{node.head} is a quantity here, not an index", node.start, node.head)
-            index_after_all = node.head in _INDICES and m.listed is False
+            index_after_all = m.reading.counting or (node.head in _INDICES and m.listed is False)
             if size is not None and node.head not in m.bound and m.scope.sizes.get(node.head) == size and not index_after_all:
                 return size
             return m.rename.get(node.head, node.head)

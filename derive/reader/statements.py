@@ -257,10 +257,24 @@ def _unexplained(tokens: list[Token]) -> list[Token]:
         if [t.kind for t in tokens[k : k + 3]] == ["(", "text", ")"] and not (kept and kept[-1].kind in ("name", "_", "^")):
             kept.append(Token("quad", "quad", tokens[k].start, tokens[k + 2].end))
             k += 3
+        elif tokens[k].kind == "(" and tokens[k + 1 : k + 2] and tokens[k + 1].text == "because":  # (\\because a = b)
+            end = _closed(tokens, k)
+            kept.append(Token("quad", "quad", tokens[k].start, tokens[end].end))
+            k = end + 1
         else:
             kept.append(tokens[k])
             k += 1
     return kept
+
+
+def _closed(tokens: list[Token], at: int) -> int:
+    """Where the bracket at this place ends; the last token where it doesn't."""
+    depth = 0
+    for k in range(at, len(tokens)):
+        depth += (tokens[k].kind == "(") - (tokens[k].kind == ")")
+        if not depth:
+            return k
+    return len(tokens) - 1
 
 
 def _segments(tokens: list[Token]) -> list[list[Token]]:

@@ -940,3 +940,30 @@ def test_aliases_that_stand_nowhere_are_told():
     assert [line.verdict for line in report.lines] == ["proved"]
     assert len(report.notes) == 1 and "dQ" in report.notes[0] and report.notes[0] in str(report)
     assert report.to_json()["notes"] == report.notes
+
+
+@pytest.mark.parametrize("index", ["t", "s"])
+def test_products_over_time_of_vectors_are_entry_by_entry(index):
+    total = rf"\prod_{{{index}=1}}^T f_{{{index},j}}"
+    assert verdicts(GATED, rf"$$\frac{{\partial h_{{T,j}}}}{{\partial h_{{0,j}}}} = {total}$$") == ["proved"]
+    assert verdicts(GATED, rf"$$\frac{{\partial h_{{T,j}}}}{{\partial h_{{0,j}}}} = {total.replace('f', 'i')}$$") == ["refuted"]
+    step = r"\frac{\partial h_t}{\partial h_k} = \mathrm{diag}\left(\prod_{s=%s}^t f_s\right)"
+    assert verdicts(GATED, f"$${step % 'k+1'}$$") == ["proved"] and verdicts(GATED, f"$${step % 'k'}$$") == ["refuted"]
+    dots = r"\mathrm{diag}(f_t) \cdots \mathrm{diag}(f_{k+1}) = \mathrm{diag}(f_t \odot \cdots \odot f_{%s})"
+    assert verdicts(GATED, f"$${dots % 'k+1'}$$") == ["proved"] and verdicts(GATED, f"$${dots % 'k'}$$") == ["refuted"]
+
+
+def test_a_reason_in_brackets_is_no_part_of_the_line():
+    assert verdicts(DENSE, r"$$\bar x = W^\top \bar z \; (\because z = W x)$$ $$\bar x = W \bar z \; (\because z = W x)$$") == ["proved", "refuted"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("z_n = W_{nd} x_d", "z_n = W_{nd} x_d h_n"),
+        (r"\frac{\partial z_k}{\partial x_d} = W_{kn} \delta_{nd}", r"\frac{\partial z_k}{\partial x_d} = W_{nk} \delta_{nd}"),
+    ],
+)
+def test_the_letter_of_a_size_may_be_an_index(right, wrong):
+    found = [verdicts(DENSE, f"$${tex}$$", {"sums": "repeated"})[0] for tex in (right, wrong)]
+    assert found[0] == "proved" and found[1] in ("refuted", "undecided")
