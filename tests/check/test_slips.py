@@ -15,7 +15,7 @@ import derive
 from derive.check import slips
 from derive.check.checker import Checker
 from derive.check.lines import HOLDS, SLIPS, Line
-from derive.check.settings import parts, read_settings
+from derive.check.settings import parts, put_in, read_settings
 from derive.printing import Style, write
 from derive.reader.statements import Chain, Link, statements
 
@@ -37,8 +37,7 @@ def checker(name: str) -> Checker:
 
 
 def line_of(judge: Checker, tex: str) -> Line:
-    for pattern, target in judge.part.macros:
-        tex = pattern.sub(lambda _, target=target: target, tex)
+    tex = put_in(judge.part.macros, tex)
     found = [s for s in statements(tex, judge.part.scope.words, Chain()) if isinstance(s, Link)]
     assert len(found) == 1, tex
     return judge.relation(found[0])
