@@ -180,11 +180,7 @@ def _of_itself(node: Node, rest: Rest) -> bool:
 
 def call(m: Meaning, fn: Any, node: Node, argument: Node) -> Value:
     """f(argument), with the primes and the power that stand at f."""
-    primes, exponent = (node.primes, node.sup) if isinstance(node, Scripted) else (0, None)
-    if isinstance(exponent, Scripted) and not exponent.sup and exponent.primes:
-        primes, exponent = primes + exponent.primes, None
-    if isinstance(exponent, Scripted) and isinstance(exponent.base, Fence):  # g^{[1]\\prime}
-        primes, exponent = primes + exponent.primes, exponent.base
+    primes, exponent = _marks(node)
     if isinstance(fn, Template):
         value = _template_slope(m, fn, argument, node) if primes else _template(m, fn, argument, node)
         if primes > 1:
@@ -192,9 +188,7 @@ def call(m: Meaning, fn: Any, node: Node, argument: Node) -> Value:
         return _powered(m, value, exponent, node)
     if isinstance(fn, OpenFunction):
         return _open(m, fn, node, argument, primes)
-    when = names.instant(m, exponent) if isinstance(exponent, Fence) else None
-    if when is not None or (isinstance(exponent, Symbol) and exponent.head not in ("T", "top")):
-        exponent = None  # σ^{(l)}: the function of a layer
+    exponent = _power(m, exponent)
     value = bigs.argument(m, argument)
     if isinstance(fn, Composition):
         if primes:
@@ -220,6 +214,23 @@ def call(m: Meaning, fn: Any, node: Node, argument: Node) -> Value:
     if fn is ops.log and (base := _log_base(m, node)) is not None:
         result = Value(result.expr / ops.sympy.log(base), value.labels)
     return _powered(m, result, exponent, node)
+
+
+def _marks(node: Node) -> tuple[int, Node | None]:
+    """The primes at a function's name, and what stands above it."""
+    primes, exponent = (node.primes, node.sup) if isinstance(node, Scripted) else (0, None)
+    if isinstance(exponent, Scripted) and not exponent.sup and exponent.primes:
+        primes, exponent = primes + exponent.primes, None
+    if isinstance(exponent, Scripted) and isinstance(exponent.base, Fence):  # g^{[1]\\prime}
+        primes, exponent = primes + exponent.primes, exponent.base
+    return primes, exponent
+
+
+def _power(m: Meaning, exponent: Node | None) -> Node | None:
+    """Of what stands above a function's name, a power; σ^{(l)} is the function of a layer."""
+    when = names.instant(m, exponent) if isinstance(exponent, Fence) else None
+    layer = when is not None or (isinstance(exponent, Symbol) and exponent.head not in ("T", "top"))
+    return None if layer else exponent
 
 
 def _log_base(m: Meaning, node: Node) -> Any:
@@ -372,7 +383,7 @@ def _template_slope(m: Meaning, fn: Template, argument: Node, node: Node) -> Val
 
 def _without_argument(m: Meaning, node: Node, fn: Any) -> Value:
     """σ' by itself: of what σ is taken of beside it, or of its one argument in the network; L after L(a, y) = …: of its parameters."""
-    primes = node.primes if isinstance(node, Scripted) else 0
+    primes, exponent = _marks(node)
     if isinstance(fn, Template) and not primes and len(fn.parameters) > 1:
         return _template(m, fn, Commas(tuple(Symbol(*p) for p in fn.parameters)), node)
     if isinstance(fn, OpenFunction) and m.scope.system is not None and not primes:
@@ -384,7 +395,7 @@ def _without_argument(m: Meaning, node: Node, fn: Any) -> Value:
     variable = next(iter(m.local.values())) if len(m.local) == 1 else None
     if isinstance(fn, Function) and variable is not None and isinstance(variable.expr, Var) and not variable.expr.shape:
         m.notes.append(f"{m.text(node)} taken at the only variable")
-        return Value(apply(fn, variable.expr, primes))
+        return _powered(m, Value(apply(fn, variable.expr, primes)), _power(m, exponent), node)
     if not isinstance(fn, Function) or m.scope.system is None:
         raise m.fail(f"{m.text(node)} without an argument", node)
     arguments = list(
@@ -393,7 +404,7 @@ def _without_argument(m: Meaning, node: Node, fn: Any) -> Value:
     if len(arguments) != 1:
         raise m.fail(f"{m.text(node)} without an argument, and the network has {len(arguments)} for it", node)
     m.notes.append(f"{m.text(node)} taken at {arguments[0]}")
-    return Value(apply(fn, arguments[0], primes))
+    return _powered(m, Value(apply(fn, arguments[0], primes)), _power(m, exponent), node)
 
 
 def _open_without(m: Meaning, node: Node, fn: OpenFunction) -> Value:

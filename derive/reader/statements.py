@@ -25,7 +25,7 @@ from derive.reader.syntax import (
     unscripted,
     walk,
 )
-from derive.reader.tokens import LONGEST, Token, Unreadable, closing, tokenize
+from derive.reader.tokens import IF, LONGEST, Token, Unreadable, closing, tokenize
 
 MOST_RELATIONS = 500  # of one formula
 MEANINGFUL = ("=", "≈", "≠", "≤", "≥", "<", ">", "∈", "←", "∝", "∼", "∉")
@@ -257,14 +257,28 @@ def _unexplained(tokens: list[Token]) -> list[Token]:
         if [t.kind for t in tokens[k : k + 3]] == ["(", "text", ")"] and not (kept and kept[-1].kind in ("name", "_", "^")):
             kept.append(Token("quad", "quad", tokens[k].start, tokens[k + 2].end))
             k += 3
-        elif tokens[k].kind == "(" and tokens[k + 1 : k + 2] and tokens[k + 1].text == "because":  # (\\because a = b)
+        elif tokens[k].kind == "(" and (reason := _reason(tokens[k : _closed(tokens, k) + 1])) is not None:
             end = _closed(tokens, k)
-            kept.append(Token("quad", "quad", tokens[k].start, tokens[end].end))
+            kept += [Token("text", "because", tokens[k].start, tokens[k].end), *reason]
+            kept.append(Token("quad", "quad", tokens[end].start, tokens[end].end))
             k = end + 1
         else:
             kept.append(tokens[k])
             k += 1
     return kept
+
+
+def _reason(bracket: list[Token]) -> list[Token] | None:
+    """(\\because a = b), (\\text{since } a = b): the relation that a bracket gives as a reason; None where it holds something else."""
+    inside = bracket[1:-1]
+    worded = [k for k, t in enumerate(inside) if t.kind == "text" or t.text == "because"]
+    if not worded or bracket[-1].kind != ")" or any(_sign(t) in RELATIONS for t in inside[: worded[-1]]):
+        return None
+    words = inside[worded[-1]].text.split()
+    if words and words[0].lower() in IF:
+        return None  # a condition
+    said = inside[worded[-1] + 1 :]
+    return said if any(_sign(t) in RELATIONS for t in _outside(said)) else None
 
 
 def _closed(tokens: list[Token], at: int) -> int:

@@ -252,6 +252,9 @@ class _Lexer:
             elif c == "." and self._multiplies(at, end):
                 yield Token("command", "cdot", at, at + 1, glued)
                 at += 1
+            elif text[at : at + 2] in ("+=", "-=") and text[at - 1 : at] not in ("_", "^", "{") and text[at + 2 : at + 3] != "=":
+                yield Token("command", "gets", at, at + 2, glued)  # an update
+                at += 2
             elif c in "+-*/=<>()[]{}|&^_,;:.!?'":
                 run = len(re.match(r"'+", text[at:])[0]) if c == "'" else 2 if text[at : at + 2] in (":=", "==") else 1  # type: ignore[index]
                 kind = "prime" if c == "'" else "=" if text[at : at + run] == "==" else text[at : at + run]

@@ -953,8 +953,17 @@ def test_products_over_time_of_vectors_are_entry_by_entry(index):
     assert verdicts(GATED, f"$${dots % 'k+1'}$$") == ["proved"] and verdicts(GATED, f"$${dots % 'k'}$$") == ["refuted"]
 
 
-def test_a_reason_in_brackets_is_no_part_of_the_line():
-    assert verdicts(DENSE, r"$$\bar x = W^\top \bar z \; (\because z = W x)$$ $$\bar x = W \bar z \; (\because z = W x)$$") == ["proved", "refuted"]
+@pytest.mark.parametrize("why", [r"\because", r"\text{since }", r"\tanh\text{의 도함수: }"])
+def test_a_reason_in_brackets_is_a_line_of_its_own(why):
+    for line, verdict in ((r"\bar x = W^\top \bar z", "proved"), (r"\bar x = W \bar z", "refuted")):
+        for reason, judged in ((r"\tanh'(z) = 1 - h^2", "proved"), (r"\tanh'(z) = 1 - h", "refuted")):
+            assert verdicts(DENSE, rf"$${line} \quad ({why} {reason})$$") == [verdict, judged]
+    assert verdicts(DENSE, r"$$\bar x = W^\top \bar z \quad (\text{by the chain rule})$$") == ["proved"]
+
+
+def test_a_function_without_argument_keeps_its_power():
+    lines = ["h = \\tanh", "h = \\tanh^2", "h^2 = \\tanh^2", r"\bar z = \bar h \odot (1 - \tanh^2)", r"\bar z = \bar h \odot (1 - \tanh)"]
+    assert verdicts(DENSE, "".join(f"$${line}$$ " for line in lines)) == ["proved", "refuted", "proved", "proved", "refuted"]
 
 
 @pytest.mark.parametrize(
