@@ -21,6 +21,7 @@ from derive.reader.syntax import (
     Node,
     Number,
     Product,
+    Relation,
     Scripted,
     Sum,
     Symbol,
@@ -302,6 +303,12 @@ class Editor(Names):
         """The sign itself, and its limits."""
         cut = self.page.span(node.body)[0]
         self.add("term", 2.0, node.start, cut, "", "a sum too much")
+        bound = node.sub.parts[0] if isinstance(node.sub, Relation) else node.sub
+        letters = dict.fromkeys(flat(place) for name in self.page.names_in(node.body) for place in name.places)
+        if isinstance(bound, Symbol) and bound.head not in letters:  # \sum_j x_i
+            for letter in letters:
+                if letter.isalpha():
+                    self.add("symbol", 1.6, bound.start, bound.end, letter)
         for limit in (node.sub, node.sup):
             if limit is None:
                 continue

@@ -360,11 +360,11 @@ def _alias(scope: Scope, name: str, target: str, place: str) -> Macro | None:
 
 
 def _part_of_a_name(scope: Scope, node: Node, target: str) -> bool:
-    """e^2, where it is a formula, and V_{:,c} of an e and a V that there are: a power and a part of them, no names."""
+    """G', and e^2 where it is a formula, and V_{:,c}, of a G, an e and a V that there are: parts of them, no names."""
     base = unscripted(node)
     if not isinstance(node, Scripted) or not isinstance(base, Symbol) or (base.head, base.accents) not in scope.names:
         return False
-    if node.sub is not None and names.WHOLE in walk(node.sub):
+    if node.primes or (node.sub is not None and names.WHOLE in walk(node.sub)):
         return True
     return node.sup in (Number("2"), Number("3")) and not re.fullmatch(r"\\?[A-Za-z]+\d*", target.strip())
 

@@ -303,6 +303,8 @@ def _bind(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
         return _over_time(m, node, b, body)
     if b.count is None and b.lo is None and b.hi is None and not b.conditions and (axes := _along(m, node, b, body)) is not None:
         return axes
+    if b.hi is None and b.count is None and b.lo is None and body.labels and b.index not in m.label_sizes:
+        raise Misread(f"a sum over {b.index}, which its terms lack")  # another index may be meant
     count = _count(m, b, node)
     if node.kind == "prod" and b.hi is not None and b.lo == Number("1") and not body.labels:
         return m.power(m.settled(body), b.hi, node)

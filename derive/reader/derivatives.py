@@ -150,6 +150,8 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
             top = m.value(p.top)
         return Value(names.change(m, top.expr), top.labels)
     below, places, flipped = _below(m, p.below[0])
+    if flipped and places and len(below.shape) == 2 and COLUMN not in places:  # entries of Wᵀ
+        places, flipped = (places[1], places[0]) if len(places) == 2 else (COLUMN, *places), False
     direct = p.alone or not m.reading.total or p.below[0].start in m.local_at
     if top is None:
         assert p.top is not None
@@ -375,7 +377,8 @@ def _below(m: Meaning, node: Node) -> tuple[Value, tuple[Node, ...], bool]:
         and base.sup is None
     ):
         below, places, flipped = _below(m, base.base)
-        return below, (*places, *names.script_items(base.sub)), flipped
+        items = next(names.spread_digits(names.script_items(base.sub), len(below.shape) - len(places)))
+        return below, (*places, *items), flipped
     if isinstance(base, Symbol) and (base.head, base.accents) in m.local:
         return m.local[base.head, base.accents], bracket, False
     if isinstance(base, Symbol | Scripted) and isinstance(unscripted(base), Symbol):

@@ -966,6 +966,21 @@ def test_a_function_without_argument_keeps_its_power():
     assert verdicts(DENSE, "".join(f"$${line}$$ " for line in lines)) == ["proved", "refuted", "proved", "proved", "refuted"]
 
 
+def test_an_entry_of_a_transpose_below():
+    for below, indices in ((r"(W^\top)_{ij}", "ji"), (r"(W^\top)_{12}", "21"), (r"W^\top_{ij}", "ji")):
+        right = rf"\frac{{\partial L}}{{\partial {below}}} = \frac{{\partial L}}{{\partial W_{{{indices}}}}}"
+        wrong = right.replace(f"W_{{{indices}}}}}", f"W_{{{indices[::-1]}}}}}")
+        assert verdicts(DENSE, f"$${right}$$") == ["proved"] and verdicts(DENSE, f"$${wrong}$$") == ["refuted"], below
+    assert verdicts(DENSE, r"$$\frac{\partial L}{\partial (W^\top)_{ij}} = \bar z_j x_i$$") == ["proved"]
+
+
+def test_a_sum_over_an_index_that_its_terms_lack():
+    document = r"$$L = \frac12 \sum_j (h_i - y_i)^2$$ $$\bar x_k = \sum_j W_{ik} \bar z_i$$"
+    report = Checker(parts({}, problem=network(DENSE))).text(document)
+    assert [(line.verdict, line.slip.kind) for line in report.lines] == [("refuted", "symbol")] * 2
+    assert report.lines[0].slip.corrected == r"L = \frac12 \sum_i (h_i - y_i)^2"
+
+
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
