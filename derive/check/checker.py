@@ -218,6 +218,8 @@ class Checker:
         first: tuple[Claim, Verdict] | None = None
         for claim in claims:
             verdict = self.decide(claim, quick=first is not None)
+            if verdict is not None and verdict.holds and any(map(self.vanishes, claim.met)):
+                return replace(line, verdict="undecided", reason="under conditions that are met nowhere")
             if verdict is not None and verdict.holds:
                 reason = told(verdict, claim, self.usual(link))
                 self._settle(link, claim, claim is claims[0])

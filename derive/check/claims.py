@@ -94,6 +94,11 @@ def build(m: Meaning, link: Link, reading: Reading) -> Claim:
         right = transposed(right)  # w_iᵀ = W_{i,:}
     for condition in (*link.conditions, *dict.fromkeys(m.stated)):
         left, right = conditioned(m, left, right, condition)
+    if len(m.masks) > 1:  # i = j and i ≠ j: met nowhere
+        together = m.masks[0]
+        for mask in m.masks[1:]:
+            together = scale(mask, together)
+        m.met.append(together.expr)
     return matched(m, left, right, reading, None if isinstance(left, Filler) else _order(link.left, left.labels))
 
 
@@ -307,6 +312,7 @@ def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple
         mask = arrays.condition(m, relation)
     except (Unreadable, ShapeError):
         return left, right
+    m.masks.append(mask)
     written = m.text(relation) if relation.end else f" {relation.ops[0]} ".join(map(flat, relation.parts))
     m.notes.append(f"for {written}")
     return scale(mask, m.settled(left)), scale(mask, m.settled(right))

@@ -178,6 +178,7 @@ class Meaning:
     apart: frozenset[frozenset[str]] = frozenset()  # letters that are said to be different
     terms: set[str] = field(default_factory=set)  # letters that stand alone as a term of a sum
     needs: list[tuple[Expr, Expr]] = field(default_factory=list)  # what has to be equal for the reading to be one
+    masks: list[Value] = field(default_factory=list)  # where its conditions on indices are met
     met: list[Expr] = field(default_factory=list)  # steps of conditions, which must be met somewhere
     ordered: bool = False  # whether a product over time stands in an order that isn't that of the chain rule
     differentials: frozenset[str] = frozenset()  # names whose differential stands in the relation

@@ -691,7 +691,7 @@ class Parser:
     def _conditional(self, ahead: int = 0) -> bool:
         """Whether the words of a case come next: if, otherwise."""
         token = self.peek(ahead)
-        return token.kind == "text" and (_first_word(token.text) in IF or _first_word(token.text) in ELSE)
+        return token.kind == "text" and (first_word(token.text) in IF or first_word(token.text) in ELSE)
 
     # -- commands -------------------------------------------------------------------------------------------
 
@@ -878,7 +878,7 @@ def accented(body: Node, accent: str, start: int, end: int) -> Node:
     raise Unreadable(f"a {accent} over more than one name", start)
 
 
-def _first_word(text: str) -> str:
+def first_word(text: str) -> str:
     """The first word of a text, without the signs after it; one that is written without spaces counts by its first letters."""
     words = text.replace("$", " ").split()
     first = words[0].strip(",:;()").lower() if words else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from derive.reader import systems
-from derive.reader.parser import ARROWS, RELATIONS, Parser
+from derive.reader.parser import ARROWS, RELATIONS, Parser, first_word
 from derive.reader.syntax import (
     Commas,
     Fence,
@@ -84,6 +84,7 @@ class Chain:
     last: Node | None = None
     source: str = ""
     open: bool = False  # a = b =, before the end of a display
+    where: Relation | None = None  # the condition on an index that stands before it: i = j: a = b
     lost: bool = False  # there is a last expression, and it can't be read
 
 
@@ -101,7 +102,7 @@ def _statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | B
     if len(tex) > LONGEST:
         error = Unreadable(f"a formula of {len(tex)} characters: at most {LONGEST} are read")
         return [Broken(f"{tex[:80].strip()} …", error)] if "=" in tex else []
-    tex = _BRACED.sub(_as_cases, systems.opened(tex))
+    tex = _BRACED.sub(_as_cases, systems.opened(_unboxed(tex)))
     source = _unexplained_signs(_unboxed(_ALIGNED.sub(lambda m: " " * len(m[0]), _PACKAGE.sub(lambda m: " " * len(m[0]), tex))))
     try:
         tokens = tokenize(source, words)
@@ -122,7 +123,25 @@ def _statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | B
             chain.last = None
             return [Broken(f"{tex[:80].strip()} …", Unreadable(f"a formula with more than {MOST_RELATIONS} relations"))]
         goes_on = False
+    if not found and (sign := _unread_sign(tokens)) is not None:
+        return [Broken(" ".join(tex.split()), Unreadable("a relation that can't be told from what is around it", sign.start))]
     return _under_headings(tokens, source, found)
+
+
+def _unread_sign(tokens: list[Token]) -> Token | None:
+    """The = of a formula in which no relation was found, outside of brackets and scripts; none where it begins with it."""
+    depth, around = 0, []  # around: the depths at which the environments stand
+    said = [t for t in tokens if not t.idle and t.kind not in ("&", "newline")]
+    for k, token in enumerate(said):
+        depth += (token.kind in ("{", "(", "[", "\\{")) - (token.kind in ("}", ")", "]", "\\}"))
+        if token.kind == "begin":
+            around.append(depth)
+            depth = 0
+        elif token.kind == "end" and token.text and around:
+            depth = around.pop()
+        if depth <= 0 and token.kind == "=":
+            return token if 0 < k < len(said) - 1 else None
+    return None
 
 
 def placeless(left: Node, right: Node, op: str) -> Relation:
@@ -342,7 +361,9 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
             continue  # a = -& b
         elif token.kind == "&" and depth == 0:
             after = tokens[k + 1] if k + 1 < len(tokens) else None
-            if begun and after is not None and after.kind == "text":
+            if begun and after is not None and after.kind == "text" and first_word(after.text) in IF:
+                pieces[-1].append(replace(token, kind="quad"))  # a column of conditions
+            elif begun and after is not None and after.kind == "text":
                 skipping = True  # a column of reasons
             elif (
                 begun
@@ -470,14 +491,9 @@ def _sign(token: Token) -> str:
 
 def _read(segment: list[Token], source: str, chain: Chain, found: list[Link | Broken], goes_on: bool) -> None:
     reason = bool(segment) and segment[0].text == "because"
-    where, segment = _led_by(_trimmed(_without_title(segment)), source)
-    segment = _trimmed(segment)
-    if not segment:
-        return
-    before = len(found)
-    _parts(segment, source, chain, found, goes_on, reason)
-    if where is not None:
-        found[before:] = [replace(s, conditions=(*s.conditions, where)) if isinstance(s, Link) else s for s in found[before:]]
+    segment = _trimmed(_without_title(segment))
+    if segment:
+        _parts(segment, source, chain, found, goes_on, reason)
 
 
 def _led_by(segment: list[Token], source: str) -> tuple[Relation | None, list[Token]]:
@@ -495,13 +511,20 @@ def _parts(
     segment: list[Token], source: str, chain: Chain, found: list[Link | Broken], goes_on: bool, reason: bool
 ) -> None:
     """The relations of a piece, those of its parts that stand aside by themselves."""
+    first = len(found)
     for k, (aside, part) in enumerate(_apart(segment)):
+        where, part = _led_by(_trimmed(part), source)
         part = _trimmed(part)
+        if where is not None:
+            chain.where, first = where, len(found)
+        elif part and _sign(part[0]) not in RELATIONS:
+            chain.where = None
+        before = len(found)
         chain.open = len(part) > 1 and part[-1].kind == "="
         part = part[:-1] if chain.open else part
         if not part:
             continue
-        if k and (_condition_of(part, source, found) or (len(part) == 1 and len(part[0].text) > 2)):
+        if k and (_condition_of(part, source, found, first) or (len(part) == 1 and len(part[0].text) > 2)):
             continue  # a remark of one word at the end of a row
         if reason or (aside and k):
             side = Chain()
@@ -510,6 +533,10 @@ def _parts(
             _gone_on(part, source, chain, found)
         else:
             _one(part, source, chain, found)
+        if chain.where is not None:
+            found[before:] = [
+                replace(s, conditions=(*s.conditions, chain.where)) if isinstance(s, Link) else s for s in found[before:]
+            ]
 
 
 def _gone_on(part: list[Token], source: str, chain: Chain, found: list[Link | Broken]) -> None:
@@ -523,8 +550,11 @@ def _gone_on(part: list[Token], source: str, chain: Chain, found: list[Link | Br
     chain.last, chain.source = node, source
 
 
-def _condition_of(part: list[Token], source: str, found: list[Link | Broken]) -> bool:
-    """Whether a piece is the condition of the relation before it: (w ≠ o), i = k. It is put there."""
+def _condition_of(part: list[Token], source: str, found: list[Link | Broken], first: int) -> bool:
+    """Whether a piece is the condition of the relation before it, (w ≠ o), i = k: of those of its row, and of the chain that this row goes on from.
+
+    first: the place of the first relation of the row.
+    """
     last = found[-1] if found else None
     if not isinstance(last, Link) or last.source != source:
         return False
@@ -548,11 +578,15 @@ def _condition_of(part: list[Token], source: str, found: list[Link | Broken]) ->
     }
     if not any(isinstance(n, Symbol) and n.head in letters for n in sides):
         return False
-    start = next((k for k, x in enumerate(found) if isinstance(x, Link) and x.source == source), len(found))
-    for k in range(start, len(found)):
+    for k in range(len(found) - 1, -1, -1):
         link = found[k]
-        if isinstance(link, Link):
-            found[k] = replace(link, conditions=(*link.conditions, relation))
+        if isinstance(link, Broken):
+            continue
+        after = found[k + 1] if k + 1 < len(found) else None
+        goes_on = isinstance(after, Link) and after.left == link.right
+        if link.source != source or link.conditions or not (k >= first or goes_on):
+            break
+        found[k] = replace(link, conditions=(*link.conditions, relation))
     return True
 
 
