@@ -81,8 +81,8 @@ def by_scope(checker: Checker) -> None:
 def assumed(checker: Checker, link: Link) -> str | None:
     """What a relation assumes, which then is remembered: an input says nothing about itself, so its relation can't be false."""
     case = _function(checker, link) or _input(checker, link) or _setting(checker, link)
-    if case is None:
-        return None
+    if case is None or any(c.lasting and c.name == case.name for c in checker.part.cases):
+        return None  # the scope says what it is
     if not denied(checker) and case.value is not case.name:
         cases = checker.part.cases
         others = [c for c in cases if c.name != case.name and not c.lasting]
@@ -340,7 +340,8 @@ def _holds_in(checker: Checker, link: Link, group: list[Case], system: System | 
         if system is None:
             for case in group:
                 claim = replace(claim, left=_put(claim.left, case), right=_put(claim.right, case))
-        verdict = checker.decide(claim, quick=True)
+        firm = claim is claims[0] and all(case.lasting for case in group)  # then 0 = 0 says something, too
+        verdict = checker.decide(claim, quick=not firm)
         if verdict is not None and verdict.holds:
             return verdict.verdict, f"{verdict.reason}; where {said}", verdict.bound
     return None

@@ -29,7 +29,7 @@ from derive.check.define import named
 from derive.check.kinds import far, of_sizes, pictured
 from derive.check.lines import WORST, Line, Report, Slip
 from derive.check.otherwise import Refuted
-from derive.check.readings import readings
+from derive.check.readings import lists_in, readings
 from derive.check.said import Said, used
 from derive.check.settings import Part, parts, unmet
 from derive.check.walk import POT, Walk
@@ -239,6 +239,7 @@ class Checker:
         self.part.scope.summing = self.part.scope.summing or (claim.reading.repeated and not usual)
         self._settle_layout(link, claim)
         self._settle_rows(link, claim)
+        self._settle_lists(link, claim)
 
     def _false(self, written: Link, link: Link, line: Line, claim: Claim, verdict: Verdict) -> Line:
         """A false line: what is wrong where the words before it say that it is so, and not what would be right elsewhere."""
@@ -268,13 +269,24 @@ class Checker:
         scope = self.part.scope
         if scope.sliced is not None or not any(n == WHOLE for side in (link.left, link.right) for n in walk(side)):
             return
-        try:
-            other = self.claim(link, replace(claim.reading, sliced=not claim.reading.sliced))
-            fits = (other.left, other.right) == (claim.left, claim.right) or other.left.shape == other.right.shape
-        except DeriveError:
-            fits = False
-        if not fits:
+        if not self._fits(link, claim, replace(claim.reading, sliced=not claim.reading.sliced)):
             scope.sliced = claim.reading.sliced
+
+    def _settle_lists(self, link: Link, claim: Claim) -> None:
+        """So do lists, (a, b)."""
+        scope = self.part.scope
+        if scope.listed is None and any(lists_in(link)):
+            if not self._fits(link, claim, replace(claim.reading, listed=not claim.reading.listed)):
+                scope.listed = claim.reading.listed
+
+    def _fits(self, link: Link, claim: Claim, reading: Reading) -> bool:
+        """Whether a line that holds may hold in another reading, too."""
+        try:
+            other = self.claim(link, reading)
+        except DeriveError:
+            return False
+        same = (other.left, other.right) == (claim.left, claim.right)
+        return same or self.court().quick(other.left, other.right) is not False
 
     def decide(self, claim: Claim, quick: bool = False) -> Verdict | None:
         """The judge's verdict; a further reading only counts where the numbers say that it may hold."""

@@ -8,7 +8,23 @@ from itertools import pairwise, product
 
 from derive import ops
 from derive.check.readings import differentials
-from derive.expr import Expr, Jac, Misread, ShapeError, Stack, Var, apply, ein, is_zero, show_shape, stack, unit, var
+from derive.expr import (
+    Expr,
+    Instant,
+    Jac,
+    Misread,
+    ShapeError,
+    Stack,
+    Var,
+    apply,
+    at_time,
+    ein,
+    is_zero,
+    show_shape,
+    stack,
+    unit,
+    var,
+)
 from derive.judge import Verdict
 from derive.ops import diag
 from derive.reader import arrays, bigs, calls, derivatives, names
@@ -305,6 +321,10 @@ def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple
         return _on_a_side(m, left, right, relation)
     if relation is None or len(relation.ops) != 1 or relation.ops[0] not in ("=", "≠") or relation.parts[0] == relation.parts[1]:
         return left, right
+    if (at := _at_an_instant(m, relation)) is not None:
+        m.notes.append(f"for {' = '.join(map(flat, relation.parts))}")
+        a, b = (replace(v, expr=at_time(v.expr, "t", at)) for v in (m.settled(left), m.settled(right)))
+        return a, b
     letters = {flat(p) for p in relation.parts}
     if not letters & {*left.labels, *right.labels}:
         return left, right
@@ -316,6 +336,15 @@ def conditioned(m: Meaning, left: Value, right: Value, condition: Node) -> tuple
     written = m.text(relation) if relation.end else f" {relation.ops[0]} ".join(map(flat, relation.parts))
     m.notes.append(f"for {written}")
     return scale(mask, m.settled(left)), scale(mask, m.settled(right))
+
+
+def _at_an_instant(m: Meaning, relation: Relation) -> Instant | None:
+    """T, of the condition t = T."""
+    a, b = relation.parts
+    if relation.ops[0] != "=" or not m.scope.timed or not isinstance(a, Symbol) or a.head not in m.scope.times:
+        return None
+    when = names.instant(m, b)
+    return when if when is not None and when.base in ("", "T") else None
 
 
 SIDES = {">": 1, "≥": 1, "<": -1, "≤": -1}

@@ -30,8 +30,8 @@ WHEN = re.compile(
 
 
 FOR = re.compile(
-    rf"[\s$\\\])]*((for (every|all|any|each)( other)?( \w+)?|{_IF}|quand)\s|({_IF_FAR}))\s*"
-    r"(\$|\\\()(?P<tex>[^$\\]*\\neq?[^$\\]*|[^$\\=]*[≠=][^$\\]*)(\$|\\\))"
+    rf"[\s$\\\])]*(((for (every|all|any|each)( other)?( \w+)?|{_IF}|quand)\s|({_IF_FAR}))\s*(\$|\\\()|(\$|\\\()\s*\\forall(?![a-zA-Z]))"
+    r"(?P<tex>[^$\\]*\\neq?[^$\\]*|[^$\\=]*[≠=][^$\\]*)(\$|\\\))"
 )
 
 
@@ -43,9 +43,14 @@ OTHER_THAN = re.compile(
 FOR_ALL = re.compile(r"\s*\\forall(?![a-zA-Z])")
 
 
-OTHERWISE = re.compile(
-    r"\b(" + "|".join(re.escape(w) for w in ELSE if w.isascii()) + r")\b|" + "|".join(w for w in ELSE if not w.isascii()), re.IGNORECASE
-)  # of the cases of an index
+_ELSE, _ELSE_FAR = ("|".join(re.escape(w) for w in ELSE if w.isascii() is ascii) for ascii in (True, False))
+OTHER = re.compile(rf"(?<![\w.])({_ELSE})(?!\w)|{_ELSE_FAR}|\b(all|any|the) other cases?\b", re.IGNORECASE)  # words that end a case
+OTHERWISE = re.compile(  # of the cases of an index: at the beginning of a clause, and nothing more before the formula
+    rf"(^|[.;,:!?。；，)\]]|\n|\b(and|but|or)\b)[\s$\\\]]*(or\s+)?((?<!\w)({_ELSE})(?!\w)|{_ELSE_FAR}|in (all|any|the) other cases?)(情况|的话|时)?"
+    rf"[\s,:，：]*(({_THEN})[\s,:]*)?[\s$\\\[(]*$",
+    re.IGNORECASE,
+)
+SAID_AFTER = re.compile(r"\s*([.;,)]|$|\n\s*\n|(and|but|while|whereas)\b)")  # behind a condition that belongs to what stands before it
 
 
 LAST = re.compile(r"\\?[a-zA-Z]+\s*$")

@@ -9,7 +9,7 @@ from itertools import pairwise
 from derive.reader import bigs, braces
 from derive.reader.meaning import Reading
 from derive.reader.names import WHOLE
-from derive.reader.scope import Scope, flat
+from derive.reader.scope import Scope
 from derive.reader.statements import Link
 from derive.reader.syntax import (
     Big,
@@ -35,8 +35,11 @@ _ENTRIES = frozenset("⊙∘⋆•")
 def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Reading]:
     """The readings to try, the usual one first: only those that can make a difference to this relation."""
     rows = scope.sliced is not None and any(n == WHOLE for side in (link.left, link.right) for n in walk(side))
+    lists = scope.listed is not None and any(lists_in(link))
     for reading in _readings(scope, link, repeated):
         if rows and reading.sliced is not scope.sliced:
+            continue
+        if lists and reading.listed is not scope.listed:
             continue
         yield replace(reading, numerator=True) if scope.numerator else reading
 
@@ -97,7 +100,7 @@ def _readings(scope: Scope, link: Link, repeated: bool) -> Iterator[Reading]:
             yield Reading(layouts[0], total, repeated=repeated, counting=True)
             if not repeated and (scope.summing or scope.implied):
                 yield Reading(layouts[0], total, repeated=True, counting=True)
-    if any(_list_transposed(n) for n in nodes):
+    if any(lists_in(link)):
         yield Reading(layouts[0], listed=True)
     if WHOLE in nodes:
         for total in totals:
@@ -128,10 +131,12 @@ def _counts_with_a_size(scope: Scope, node: Node) -> bool:
     return any(isinstance(n, Symbol) and n.head in scope.sizes and n.head.islower() for s in scripts if s is not None for n in walk(s))
 
 
-def _list_transposed(node: Node) -> bool:
-    """(x_1, x_2)ᵀ: a column where lists lie."""
-    listed = isinstance(node, Scripted) and isinstance(node.base, Fence) and isinstance(node.base.body, Commas)
-    return listed and node.sup is not None and flat(node.sup) in ("top", "T")
+def lists_in(link: Link) -> Iterator[bool]:
+    """Lists (a, b, c) of a relation, which may stand or lie."""
+    for side in (link.left, link.right):
+        for n in walk(side):
+            if isinstance(n, Fence) and n.kind in ("paren", "bracket") and isinstance(n.body, Commas):
+                yield True
 
 
 def _reaches(node: Node) -> bool:

@@ -18,8 +18,10 @@ from derive.check.prose import (
     HOT,
     LAST,
     NEGATED,
+    OTHER,
     OTHER_THAN,
     OTHERWISE,
+    SAID_AFTER,
     SUPPOSED,
     SUPPOSING,
     THEN,
@@ -75,6 +77,7 @@ class Said:
         self.condition: Condition | None = None
         self.side: Side | None = None
         self.steps = 0  # formulas so far
+        self.spent = 0  # up to where the words are said of what stands before them
         self.lately: tuple[Relation, int] | None = None  # the condition of the last case, and at which formula it was said
         self.last: tuple[int, int] | None = None  # (a T that the document takes, how many lines stood before)
 
@@ -89,9 +92,9 @@ class Said:
 
     def general(self, words: str) -> bool:
         """Whether words since the last formula end every case. "Otherwise" begins the other one."""
-        over = GENERAL.search(words) is not None
+        over = GENERAL.search(words) is not None or OTHER.search(words) is not None
         if over:
-            other = OTHERWISE.search(words) is not None and not GENERAL.search(OTHERWISE.sub(" ", words))
+            other = OTHERWISE.search(words) is not None and not GENERAL.search(OTHER.sub(" ", words))
             self.condition = self._other_case() if other else None
             self.lately = None
         return over and self.condition is None
@@ -123,6 +126,8 @@ class Said:
 
     def on_indices(self, formula: Formula, link: Link, alone: bool) -> None:
         """A condition on indices, where it is one of a display, of a heading, or after "if"."""
+        if formula.start < self.spent:
+            return  # said of what stands before it
         if formula.display is not None or self.heading or SUPPOSED.search(self.before[-80:]) or FOR_ALL.match(formula.tex):
             self._on_indices(formula, link, alone)
 
@@ -147,12 +152,17 @@ class Said:
         return apart is not None
 
     def following(self, scope: Scope, formula: Formula) -> Relation | None:
-        """The condition on indices in the words after a formula: "y_w = 0 for every w ≠ o". One before it has the word."""
-        if self.condition is not None and formula.display is not None and self.condition.display == formula.display:
-            return None
+        """The condition on indices in the words after a formula: "y_w = 0 for every w ≠ o"."""
         found = FOR.match(self.after) if not formula.tex.rstrip().endswith(".") else None
+        rest = self.after[found.end() :] if found is not None else ""
+        mine = SAID_AFTER.match(rest) is not None
+        before = self.condition is not None and formula.display is not None and self.condition.display == formula.display
+        if found is None or rest.lstrip().startswith(":") or (before and not mine):
+            return None  # one before it has the word, or one that is said of what follows
         link = _index_condition(scope, statements(found["tex"], scope.words, Chain())) if found else None
         relation = placeless(link.left, link.right, link.op) if link is not None else None
+        if mine and relation is not None:
+            self.spent = formula.end + found.end()
         self.lately = (relation, self.steps) if relation is not None else self.lately
         return relation
 

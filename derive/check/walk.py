@@ -88,7 +88,7 @@ class Walk:
         if said.other_than(checker.part.scope, formula, tex):
             return
         checker.pot = POT
-        checker.part.scope.sliced = None
+        checker.part.scope.sliced = checker.part.scope.listed = None
         for k, s in enumerate(found, 1):
             checker.following = len(found) - k
             if k == len(found) and isinstance(s, Link) and s.op == "=":

@@ -212,6 +212,9 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
                 conditions.append(part)
                 continue
             if isinstance(left, Symbol) and part.ops[0] == "∈":
+                if (span := _span(m, part.parts[1])) is not None:
+                    found.append(Binder(left.head, *span))
+                    continue
                 if _spelled_out(m, part.parts[1]):
                     raise m.fail(f"a sum over {m.text(part.parts[1])}", part)
                 members.add(left.head)
@@ -221,7 +224,9 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
             left, middle = part.parts[0], part.parts[1] if len(part.parts) == 3 else None
             if isinstance(middle, Symbol) and part.ops[0] in ("<", "≤") and part.ops[1] == "≤":
                 lower = part.parts[0]
-                if part.ops[0] == "<":
+                if part.ops[0] == "<" and isinstance(lower, Number) and lower.text.isdigit():
+                    lower = Number(str(int(lower.text) + 1), start=lower.start, end=lower.end)
+                elif part.ops[0] == "<":
                     lower = Sum(((1, lower), (1, Number("1"))), start=lower.start, end=lower.end)
                 found = [b for b in found if b.index != middle.head or b.lo is not None]
                 found.append(Binder(middle.head, lower, part.parts[2]))
@@ -255,6 +260,16 @@ def _upwards(part: Relation) -> Relation:
     if not set(part.ops) <= {"≥", ">"}:
         return part
     return replace(part, parts=part.parts[::-1], ops=tuple({"≥": "≤", ">": "<"}[op] for op in reversed(part.ops)))
+
+
+def _span(m: Meaning, members: Node) -> tuple[Node, Node] | None:
+    """The limits that {1, …, n} says, where n is a size."""
+    body = members.body if isinstance(members, Fence) else members
+    items = [i for i in body.items if not isinstance(i, Dots)] if isinstance(body, Commas) else []
+    if len(items) < 2 or len(items) == len(body.items) or not isinstance(items[0], Number):  # type: ignore[attr-defined]
+        return None
+    last = items[-1]
+    return (items[0], last) if isinstance(last, Symbol) and last.head in m.scope.sizes else None
 
 
 def _spelled_out(m: Meaning, members: Node) -> bool:
@@ -534,6 +549,8 @@ def _ends(m: Meaning, b: Binder, body: Value, size: sympy.Expr, node: Big) -> tu
         raise m.fail(f"a sum from {m.text(b.lo)} over entries", node)
     lower = sympy.Integer(b.lo.text) if isinstance(b.lo, Number) and b.lo.text.isdigit() else sympy.Integer(first)
     end = flat(b.hi) if isinstance(b.hi, Symbol) else ""
+    if end and m.scope.timed and (end in m.scope.last or end in m.scope.times):
+        raise Misread(f"a sum up to {end}, an instant, over {size} entries")
     if b.hi is None or (end and end not in m.scope.sizes):
         indices = {*_NO_SIZES, *m.outside, *body.labels, *m.bound, "infty"}
         if end in indices or (end and names.find(m, b.hi) is not None):  # type: ignore[arg-type]

@@ -273,11 +273,11 @@ def _unexplained(tokens: list[Token]) -> list[Token]:
     kept: list[Token] = []
     k = 0
     while k < len(tokens):
-        if [t.kind for t in tokens[k : k + 3]] == ["(", "text", ")"] and not (kept and kept[-1].kind in ("name", "_", "^")):
+        called = bool(kept) and kept[-1].kind in ("name", "_", "^") and (k + 1 >= len(tokens) or tokens[k + 1].text.isascii())
+        if [t.kind for t in tokens[k : k + 3]] == ["(", "text", ")"] and not called:
             kept.append(Token("quad", "quad", tokens[k].start, tokens[k + 2].end))
             k += 3
-        elif tokens[k].kind == "(" and (reason := _reason(tokens[k : _closed(tokens, k) + 1])) is not None:
-            end = _closed(tokens, k)
+        elif tokens[k].kind == "(" and (end := _closed(tokens, k)) and (reason := _reason(tokens[k : end + 1])) is not None:
             kept += [Token("text", "because", tokens[k].start, tokens[k].end), *reason]
             kept.append(Token("quad", "quad", tokens[end].start, tokens[end].end))
             k = end + 1
@@ -301,13 +301,13 @@ def _reason(bracket: list[Token]) -> list[Token] | None:
 
 
 def _closed(tokens: list[Token], at: int) -> int:
-    """Where the bracket at this place ends; the last token where it doesn't."""
+    """Where the bracket at this place ends; 0 where it doesn't."""
     depth = 0
     for k in range(at, len(tokens)):
         depth += (tokens[k].kind == "(") - (tokens[k].kind == ")")
         if not depth:
             return k
-    return len(tokens) - 1
+    return 0
 
 
 def _segments(tokens: list[Token]) -> list[list[Token]]:
@@ -325,7 +325,7 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
         elif token.kind in ("}", ")", "]", "\\}") or (token.kind == "end" and token.text):
             depth = max(0, depth - 1)
         hard += (token.kind in ("{", "begin")) - (token.kind == "}" or (token.kind == "end" and bool(token.text)))
-        if token.kind == "newline" and hard <= 0 and _begins_with_sign(tokens, k + 1):
+        if token.kind == "newline" and depth and hard <= 0 and _stands(tokens, k + 1):
             depth = 0  # a bracket that the row before leaves open: this row goes on from it all the same
         if depth and hard <= 0 and token.kind in ("newline", "&"):
             continue  # (a \\ & + b)
@@ -378,11 +378,21 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
     return _joined([p for piece in pieces for p in _at_arrows(piece) if p])
 
 
-def _begins_with_sign(tokens: list[Token], at: int) -> bool:
-    """Whether a row begins with =."""
-    while at < len(tokens) and tokens[at].kind in ("&", "quad"):
-        at += 1
-    return at < len(tokens) and _sign(tokens[at]) in RELATIONS
+def _stands(tokens: list[Token], at: int) -> bool:
+    """Whether a row is a statement by itself: a relation outside of its own brackets, of which it closes none that it didn't open."""
+    depth = hard = 0
+    for token in tokens[at : at + ROW]:
+        if token.kind == "newline" and hard <= 0:
+            return False
+        hard += (token.kind in ("{", "begin")) - (token.kind == "}" or (token.kind == "end" and bool(token.text)))
+        depth += (token.kind in ("(", "[", "{", "begin")) - (
+            token.kind in (")", "]", "}") or (token.kind == "end" and bool(token.text))
+        )
+        if depth < 0:
+            return False
+        if not depth and _sign(token) in RELATIONS:
+            return True
+    return False
 
 
 def _signed(piece: list[Token]) -> bool:
@@ -632,6 +642,7 @@ def _one(part: list[Token], source: str, chain: Chain, found: list[Link | Broken
 
 
 FRAMES = 4  # around a statement
+ROW = 300  # tokens of a row that are looked at
 MOST_LETTERS = 20  # of a word in brackets
 ASIDE = frozenset("where since because as with if when for using note and set let define denote recall".split())
 

@@ -60,7 +60,7 @@ _UNICODE = {
     "⇒": r"\Rightarrow ", "∴": r"\therefore ", "∵": r"\because ",
     "→": r"\to ", "′": "'", "⊤": r"\top ", "…": r"\dots ", "⋯": r"\cdots ", "√": r"\sqrt ",
     "½": r"\frac{1}{2}", "‖": r"\Vert ",
-    "\u00a0": " ", "\u2009": " ", "\u200b": " ", "，": ",", "。": ";", "：": ":", "（": "(", "）": ")",
+    "\u00a0": " ", "\u2009": " ", "\u200b": " ", "，": ",", "。": ";", "：": ":", "（": "(", "）": ")", "；": ";", "、": ",",
     "α": r"\alpha ", "β": r"\beta ", "γ": r"\gamma ", "δ": r"\delta ", "ε": r"\epsilon ", "ϵ": r"\epsilon ", "ζ": r"\zeta ",
     "η": r"\eta ", "θ": r"\theta ", "κ": r"\kappa ",
     "λ": r"\lambda ", "μ": r"\mu ", "ν": r"\nu ", "ξ": r"\xi ", "π": r"\pi ", "ρ": r"\rho ", "σ": r"\sigma ", "τ": r"\tau ",
@@ -111,7 +111,11 @@ PROSE = frozenset(
     "therefore note that here given column row vector matrix scalar trivial unknown case cases not of in on at to from let "
     "set define denote recall".split()
 ).union(w for w in (*IF, *ELSE) if len(w) > 1)
-_SCRIPTS = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0e00-\u0e7f\u0900-\u097f"  # which don't write formulas: Chinese, Korean, Hindi
+_SCRIPTS = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"  # which don't write formulas: Chinese, Japanese, Korean
+_OPERATING = re.compile(  # words that do something to a formula, or deny it
+    "[乘除倍幂冪掛]|加上|减去|減去|相[加减減反]|平方|立方|次方|开方|转置|轉置|导数|導數|微分|求导|偏导|逆矩阵|倒数|并非|而非|没有|不(是|等|成立|为|能|会|可)|以外"
+    "|二乗|足[すし]|引[いく]|割[るっ]|ない|제곱|전치|미분|곱|더하|빼|나누|배$|역행렬|아니|않|없"
+)
 _FOREIGN = re.compile(rf"[{_SCRIPTS}][\s\u3000-\u303f\uff00-\uffef{_SCRIPTS}]*[{_SCRIPTS}]|[当當若则則得即故由且或与與和而时時]")
 _NUMBER = re.compile(r"[0-9]+\.[0-9]+|[0-9]+|\.[0-9]+")
 _TWICE = re.compile(
@@ -260,9 +264,9 @@ class _Lexer:
                 kind = "prime" if c == "'" else "=" if text[at : at + run] == "==" else text[at : at + run]
                 yield Token(kind, text[at : at + run], at, at + run, glued)
                 at += run
-            elif c == "%":  # a comment, to the end of its line
-                at = self.text.find("\n", at, end) if "\n" in self.text[at:end] else end
-            elif (found := _FOREIGN.match(text, at, end)) and (at == 0 or text[at - 1] not in "_^{"):
+            elif c == "%" and (line := text.find("\n", at, end)) >= 0:  # a comment, to the end of its line
+                at = line
+            elif (found := _FOREIGN.match(text, at, end)) and (at == 0 or text[at - 1] not in "_^{") and not _OPERATING.search(found[0]):
                 yield Token("text", found[0].strip(), at, found.end(), glued)
                 at = found.end()
             elif c in '"`@#$' or not c.isascii():
@@ -316,7 +320,7 @@ class _Lexer:
             yield Token("|", name, at, after, glued)
         elif (bar := self._bar(name, after, end)) is not None:
             yield Token("at", "|", at, bar, glued)
-        elif (gap := _GAP.match(self.text, at, end)) is not None:
+        elif (gap := _GAP.match(self.text, at, end)) is not None and _RELATED.search(self.text[gap.end() : end].partition("\\\\")[0]):
             yield Token("quad", "~~", at, gap.end())
         elif name.isspace() or name in _ROOMY:
             if name in ("left", "right", "middle"):

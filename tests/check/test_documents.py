@@ -991,3 +991,84 @@ def test_a_sum_over_an_index_that_its_terms_lack():
 def test_the_letter_of_a_size_may_be_an_index(right, wrong):
     found = [verdicts(DENSE, f"$${tex}$$", {"sums": "repeated"})[0] for tex in (right, wrong)]
     assert found[0] == "proved" and found[1] in ("refuted", "undecided")
+
+
+PAIR = r"""% loss: s
+$v, w \in \mathbb{R}^2$, $M \in \mathbb{R}^{2 \times 2}$
+\begin{align} q &= M v \\ s &= v^\top w \end{align}"""
+STATES = r"""% loss: L
+% time: t = 1..T
+$x_t \in \mathbb{R}^{d}$, $h_0 \in \mathbb{R}^n$, $W \in \mathbb{R}^{n \times n}$, $U \in \mathbb{R}^{n \times d}$, $\ell_t : \mathbb{R}^{n} \to \mathbb{R}$
+\begin{align} h_t &= W h_{t-1} + U x_t \\ L_t &= \ell_t(h_t) \\ L &= \sum_{t=1}^T L_t \end{align}"""
+
+
+@pytest.mark.parametrize(
+    ("around", "count"),
+    [
+        (r"\begin{cases} %s \\[2pt] %s \end{cases}", 2), (r"\label{eq:s} \begin{cases} %s \\ %s \end{cases}", 2), (r"\tag{1} \small \begin{cases} %s \\ %s \end{cases}", 2),
+        (r"\begin{cases} (1) & %s \\ (2) & %s \end{cases}", 2), (r"\begin{cases} \text{first:} & %s \\ 隐藏层: & %s \end{cases}", 2),
+        (r"\begin{cases} %s \\ \text{and} \\ %s \end{cases}", 2), (r"\begin{cases} %s \\ \vdots \\ %s \end{cases}", 2), (r"\boxed{\begin{cases} %s \\ %s \end{cases}}", 2),
+        (r"h = \tanh(z) \longrightarrow \begin{cases} %s \\ %s \end{cases}", 3), (r"\left\lbrace \begin{array}{l@{\quad}l} %s \\ %s \end{array} \right.", 2),
+    ],
+)  # fmt: skip
+def test_what_stands_in_and_around_a_system(around, count):
+    for last, verdict in ((r"\bar x &= W^\top \bar z", "proved"), (r"\bar x &= W \bar z", "refuted")):
+        found = verdicts(DENSE, f"$${around % ('z &= W x', last)}$$")
+        assert found[-2:] == ["proved", verdict] and len(found) == count, around
+
+
+def test_a_relation_that_has_no_reading_gives_a_line():
+    assert verdicts(DENSE, r"$$\left[\begin{array}{l} z &= W x \\ h &= z \end{array}\right]$$") == ["unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (r"$$\begin{cases} J = 7 & i = j \\ J = 0 & i \ne j \end{cases}$$", ["refuted", "proved"]),
+        (r"$$\begin{cases} J = 1 - h_i^2 & \text{if } i = j \\ J = 0 & \text{if } i \ne j \end{cases}$$", ["proved", "proved"]),
+        (r"$$J = 7 \quad (i = j), \quad J = 0 \quad (i \ne j)$$", ["refuted", "proved"]),
+        (r"$$J = 0$$ if $i \ne j$, and $$J = 0$$ if $i = j$.", ["proved", "refuted"]),
+        (r"$$J = 1 - h_i^2$$ for $i = j$, $$J = 0$$ for $i \ne j$.", ["proved", "proved"]),
+        (r"If $i = j$: $$J = 1 - h_i^2$$ since otherwise the sum would vanish $$J = 0$$", ["proved", "refuted"]),
+        (r"If $i = j$: $$J = 1 - h_i^2$$ Unless otherwise noted, $$J = 0$$", ["proved", "refuted"]),
+        (r"Case $i = j$: $$J = 1 - h_i^2$$ Else: $$J = 1 - h_i^2$$", ["proved", "refuted"]),
+        (r"If $i = j$: $$J = 1 - h_i^2$$ In all other cases $$J = 0$$", ["proved", "proved"]),
+        (r"\begin{align} i = j: \quad J &= 1 - h_i^2 \\ &= 1 - h_i h_j \end{align}", ["proved", "proved"]),
+        (r"$$i = j: J = 1 - h_i^2, \quad i \ne j: J = 1 - h_i^2$$", ["proved", "refuted"]),
+        (r"$$J = 0$$ $\forall i \ne j$.", ["proved"]),
+        (r"$$J = 1$$ $\forall i \ne j$.", ["refuted"]),
+    ],
+)
+def test_how_far_a_condition_reaches(text, wanted):
+    assert verdicts(DENSE, text.replace("J", JACOBIAN)) == wanted
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        (r"s = (v_1, v_2) (w_1, w_2)^T = v w^T", ["agrees", "refuted"]), ("q = (q_1, q_2)^T = q^T", ["agrees", "refuted"]),
+        ("q^T = (q_1, q_2)", ["agrees"]), (r"(v_1, v_2) M = v^\top M", ["agrees"]), (r"(v_1, v_2) M = v^\top M^\top", ["refuted"]),
+    ],
+)  # fmt: skip
+def test_lists_lie_in_all_of_a_formula_or_in_none(line, wanted):
+    assert verdicts(PAIR, f"$${line}$$") == wanted
+
+
+@pytest.mark.parametrize("words", ["%s 的两倍", "%s 加上 正则项", "3 乘以 %s", "并非 %s", "%s 의 전치", "%s の二乗"])
+def test_words_that_do_something_to_a_formula_are_no_words_beside_it(words):
+    line = words % r"L = \frac12 (h - y)^\top (h - y)"
+    assert verdicts(DENSE, f"$${line}$$") == ["unreadable"]
+
+
+def test_a_state_at_its_last_instant():
+    left, own = r"\frac{\partial L}{\partial h_t}", r"\frac{\partial L_t}{\partial h_t}"
+    for last, verdict in ((own, "proved"), (f"2 {own}", "refuted")):
+        rows = rf"{left} = {last} & t = T \\ {left} = {own} + W^\top \frac{{\partial L}}{{\partial h_{{t+1}}}} & t < T"
+        assert verdicts(STATES, rf"$$\begin{{cases}} {rows} \end{{cases}}$$") == [verdict, "proved"]
+    assert verdicts(STATES, r"$$(W h_{t-1})_i = \sum_{j=1}^{T} W_{ij} h_{t-1,j}$$") == ["undecided"]
+
+
+def test_a_document_does_not_change_what_its_scope_assumes():
+    lines = r"$$C = 2 I$$ $$\frac{\partial L}{\partial W} = 4 W - 2 D$$ $$\frac{\partial L}{\partial W} = 2 W - 2 D$$"
+    assert verdicts(SQUARE, lines, {"assume": ["C = I"]}) == ["refuted", "refuted", "proved"]
+    assert verdicts(SQUARE, "$$L = 0$$", {"assume": ["W = 0"]}) == ["proved"]
