@@ -275,9 +275,10 @@ class Checker:
     def _settle_lists(self, link: Link, claim: Claim) -> None:
         """So do lists, (a, b)."""
         scope = self.part.scope
-        if scope.listed is None and any(lists_in(link)):
-            if not self._fits(link, claim, replace(claim.reading, listed=not claim.reading.listed)):
-                scope.listed = claim.reading.listed
+        if scope.listed is not None or not any(lists_in(link)):
+            return
+        if not self._fits(link, claim, replace(claim.reading, listed=not claim.reading.listed)):
+            scope.listed = claim.reading.listed
 
     def _fits(self, link: Link, claim: Claim, reading: Reading) -> bool:
         """Whether a line that holds may hold in another reading, too."""

@@ -46,7 +46,8 @@ FOR_ALL = re.compile(r"\s*\\forall(?![a-zA-Z])")
 _ELSE, _ELSE_FAR = ("|".join(re.escape(w) for w in ELSE if w.isascii() is ascii) for ascii in (True, False))
 OTHER = re.compile(rf"(?<![\w.])({_ELSE})(?!\w)|{_ELSE_FAR}|\b(all|any|the) other cases?\b", re.IGNORECASE)  # words that end a case
 OTHERWISE = re.compile(  # of the cases of an index: at the beginning of a clause, and nothing more before the formula
-    rf"(^|[.;,:!?。；，)\]]|\n|\b(and|but|or)\b)[\s$\\\]]*(or\s+)?((?<!\w)({_ELSE})(?!\w)|{_ELSE_FAR}|in (all|any|the) other cases?)(情况|的话|时)?"
+    rf"(^|[.;,:!?。；，)\]]|\n|\b(and|but|or)\b)[\s$\\\]]*(or\s+)?"
+    rf"((?<!\w)({_ELSE})(?!\w)|{_ELSE_FAR}|in (all|any|the) other cases?)(情况|的话|时)?"
     rf"[\s,:，：]*(({_THEN})[\s,:]*)?[\s$\\\[(]*$",
     re.IGNORECASE,
 )

@@ -77,7 +77,6 @@ class Said:
         self.condition: Condition | None = None
         self.side: Side | None = None
         self.steps = 0  # formulas so far
-        self.spent = 0  # up to where the words are said of what stands before them
         self.lately: tuple[Relation, int] | None = None  # the condition of the last case, and at which formula it was said
         self.last: tuple[int, int] | None = None  # (a T that the document takes, how many lines stood before)
 
@@ -126,8 +125,6 @@ class Said:
 
     def on_indices(self, formula: Formula, link: Link, alone: bool) -> None:
         """A condition on indices, where it is one of a display, of a heading, or after "if"."""
-        if formula.start < self.spent:
-            return  # said of what stands before it
         if formula.display is not None or self.heading or SUPPOSED.search(self.before[-80:]) or FOR_ALL.match(formula.tex):
             self._on_indices(formula, link, alone)
 
@@ -161,8 +158,8 @@ class Said:
             return None  # one before it has the word, or one that is said of what follows
         link = _index_condition(scope, statements(found["tex"], scope.words, Chain())) if found else None
         relation = placeless(link.left, link.right, link.op) if link is not None else None
-        if mine and relation is not None:
-            self.spent = formula.end + found.end()
+        if before and relation is not None:
+            self.condition = None  # it has its own
         self.lately = (relation, self.steps) if relation is not None else self.lately
         return relation
 

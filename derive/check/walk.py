@@ -116,6 +116,8 @@ class Walk:
         elif link.op in ("<", ">", "≤", "≥") and formula.display is None:
             assumptions.over(checker.part)  # y < 1 is no case of y = 1
             self.said.on_a_side(formula, link)
+        elif link.op == "←":
+            self._add(formula, link.tex, "definition", "an update")
         elif link.op in ("=", "≈"):
             checker.lines.append(checker.relation(link, formula.display))
             self._again(link)

@@ -561,7 +561,7 @@ def _gone_on(part: list[Token], source: str, chain: Chain, found: list[Link | Br
 
 
 def _condition_of(part: list[Token], source: str, found: list[Link | Broken], first: int) -> bool:
-    """Whether a piece is the condition of the relation before it, (w ≠ o), i = k: of those of its row, and of the chain that this row goes on from.
+    """Whether a piece is the condition of the relation before it, (w ≠ o), i = k: of those of its row, and of the chain before it.
 
     first: the place of the first relation of the row.
     """

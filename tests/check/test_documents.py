@@ -1072,3 +1072,8 @@ def test_a_document_does_not_change_what_its_scope_assumes():
     lines = r"$$C = 2 I$$ $$\frac{\partial L}{\partial W} = 4 W - 2 D$$ $$\frac{\partial L}{\partial W} = 2 W - 2 D$$"
     assert verdicts(SQUARE, lines, {"assume": ["C = I"]}) == ["refuted", "refuted", "proved"]
     assert verdicts(SQUARE, "$$L = 0$$", {"assume": ["W = 0"]}) == ["proved"]
+
+
+@pytest.mark.parametrize("sign", ["+=", "-=", r"\gets", r"\leftarrow"])
+def test_an_update_is_a_definition(sign):
+    assert verdicts(DENSE, rf"$$\bar W {sign} \bar z x^\top$$") == ["definition"]
