@@ -122,6 +122,9 @@ def _scripts_at(node: Node) -> int:
     return count
 
 
+_ENTRYWISE = frozenset("⊙∘⊗⊘")
+
+
 class Parser:
     """One formula. Every method leaves `at` behind what it read."""
 
@@ -236,7 +239,8 @@ class Parser:
                 if self.peek().kind == "-" or self.peek().kind == "+":
                     place = self.peek().start
                     sign = self._signs()
-                    factor: Node = self.postfix()
+                    whole = op not in _ENTRYWISE  # a · -f(x): the minus is that of all that follows
+                    factor: Node = self.product() if whole else self.postfix()
                     if sign == -1:
                         factor = Sum(((-1, factor),), start=place, end=self.last)
                     factors.append((op, factor))

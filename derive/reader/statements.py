@@ -102,6 +102,7 @@ def _statements(tex: str, words: Collection[str], chain: Chain) -> list[Link | B
     if len(tex) > LONGEST:
         error = Unreadable(f"a formula of {len(tex)} characters: at most {LONGEST} are read")
         return [Broken(f"{tex[:80].strip()} …", error)] if "=" in tex else []
+    tex = _UPDATE.sub(lambda m: (m[1] or m[2]).rjust(len(m[0]) - 1) + "=", tex)
     tex = _BRACED.sub(_as_cases, systems.opened(_unboxed(tex)))
     source = _unexplained_signs(_unboxed(_ALIGNED.sub(lambda m: " " * len(m[0]), _PACKAGE.sub(lambda m: " " * len(m[0]), tex))))
     try:
@@ -176,6 +177,7 @@ def _under_headings(tokens: list[Token], source: str, found: list[Link | Broken]
     return found
 
 
+_UPDATE = re.compile(r"\\math(?:rel|bin)\s*\{\s*([+-])(?:\s*\{?=\}?\s*\}|\s*\}\s*=)|\{([+-])\}\s*\{?=\}?")  # \\mathrel{+}=
 _BRACED = re.compile(
     r"(\\left\s*\\\{\s*\\begin\{(aligned|split|gathered)\})((?:(?!\\begin).)*?)(\\end\{\2\}\s*\\right\s*\.)", re.DOTALL
 )

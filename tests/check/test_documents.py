@@ -1074,6 +1074,18 @@ def test_a_document_does_not_change_what_its_scope_assumes():
     assert verdicts(SQUARE, "$$L = 0$$", {"assume": ["W = 0"]}) == ["proved"]
 
 
-@pytest.mark.parametrize("sign", ["+=", "-=", r"\gets", r"\leftarrow"])
+@pytest.mark.parametrize("sign", ["+=", "-=", r"\gets", r"\leftarrow", r"\mathrel{+}=", r"\mathrel{-}=", r"\;{+}{=}\;"])
 def test_an_update_is_a_definition(sign):
     assert verdicts(DENSE, rf"$$\bar W {sign} \bar z x^\top$$") == ["definition"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (r"2 \cdot -\exp(-z_i) = -2 \exp(-z_i)", r"2 \cdot -\exp(-z_i) = 2 \exp(-z_i)"),
+        (r"z_i * -\tanh(z_i) = -z_i h_i", r"z_i * -\tanh(z_i) = z_i - h_i"),
+        (r"\bar z \odot -h \odot h = -(\bar z \odot h \odot h)", r"\bar z \odot -h \odot h = \bar z - h \odot h"),
+    ],
+)
+def test_a_minus_behind_a_sign_of_multiplication(right, wrong):
+    assert verdicts(DENSE, f"$${right}$$")[0] in ("proved", "agrees") and verdicts(DENSE, f"$${wrong}$$") == ["refuted"]
