@@ -218,6 +218,8 @@ def derivative(m: Meaning, top: Value, below: Value, places: tuple[Node, ...], d
             head = None
     top_rank = top.rank
     below_rank = len(below.shape)
+    if places and places[0] is COLUMN and below_rank < 2:
+        raise m.fail(f"a column of {below.expr}", places[-1])
     if places and places[0] is COLUMN:  # u_w, column w of U: its index is on the last axis
         places = places[1:]
         axes = tuple(range(len(tensor.expr.shape)))

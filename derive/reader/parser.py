@@ -188,8 +188,12 @@ class Parser:
             or (self.peek().kind == ":" and self.fences)
             or (self.peek().kind == "quad" and self._starts(1))
         ):
-            if self.next().kind == ";":
+            sign = self.next()
+            if sign.kind == ";":
                 breaks.append(len(items))
+            if sign.kind == ":" and self.peek().kind == "}" and self.fences[-1:] == ["}"]:  # W_{i:}
+                items.append(Symbol(":", start=sign.start, end=sign.end))
+                break
             while self.peek().kind == "quad":
                 self.next()
             kind = self.peek().kind

@@ -75,7 +75,7 @@ _ON_LINE = {ord(c): d for small, large in _SMALL.items() for c, d in zip(small, 
 _RAISED, _LOWERED = (re.compile(f"[{signs}]+") for signs in _SMALL)
 IDLE = frozenset("“”„‘’«»‹›`、；！？「」『』【】•‣▪■□▢∎◼◻✓✔✗✘☐☑★☆$")  # signs that say nothing at the ends of a formula
 FONTS = frozenset(
-    "mathbf boldsymbol bm mathit mathsf mathtt mathrm mathcal mathfrak mathscr mathnormal textbf textit textrm textsf textnormal text mbox hbox "
+    "mathbf boldsymbol bm bold mathit mathsf mathtt mathrm mathcal mathfrak mathscr mathnormal textbf textit textrm textsf textnormal text mbox hbox "
     "operatorname rm bf it cal pmb symbf vb mat mathbb mathds emph operatorname*".split()
 )
 _WORDLY = frozenset(
@@ -200,7 +200,7 @@ def tokenize(text: str, words: Collection[str] = ()) -> list[Token]:
     return tokens
 
 
-_BOLD = frozenset(["mathbf", "mathbb", "mathds", "boldsymbol", "bm", "pmb"])
+_BOLD = frozenset(["mathbf", "bold", "mathbb", "mathds", "boldsymbol", "bm", "pmb"])
 
 
 def _filler(font: str, sign: str) -> str:

@@ -1089,3 +1089,21 @@ def test_an_update_is_a_definition(sign):
 )
 def test_a_minus_behind_a_sign_of_multiplication(right, wrong):
     assert verdicts(DENSE, f"$${right}$$")[0] in ("proved", "agrees") and verdicts(DENSE, f"$${wrong}$$") == ["refuted"]
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (r"z_i = W_{i:} x", r"z_i = W_{i:} h"),
+        (r"\frac{\partial L}{\partial W_{i:}} = \bar z_i x^\top", r"\frac{\partial L}{\partial W_{i:}} = \bar z_i h^\top"),
+        (r"\bold{\bar x} = \bold{W}^\top \bar{\bold{z}}", r"\bold{\bar x} = \bold{W} \bar{\bold{z}}"),
+    ],
+)
+def test_rows_with_a_colon_alone_and_bold_letters(right, wrong):
+    assert verdicts(DENSE, f"$${right}$$") == ["proved"] and verdicts(DENSE, f"$${wrong}$$") == ["refuted"]
+
+
+def test_a_column_of_a_vector_is_none():
+    scope = {"columns": {"y": "y"}, "alias": {r"\delta_i": r"\frac{\partial L}{\partial y_i}"}}
+    checker = Checker(parts(scope, problem=network(DENSE)), explain=False)
+    assert checker.text(r"$$\bar x = W^\top \bar z$$").lines[0].verdict == "proved" and not checker.faults
