@@ -219,7 +219,7 @@ def _part(
         else:
             plain.append(name)
     strangers |= {(name, target): stranger(scope, target) for name, target in aliases.items()}
-    macros.sort(key=lambda m: -len(m.pattern.pattern))
+    macros.sort(key=lambda m: -len("".join(m.name.split())))
     for name in plain:
         expanded = put_in(macros, name)
         if expanded != name:  # δ_{\\log σ²}, where \\log σ² is s: that is how the document is read

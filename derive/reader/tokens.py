@@ -75,8 +75,8 @@ _ON_LINE = {ord(c): d for small, large in _SMALL.items() for c, d in zip(small, 
 _RAISED, _LOWERED = (re.compile(f"[{signs}]+") for signs in _SMALL)
 IDLE = frozenset("“”„‘’«»‹›`、；！？「」『』【】•‣▪■□▢∎◼◻✓✔✗✘☐☑★☆$")  # signs that say nothing at the ends of a formula
 FONTS = frozenset(
-    "mathbf boldsymbol bm bold mathit mathsf mathtt mathrm mathcal mathfrak mathscr mathnormal textbf textit textrm textsf textnormal text mbox hbox "
-    "operatorname rm bf it cal pmb symbf vb mat mathbb mathds emph operatorname*".split()
+    "bold mathbf boldsymbol bm mathit mathsf mathtt mathrm mathcal mathfrak mathscr mathnormal textbf textit textrm textsf textnormal text mbox "
+    "hbox operatorname rm bf it cal pmb symbf vb mat mathbb mathds emph operatorname*".split()
 )
 _WORDLY = frozenset(
     "text mbox hbox textrm textnormal mathrm operatorname operatorname* textbf textit textsf rm emph mathsf mathtt mathit".split()

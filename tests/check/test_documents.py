@@ -1107,3 +1107,9 @@ def test_a_column_of_a_vector_is_none():
     scope = {"columns": {"y": "y"}, "alias": {r"\delta_i": r"\frac{\partial L}{\partial y_i}"}}
     checker = Checker(parts(scope, problem=network(DENSE)), explain=False)
     assert checker.text(r"$$\bar x = W^\top \bar z$$").lines[0].verdict == "proved" and not checker.faults
+
+
+def test_of_two_aliases_the_longer_text_goes_first():
+    scope = {"alias": {r"J(\vec\theta)": "L", r"\nabla J(\vec\theta)": r"\bar x", "U": r"\bar z", "U_{1:}": r"\bar z_1"}}
+    report = Checker(parts(scope, problem=network(DENSE)), explain=False).text(r"$$\nabla J(\vec\theta) = W^\top U$$ $$U_{1:} = \bar h_1 (1 - h_1^2)$$")
+    assert [line.verdict for line in report.lines] == ["proved", "proved"]
