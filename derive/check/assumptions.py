@@ -301,6 +301,9 @@ def under(checker: Checker, link: Link) -> tuple[str, str, str | None] | None:
     together = [case for case in recent.values() if isinstance(case.value, Expr)]
     if len(together) > 1 and checker.part.scope.system is not None:
         groups.append(together)
+    lasting = [case for case in recent.values() if case.lasting]
+    if len(lasting) > 1 and lasting not in groups:
+        groups.append(lasting)
     for group in groups:
         scope = checker.part.scope
         try:

@@ -102,7 +102,8 @@ def build(m: Meaning, link: Link, reading: Reading) -> Claim:
     if reading.mixed:
         m.local_at = frozenset(_later_factors(link.right))
     right = bigs.repeated(m, link.right, free | {*left.labels}) if reading.repeated else m.value(link.right)
-    if is_row_shape(right.shape) and left.rank == 1 and isinstance(link.right, Fence) and isinstance(link.right.body, Commas):
+    listed = isinstance(link.right, Fence) and isinstance(link.right.body, Commas) and not reading.listed
+    if is_row_shape(right.shape) and left.rank == 1 and listed:
         right = transposed(right)  # x = (x_1, …, x_d): a list says nothing about rows and columns
     if is_row_shape(right.shape) and left.rank == 1 and not isinstance(left, Filler) and _by_a_row(link.left):
         left = transposed(left)  # ∂z_i/∂W_{i,:} may lie, as the row does

@@ -51,6 +51,8 @@ OTHERWISE = re.compile(  # of the cases of an index: at the beginning of a claus
     rf"[\s,:，：]*(({_THEN})[\s,:]*)?[\s$\\\[(]*$",
     re.IGNORECASE,
 )
+OTHERWISE_AFTER = re.compile(rf"[\s$\\\]),]*(({_ELSE})(?!\w)|{_ELSE_FAR})\s*([.;,)]|$|\n)")  # $B$ otherwise.
+DENIED = re.compile(r"(\b(not|never|nor|neither|without|beyond|besides)\b|n't)[^.;]{0,24}$|\bwhat happens\b[^.;]{0,12}$", re.IGNORECASE)
 SAID_AFTER = re.compile(r"\s*([.;,)]|$|\n\s*\n|(and|but|while|whereas)\b)")  # behind a condition that belongs to what stands before it
 
 

@@ -11,6 +11,7 @@ from derive.check.kinds import index_condition, index_range
 from derive.check.lines import Line
 from derive.check.prose import (
     CASE,
+    DENIED,
     EVERY,
     FOR,
     FOR_ALL,
@@ -21,6 +22,7 @@ from derive.check.prose import (
     OTHER,
     OTHER_THAN,
     OTHERWISE,
+    OTHERWISE_AFTER,
     SAID_AFTER,
     SUPPOSED,
     SUPPOSING,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from derive.check.checker import Checker
     from derive.check.claims import Claim
 
+CLAUSE = 160  # characters in which "otherwise" stands
 NEAR = 3  # formulas from a case to the other one, "otherwise"
 CASED = 8  # displays after the first of a case
 
@@ -93,7 +96,8 @@ class Said:
         """Whether words since the last formula end every case. "Otherwise" begins the other one."""
         over = GENERAL.search(words) is not None or OTHER.search(words) is not None
         if over:
-            other = OTHERWISE.search(words) is not None and not GENERAL.search(OTHER.sub(" ", words))
+            tail = words if len(words) < CLAUSE else "…" + words[-CLAUSE:]
+            other = OTHERWISE.search(tail) is not None and not GENERAL.search(OTHER.sub(" ", words))
             self.condition = self._other_case() if other else None
             self.lately = None
         return over and self.condition is None
@@ -125,6 +129,8 @@ class Said:
 
     def on_indices(self, formula: Formula, link: Link, alone: bool) -> None:
         """A condition on indices, where it is one of a display, of a heading, or after "if"."""
+        if DENIED.search(self.before[-60:].rstrip("$ \\([")):
+            return
         if formula.display is not None or self.heading or SUPPOSED.search(self.before[-80:]) or FOR_ALL.match(formula.tex):
             self._on_indices(formula, link, alone)
 
@@ -150,6 +156,9 @@ class Said:
 
     def following(self, scope: Scope, formula: Formula) -> Relation | None:
         """The condition on indices in the words after a formula: "y_w = 0 for every w ≠ o"."""
+        if OTHERWISE_AFTER.match(self.after) and (other := self._other_case()) is not None:  # A if i = j and B otherwise
+            self.condition = None
+            return other.relations[0]
         found = FOR.match(self.after) if not formula.tex.rstrip().endswith(".") else None
         rest = self.after[found.end() :] if found is not None else ""
         mine = SAID_AFTER.match(rest) is not None

@@ -263,13 +263,20 @@ def _upwards(part: Relation) -> Relation:
 
 
 def _span(m: Meaning, members: Node) -> tuple[Node, Node] | None:
-    """The limits that {1, …, n} says, where n is a size."""
-    body = members.body if isinstance(members, Fence) else members
-    items = [i for i in body.items if not isinstance(i, Dots)] if isinstance(body, Commas) else []
-    if len(items) < 2 or len(items) == len(body.items) or not isinstance(items[0], Number):  # type: ignore[attr-defined]
+    """The limits that {1, …, n}, [1, n] and [n] say. Raises Unreadable for sets that are spelled out otherwise."""
+    body = members.body if isinstance(members, Fence) else None
+    if isinstance(members, Fence) and members.kind == "bracket" and isinstance(body, Symbol):
+        return Number("1", start=body.start, end=body.start), body
+    if not isinstance(body, Commas):
+        if any(isinstance(n, Dots) for n in walk(members)):
+            raise m.fail(f"a sum over {m.text(members)}", members)
         return None
-    last = items[-1]
-    return (items[0], last) if isinstance(last, Symbol) and last.head in m.scope.sizes else None
+    shown = [i for i in body.items if not isinstance(i, Dots)]
+    counts = [int(i.text) for i in shown[:-1] if isinstance(i, Number) and i.text.isdigit()]
+    whole = len(shown) < len(body.items) or (members.kind == "bracket" and len(shown) == 2)  # type: ignore[union-attr]
+    if not whole or len(counts) != len(shown) - 1 or not counts or counts != list(range(counts[0], counts[0] + len(counts))):
+        raise m.fail(f"a sum over {m.text(members)}", members)
+    return shown[0], shown[-1]
 
 
 def _spelled_out(m: Meaning, members: Node) -> bool:
@@ -584,7 +591,10 @@ def _over_time(m: Meaning, node: Big, b: Binder, body: Value) -> Value:
         raise m.fail("the limits of a sum over time", node)
     if b.conditions:
         raise m.fail("a sum over time with an exclusion", node)
-    if not lo.base and lo.offset < first.offset and system is not None and not _exists(m, at_time(body.expr, b.index, lo), first):
+    early = not lo.base and lo.offset < first.offset and system is not None
+    if early and not _exists(m, at_time(body.expr, b.index, lo), first):
+        if node.kind == "prod":
+            raise m.fail("a product that begins before its factors do", node)
         lo = first  # t = 0 … T where the problem counts from 1
     if node.kind == "sum":
         return Value(over("sum", body.expr, b.index, lo, hi), body.labels, body.chain)

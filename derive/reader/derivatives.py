@@ -150,8 +150,6 @@ def value(m: Meaning, p: Parts, top: Value | None = None) -> Value:
             top = m.value(p.top)
         return Value(names.change(m, top.expr), top.labels)
     below, places, flipped = _below(m, p.below[0])
-    if flipped and places and len(below.shape) == 2 and COLUMN not in places:  # entries of Wᵀ
-        places, flipped = (places[1], places[0]) if len(places) == 2 else (COLUMN, *places), False
     direct = p.alone or not m.reading.total or p.below[0].start in m.local_at
     if top is None:
         assert p.top is not None
@@ -357,11 +355,19 @@ def _loss_call(m: Meaning, node: Node) -> Value | None:
 
 
 def _below(m: Meaning, node: Node) -> tuple[Value, tuple[Node, ...], bool]:
-    """(what is differentiated by, its indices, whether it was transposed)."""
+    """(what is differentiated by, its indices, whether it was transposed). Entries of Wᵀ are entries of W."""
+    below, places, flipped = _written(m, node)
+    if flipped and places and len(below.shape) == 2 and COLUMN not in places:
+        return below, (places[1], places[0]) if len(places) == 2 else (COLUMN, *places), False
+    return below, places, flipped
+
+
+def _written(m: Meaning, node: Node) -> tuple[Value, tuple[Node, ...], bool]:
+    """The same, with the indices as they stand."""
     base = node
     bracket: tuple[Node, ...] = ()
     if isinstance(node, Fence) and node.kind in ("paren", "bracket"):
-        return _below(m, node.body)
+        return _written(m, node.body)
     if (
         isinstance(node, Product)
         and len(node.factors) == 2
@@ -378,7 +384,7 @@ def _below(m: Meaning, node: Node) -> tuple[Value, tuple[Node, ...], bool]:
         and base.sub is not None
         and base.sup is None
     ):
-        below, places, flipped = _below(m, base.base)
+        below, places, flipped = _written(m, base.base)
         items = next(names.spread_digits(names.script_items(base.sub), len(below.shape) - len(places)))
         return below, (*places, *items), flipped
     if isinstance(base, Symbol) and (base.head, base.accents) in m.local:

@@ -25,7 +25,7 @@ from derive.reader.syntax import (
     unscripted,
     walk,
 )
-from derive.reader.tokens import IF, LONGEST, Token, Unreadable, closing, tokenize
+from derive.reader.tokens import ELSE, IF, LONGEST, Token, Unreadable, closing, tokenize
 
 MOST_RELATIONS = 500  # of one formula
 MEANINGFUL = ("=", "≈", "≠", "≤", "≥", "<", ">", "∈", "←", "∝", "∼", "∉")
@@ -133,6 +133,8 @@ def _unread_sign(tokens: list[Token]) -> Token | None:
     """The = of a formula in which no relation was found, outside of brackets and scripts; none where it begins with it."""
     depth, around = 0, []  # around: the depths at which the environments stand
     said = [t for t in tokens if not t.idle and t.kind not in ("&", "newline")]
+    while len(said) > 2 and said[0].kind in ("(", "[", "\\{") and said[-1].kind in (")", "]", "\\}"):
+        said = said[1:-1]
     for k, token in enumerate(said):
         depth += (token.kind in ("{", "(", "[", "\\{")) - (token.kind in ("}", ")", "]", "\\}"))
         if token.kind == "begin":
@@ -363,7 +365,7 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
             continue  # a = -& b
         elif token.kind == "&" and depth == 0:
             after = tokens[k + 1] if k + 1 < len(tokens) else None
-            if begun and after is not None and after.kind == "text" and first_word(after.text) in IF:
+            if begun and after is not None and after.kind == "text" and first_word(after.text) in (*IF, *ELSE):
                 pieces[-1].append(replace(token, kind="quad"))  # a column of conditions
             elif begun and after is not None and after.kind == "text":
                 skipping = True  # a column of reasons
@@ -413,6 +415,9 @@ def _at_arrows(piece: list[Token]) -> list[list[Token]]:
     where = [k for k, t in enumerate(piece) if t.kind == "arrow"]
     if not where:
         return [piece]
+    sides = piece[: where[0]], piece[where[-1] + 1 :]
+    if all(any(_sign(t) in RELATIONS for t in _outside(side)) for side in sides):
+        return list(sides)
     return (
         [piece[where[-1] + 1 :]]
         if any(_sign(t) in RELATIONS for t in piece[where[-1] + 1 :])
@@ -503,9 +508,32 @@ def _sign(token: Token) -> str:
 
 def _read(segment: list[Token], source: str, chain: Chain, found: list[Link | Broken], goes_on: bool) -> None:
     reason = bool(segment) and segment[0].text == "because"
+    other = _other_case(segment, found)
     segment = _trimmed(_without_title(segment))
     if segment:
-        _parts(segment, source, chain, found, goes_on, reason)
+        _parts(segment, source, chain, found, goes_on, reason, other)
+
+
+def _index_condition(part: list[Token], source: str) -> Relation | None:
+    """i = j, i ≠ j: two letters."""
+    if len(part) != 3 or any(len(part[k].text) > 1 or part[k].kind != "name" for k in (0, 2)):
+        return None
+    if RELATIONS.get(_sign(part[1])) not in ("=", "≠"):
+        return None
+    node = _parse(part, source)
+    return node if isinstance(node, Relation) else None
+
+
+def _other_case(segment: list[Token], found: list[Link | Broken]) -> Relation | None:
+    """Of a row "… & otherwise": where the condition of the row before it doesn't hold."""
+    last = found[-1] if found else None
+    if not isinstance(last, Link) or len(last.conditions) != 1 or not any(
+        t.kind == "text" and first_word(t.text) in ELSE for t in segment
+    ):
+        return None
+    said = last.conditions[0]
+    relation = said if isinstance(said, Relation) and len(said.ops) == 1 and said.ops[0] in ("=", "≠") else None
+    return placeless(relation.parts[0], relation.parts[1], "≠" if relation.ops[0] == "=" else "=") if relation is not None else None
 
 
 def _led_by(segment: list[Token], source: str) -> tuple[Relation | None, list[Token]]:
@@ -520,12 +548,25 @@ def _led_by(segment: list[Token], source: str) -> tuple[Relation | None, list[To
 
 
 def _parts(
-    segment: list[Token], source: str, chain: Chain, found: list[Link | Broken], goes_on: bool, reason: bool
+    segment: list[Token],
+    source: str,
+    chain: Chain,
+    found: list[Link | Broken],
+    goes_on: bool,
+    reason: bool,
+    other: Relation | None,
 ) -> None:
-    """The relations of a piece, those of its parts that stand aside by themselves."""
+    """The relations of a piece, those of its parts that stand aside by themselves. other: a condition that holds for all of it."""
     first = len(found)
-    for k, (aside, part) in enumerate(_apart(segment)):
-        where, part = _led_by(_trimmed(part), source)
+    pieces = _apart(segment)
+    for k, (aside, part) in enumerate(pieces):
+        if k + 1 < len(pieces) and part and part[-1].kind == ":" and (led := _index_condition(_trimmed(part), source)) is not None:
+            chain.where, first = led, len(found)  # a cell of its own: i = j: & a = b
+            continue
+        if k and pieces[k - 1][1][-1].kind == ":" and chain.where is not None:
+            where: Relation | None = chain.where
+        else:
+            where, part = _led_by(_trimmed(part), source)
         part = _trimmed(part)
         if where is not None:
             chain.where, first = where, len(found)
@@ -545,10 +586,11 @@ def _parts(
             _gone_on(part, source, chain, found)
         else:
             _one(part, source, chain, found)
-        if chain.where is not None:
-            found[before:] = [
-                replace(s, conditions=(*s.conditions, chain.where)) if isinstance(s, Link) else s for s in found[before:]
-            ]
+        for condition in (chain.where, other):
+            if condition is not None:
+                found[before:] = [
+                    replace(s, conditions=(*s.conditions, condition)) if isinstance(s, Link) else s for s in found[before:]
+                ]
 
 
 def _gone_on(part: list[Token], source: str, chain: Chain, found: list[Link | Broken]) -> None:

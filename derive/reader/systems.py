@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 
+from derive.reader.tokens import closing
+
 MOST = 40  # environments of one formula
 BACK = 200  # characters before one that say whether it stands first
 
 _OPENS = re.compile(
     r"(?P<brace>\\left\s*(\\\{|\.|\\lbrace)\s*|\\\{\s*)?\\begin\s*\{(?P<name>array|(?:[dr]?cases|numcases)\*?|matrix|aligned|split|gathered)\}"
-    r"(\s*\{[lcr|@!{}\s\\quad]*\}|\[[tcb]\])*"
+    r"(\[[tcb]\])?(?P<columns>\s*\{)?"
 )
+_LINE = re.compile(r"\\[hc]line(\{[\d-]*\})?(?![a-zA-Z])")
 _CLOSES = re.compile(r"\s*\\right\s*(\.|\\\}|\\rbrace)")
 _PLAIN = frozenset(["array", "matrix", "aligned", "split", "gathered"])  # those that need no brace to hold equations
 _SIGN = re.compile(
@@ -37,14 +40,19 @@ def opened(tex: str) -> str:
         before = tex[max(0, found.start() - BACK) : found.start()]
         if not _STANDS_FIRST.search(before) and before.strip():
             continue
-        end = _end(tex, found.end(), found["name"])
+        begins = found.end()
+        if found["columns"] is not None:
+            begins = closing(tex, begins - 1) or begins - 1
+            begins += tex[begins] == "}"
+        end = _end(tex, begins, found["name"])
         if end is None or not (found["brace"] or found["name"] in _PLAIN or "cases" in found["name"]):
             continue
         start, stop = found.start(), end[1]
         if found["brace"] and found["brace"].startswith("\\left") and (closes := _CLOSES.match(tex, stop)) is not None:
             stop = closes.end()
-        if _equations(tex[found.end() : end[0]]):
-            tex = tex[:start] + _row(found.end() - start) + tex[found.end() : end[0]] + _row(stop - end[0]) + tex[stop:]
+        if _equations(tex[begins : end[0]]):
+            inside = _LINE.sub(lambda m: " " * len(m[0]), tex[begins : end[0]])
+            tex = tex[:start] + _row(begins - start) + inside + _row(stop - end[0]) + tex[stop:]
     return tex
 
 

@@ -1113,3 +1113,65 @@ def test_of_two_aliases_the_longer_text_goes_first():
     scope = {"alias": {r"J(\vec\theta)": "L", r"\nabla J(\vec\theta)": r"\bar x", "U": r"\bar z", "U_{1:}": r"\bar z_1"}}
     report = Checker(parts(scope, problem=network(DENSE)), explain=False).text(r"$$\nabla J(\vec\theta) = W^\top U$$ $$U_{1:} = \bar h_1 (1 - h_1^2)$$")
     assert [line.verdict for line in report.lines] == ["proved", "proved"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "verdict"),
+    [
+        (r"i \in \{1, \ldots, n\}", "proved"), (r"i \in [n]", "proved"), (r"i \in [1, n]", "proved"), (r"i \in \{1, 2, \ldots, n-1\}", "refuted"), (r"i \in [d]", "refuted"),
+        (r"i \in \{1, n\}", "unreadable"), (r"i \in \{1, \ldots, n\} - \{j\}", "unreadable"), (r"i \in \{1, 3, \ldots, n\}", "unreadable"),
+    ],
+)  # fmt: skip
+def test_a_sum_over_a_set(limits, verdict):
+    assert verdicts(DENSE, rf"$$L = \frac12 \sum_{{{limits}}} (h_i - y_i)^2$$") == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("$J = %s$ if $i = j$ and $J = 0$ otherwise.", ["proved", "proved"]), ("$J = %s$ if $i = j$ and $J = %s$ otherwise.", ["proved", "refuted"]),
+        ("$$J = %s$$ if $i = j$, $$J = 0$$ otherwise.", ["proved", "proved"]), ("We do not assume $i = j$. $$J = %s$$", ["refuted"]),
+        ("For any $i$, not only if $i = j$, $$J = %s$$", ["refuted"]), (r"\begin{align} i = j: && J = %s \\ i \ne j: && J = 0 \end{align}", ["proved", "proved"]),
+        (r"$$\begin{cases} J = %s & i = j \\ J = 0 & \text{otherwise} \end{cases}$$", ["proved", "proved"]),
+        (r"$$\begin{cases} J = %s & i = j \\ J = 1 & \text{otherwise} \end{cases}$$", ["proved", "refuted"]),
+    ],
+)  # fmt: skip
+def test_otherwise_behind_a_formula_and_in_a_system(text, wanted):
+    assert verdicts(DENSE, text.replace("%s", ONE_MINUS).replace("J", JACOBIAN)) == wanted
+
+
+def test_lists_settle_on_both_sides():
+    for line in (r"v = (v_1, v_2)^\top = (v_1, v_2)", r"v = (v_1, v_2) = v^\top"):
+        first, second = verdicts(PAIR, f"$${line}$$")
+        assert first == "agrees" and second in ("refuted", "undecided")
+
+
+def test_a_product_before_its_factors():
+    assert verdicts(GATED, r"$$\prod_{s=0}^t f_s = \prod_{s=1}^t f_s$$") == ["unreadable"]
+
+
+def test_entries_of_a_transpose_in_every_derivative():
+    traces = r"""% loss: L
+$X \in \mathbb{R}^{n \times m}$, $A \in \mathbb{R}^{n \times n}$, $u \in \mathbb{R}^n$, $v \in \mathbb{R}^m$
+\[ L = \operatorname{tr}(X^\top A X) + u^\top X v \]"""
+    slope = r"\nabla_{(X^\top)_{ij}} L = ((A + A^\top) X)_{%s} + u_%s v_%s"
+    curve = r"\frac{\partial^2 L}{\partial (X^\top)_{ij} \partial X_{kl}} = (A + A^\top)_{%s} \delta_{%s}"
+    assert verdicts(traces, f"$${slope % ('ji', 'j', 'i')}$$ $${slope % ('ij', 'i', 'j')}$$") == ["proved", "refuted"]
+    assert verdicts(traces, f"$${curve % ('jk', 'il')}$$ $${curve % ('ik', 'jl')}$$") == ["proved", "refuted"]
+
+
+@pytest.mark.parametrize("line", ["(z = W x)", r"\left[ z = W x \right]", r"\boxed{(z = W x)}", r"\{z = W x, h = z\}"])
+def test_a_relation_in_brackets_is_not_lost(line):
+    assert verdicts(DENSE, f"$${line}$$") == ["unreadable"]
+
+
+def test_an_arrow_between_two_relations():
+    assert verdicts(DENSE, r"$$z = W x \to h = z$$") == ["proved", "refuted"]
+
+
+def test_functions_and_inputs_are_assumed_together():
+    quadratic = r"""% loss: L
+$w, a \in \mathbb{R}^n$, $A \in \mathbb{R}^{n \times n}$, $\phi : \mathbb{R} \to \mathbb{R}$
+\begin{align} q &= A w \\ s &= \phi(q) \\ L &= w^\top A w + a^\top s \end{align}"""
+    scope = {"assume": ["A = I", r"\phi(z) = z"]}
+    assert verdicts(quadratic, r"$$L = w^\top w + a^\top w$$ $$L = w^\top w - a^\top w$$", scope) == ["proved", "refuted"]
