@@ -179,7 +179,7 @@ def _under_headings(tokens: list[Token], source: str, found: list[Link | Broken]
     return found
 
 
-_UPDATE = re.compile(r"\\math(?:rel|bin)\s*\{\s*([+-])(?:\s*\{?=\}?\s*\}|\s*\}\s*=)|\{([+-])\}\s*\{?=\}?")  # \\mathrel{+}=
+_UPDATE = re.compile(r"\\math(?:rel|bin)\s*\{\s*([+-])(?:\s*\{?=\}?\s*\}|\s*\}\s*=)|(?<![\^_])\{([+-])\}\s*\{?=\}?")  # \\mathrel{+}=
 _BRACED = re.compile(
     r"(\\left\s*\\\{\s*\\begin\{(aligned|split|gathered)\})((?:(?!\\begin).)*?)(\\end\{\2\}\s*\\right\s*\.)", re.DOTALL
 )

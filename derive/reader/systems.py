@@ -15,7 +15,7 @@ BACK = 200  # characters before one that say whether it stands first
 
 _OPENS = re.compile(
     r"(?P<brace>\\left\s*(\\\{|\.|\\lbrace)\s*|\\\{\s*)?\\begin\s*\{(?P<name>array|(?:[dr]?cases|numcases)\*?|matrix|aligned|split|gathered)\}"
-    r"(\[[tcb]\])?(?P<columns>\s*\{)?"
+    r"(\[[tcb]\])?"
 )
 _LINE = re.compile(r"\\[hc]line(\{[\d-]*\})?(?![a-zA-Z])")
 _CLOSES = re.compile(r"\s*\\right\s*(\.|\\\}|\\rbrace)")
@@ -40,10 +40,7 @@ def opened(tex: str) -> str:
         before = tex[max(0, found.start() - BACK) : found.start()]
         if not _STANDS_FIRST.search(before) and before.strip():
             continue
-        begins = found.end()
-        if found["columns"] is not None:
-            begins = closing(tex, begins - 1) or begins - 1
-            begins += tex[begins] == "}"
+        begins = _after_columns(tex, found.end()) if found["name"] == "array" else found.end()
         end = _end(tex, begins, found["name"])
         if end is None or not (found["brace"] or found["name"] in _PLAIN or "cases" in found["name"]):
             continue
@@ -54,6 +51,18 @@ def opened(tex: str) -> str:
             inside = _LINE.sub(lambda m: " " * len(m[0]), tex[begins : end[0]])
             tex = tex[:start] + _row(begins - start) + inside + _row(stop - end[0]) + tex[stop:]
     return tex
+
+
+def _after_columns(tex: str, at: int) -> int:
+    """Where the rows of an array begin, {r@{\\;}c@{\\;}l} behind them; one without its columns is read, too."""
+    start = at + len(tex[at : at + BACK]) - len(tex[at : at + BACK].lstrip())
+    end = closing(tex, start) if tex[start : start + 1] == "{" else None
+    if end is None:
+        return at
+    columns = tex[start + 1 : end]
+    for _ in range(3):
+        columns = re.sub(r"[@!><*pmb]?\{[^{}]*\}", "", columns)
+    return end + 1 if re.fullmatch(r"[lcrpmbX|@!><*\s\d.:;]*", columns) else at
 
 
 def _row(length: int) -> str:

@@ -1175,3 +1175,14 @@ $w, a \in \mathbb{R}^n$, $A \in \mathbb{R}^{n \times n}$, $\phi : \mathbb{R} \to
 \begin{align} q &= A w \\ s &= \phi(q) \\ L &= w^\top A w + a^\top s \end{align}"""
     scope = {"assume": ["A = I", r"\phi(z) = z"]}
     assert verdicts(quadratic, r"$$L = w^\top w + a^\top w$$ $$L = w^\top w - a^\top w$$", scope) == ["proved", "refuted"]
+
+
+def test_a_row_may_begin_with_a_brace():
+    rows = r"{\partial L \over \partial z_i} =& {\bar h_i (1 - h_i^2)} \\ =& {%s}"
+    for around in (r"\begin{aligned} %s \end{aligned}", r"\begin{array}{rl} %s \end{array}", r"\begin{array} %s \end{array}"):
+        for last, verdict in ((r"\bar h_i - \bar h_i h_i^2", "proved"), (r"\bar h_i - h_i^2", "refuted")):
+            assert verdicts(DENSE, f"$${around % (rows % last)}$$") == ["proved", verdict]
+
+
+def test_a_plus_above_a_name_is_no_update():
+    assert verdicts(DENSE, r"$$w^{+} = 2 \bar x$$ $$w^{+} - \bar x = W^\top \bar z$$") == ["definition", "proved"]
