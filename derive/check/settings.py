@@ -248,7 +248,7 @@ def unmet(pieces: list[Part]) -> list[str]:
     for part in pieces:  # in which it is a name
         met |= {name for name, _ in part.strangers} - {macro.name for macro in part.macros}
     others = dict.fromkeys(macro.name for part in pieces for macro in part.macros if macro.name not in met)
-    return [f"the scope's {name!r} stands nowhere in the document, whose own macros are put in before" for name in others]
+    return [f"the scope's '{name}' stands nowhere in the document, whose own macros are put in before" for name in others]
 
 
 def _single(scope: Scope, values: Mapping[str, Any]) -> bool:
