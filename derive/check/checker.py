@@ -29,7 +29,7 @@ from derive.check.define import named
 from derive.check.kinds import far, of_sizes, pictured
 from derive.check.lines import WORST, Line, Report, Slip
 from derive.check.otherwise import Refuted
-from derive.check.readings import lists_in, readings
+from derive.check.readings import LYING, readings
 from derive.check.said import Said, used
 from derive.check.settings import Part, parts, unmet
 from derive.check.walk import POT, Walk
@@ -39,10 +39,8 @@ from derive.judge.contraction import COST, Guard
 from derive.network import Network
 from derive.reader import bigs, braces, windows
 from derive.reader.meaning import Meaning, Reading
-from derive.reader.names import WHOLE
 from derive.reader.scope import Scope
 from derive.reader.statements import Link
-from derive.reader.syntax import walk
 from derive.reader.tokens import Unreadable
 from derive.system import System
 
@@ -102,8 +100,9 @@ class Checker:
 
     def text(self, text: str, latex: bool | None = None) -> Report:
         """The report on a document. Raises DeriveError where it can't be used as a whole."""
-        Walk(self).text(text, latex)
-        return Report(self.lines, notes=unmet(self.pieces))
+        walk = Walk(self)
+        walk.text(text, latex)
+        return Report(self.lines, notes=unmet(self.pieces, walk.met))
 
     def reconsider(self) -> None:
         """The last line once more, after words that follow it: "= 2Aw for symmetric A"."""
@@ -218,7 +217,7 @@ class Checker:
         first: tuple[Claim, Verdict] | None = None
         for claim in claims:
             verdict = self.decide(claim, quick=first is not None)
-            if verdict is not None and verdict.holds and any(map(self.vanishes, claim.met)):
+            if verdict is not None and verdict.holds and not self.met(claim):
                 return replace(line, verdict="undecided", reason="under conditions that are met nowhere")
             if verdict is not None and verdict.holds:
                 reason = told(verdict, claim, self.usual(link))
@@ -238,8 +237,7 @@ class Checker:
         stationary.remember(self, claim)
         self.part.scope.summing = self.part.scope.summing or (claim.reading.repeated and not usual)
         self._settle_layout(link, claim)
-        self._settle_rows(link, claim)
-        self._settle_lists(link, claim)
+        self._settle_lying(link, claim)
 
     def _false(self, written: Link, link: Link, line: Line, claim: Claim, verdict: Verdict) -> Line:
         """A false line: what is wrong where the words before it say that it is so, and not what would be right elsewhere."""
@@ -264,21 +262,14 @@ class Checker:
         if verdict is not None and verdict.verdict == "refuted":
             scope.numerator = claim.reading.numerator
 
-    def _settle_rows(self, link: Link, claim: Claim) -> None:
-        """W_{i,:} lies in all of a formula, or in none of its relations: that W_{i,:}ᵀ is h and then hᵀ is a mistake."""
-        scope = self.part.scope
-        if scope.sliced is not None or not any(n == WHOLE for side in (link.left, link.right) for n in walk(side)):
-            return
-        if not self._fits(link, claim, replace(claim.reading, sliced=not claim.reading.sliced)):
-            scope.sliced = claim.reading.sliced
-
-    def _settle_lists(self, link: Link, claim: Claim) -> None:
-        """So do lists, (a, b)."""
-        scope = self.part.scope
-        if scope.listed is not None or not any(lists_in(link)):
-            return
-        if not self._fits(link, claim, replace(claim.reading, listed=not claim.reading.listed)):
-            scope.listed = claim.reading.listed
+    def _settle_lying(self, link: Link, claim: Claim) -> None:
+        """Rows W_{i,:} and lists (a, b) lie in all of a formula, or in none of its relations: that W_{i,:}ᵀ is h and then hᵀ is a mistake."""
+        lying = self.part.scope.lying
+        for name, stands in LYING.items():
+            lies = getattr(claim.reading, name)
+            other: dict[str, Any] = {name: not lies}
+            if name not in lying and stands(link) and not self._fits(link, claim, replace(claim.reading, **other)):
+                lying[name] = lies
 
     def _fits(self, link: Link, claim: Claim, reading: Reading) -> bool:
         """Whether a line that holds may hold in another reading, too."""
@@ -311,6 +302,10 @@ class Checker:
     def vanishes(self, e: Expr) -> bool:
         """Whether nothing shows that an expression isn't zero everywhere."""
         return self.court().quick(e, zeros(e.shape)) is not False
+
+    def met(self, claim: Claim) -> bool:
+        """Whether its conditions are met somewhere."""
+        return not any(map(self.vanishes, claim.met))
 
     def _empty(self, claim: Claim) -> bool:
         """Whether a derivative in one equation alone vanishes because the equation doesn't hold what it is by."""

@@ -34,12 +34,9 @@ _ENTRIES = frozenset("⊙∘⋆•")
 
 def readings(scope: Scope, link: Link, repeated: bool = False) -> Iterator[Reading]:
     """The readings to try, the usual one first: only those that can make a difference to this relation."""
-    rows = scope.sliced is not None and any(n == WHOLE for side in (link.left, link.right) for n in walk(side))
-    lists = scope.listed is not None and any(lists_in(link))
+    settled = {name: lies for name, lies in scope.lying.items() if LYING[name](link)}
     for reading in _readings(scope, link, repeated):
-        if rows and reading.sliced is not scope.sliced:
-            continue
-        if lists and reading.listed is not scope.listed:
+        if any(getattr(reading, name) is not lies for name, lies in settled.items()):
             continue
         yield replace(reading, numerator=True) if scope.numerator else reading
 
@@ -100,9 +97,9 @@ def _readings(scope: Scope, link: Link, repeated: bool) -> Iterator[Reading]:
             yield Reading(layouts[0], total, repeated=repeated, counting=True)
             if not repeated and (scope.summing or scope.implied):
                 yield Reading(layouts[0], total, repeated=True, counting=True)
-    if any(lists_in(link)):
+    if _has_lists(link):
         yield Reading(layouts[0], listed=True)
-    if WHOLE in nodes:
+    if _has_rows(link):
         for total in totals:
             yield Reading(layouts[0], total, sliced=True)
     terms = [term for _, term in link.right.terms] if isinstance(link.right, Sum) else []
@@ -131,12 +128,18 @@ def _counts_with_a_size(scope: Scope, node: Node) -> bool:
     return any(isinstance(n, Symbol) and n.head in scope.sizes and n.head.islower() for s in scripts if s is not None for n in walk(s))
 
 
-def lists_in(link: Link) -> Iterator[bool]:
-    """Lists (a, b, c) of a relation, which may stand or lie."""
-    for side in (link.left, link.right):
-        for n in walk(side):
-            if isinstance(n, Fence) and n.kind in ("paren", "bracket") and isinstance(n.body, Commas):
-                yield True
+def _has_rows(link: Link) -> bool:
+    """W_{i,:}, which may stand or lie."""
+    return any(n == WHOLE for side in (link.left, link.right) for n in walk(side))
+
+
+def _has_lists(link: Link) -> bool:
+    """(a, b, c), which may stand or lie."""
+    nodes = (n for side in (link.left, link.right) for n in walk(side))
+    return any(isinstance(n, Fence) and n.kind in ("paren", "bracket") and isinstance(n.body, Commas) for n in nodes)
+
+
+LYING = {"sliced": _has_rows, "listed": _has_lists}  # readings that are those of all of a formula, and which relations they are of
 
 
 def _reaches(node: Node) -> bool:

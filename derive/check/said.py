@@ -30,7 +30,7 @@ from derive.check.prose import (
 )
 from derive.reader.document import Formula
 from derive.reader.scope import Scope, flat
-from derive.reader.statements import Broken, Chain, Link, placeless, statements
+from derive.reader.statements import Broken, Chain, Link, opposite, placeless, statements
 from derive.reader.syntax import Number, Relation
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Condition:
 
     relations: tuple[Relation, ...]
     source: str
-    by: Formula
+    by: Formula | None  # the formula that says it
     display: int | None  # the display for which it is said; None for the next one
     more: int = 0  # how many displays after that one it is said of, too: "1) i = k:"
 
@@ -105,10 +105,8 @@ class Said:
     def _other_case(self) -> Condition | None:
         """i = j after what was said of i ≠ j."""
         said, steps = self.lately or (None, 0)
-        if said is None or self.steps - steps > NEAR or len(said.ops) != 1 or said.ops[0] not in ("=", "≠"):
-            return None
-        denied = placeless(said.parts[0], said.parts[1], "≠" if said.ops[0] == "=" else "=")
-        return Condition((denied,), "", Formula("", 0, 0, None), None)
+        other = opposite(said) if said is not None and self.steps - steps <= NEAR else None
+        return Condition((other,), "", None, None) if other is not None else None
 
     def come_to(self, formula: Formula) -> None:
         """What is said of the next display is said of this one, or is over."""
@@ -165,11 +163,13 @@ class Said:
         before = self.condition is not None and formula.display is not None and self.condition.display == formula.display
         if found is None or rest.lstrip().startswith(":") or (before and not mine):
             return None  # one before it has the word, or one that is said of what follows
-        link = _index_condition(scope, statements(found["tex"], scope.words, Chain())) if found else None
-        relation = placeless(link.left, link.right, link.op) if link is not None else None
-        if before and relation is not None:
+        link = _index_condition(scope, statements(found["tex"], scope.words, Chain()))
+        if link is None:
+            return None
+        if before:
             self.condition = None  # it has its own
-        self.lately = (relation, self.steps) if relation is not None else self.lately
+        relation = placeless(link.left, link.right, link.op)
+        self.lately = relation, self.steps
         return relation
 
     def on_a_side(self, formula: Formula, link: Link) -> None:
@@ -223,7 +223,7 @@ def where(checker: Checker, link: Link, relations: tuple[Relation, ...], line: L
 def used(checker: Checker, claims: Iterable[Claim]) -> list[Claim]:
     """The claims in which the conditions of their relation say something, and are met somewhere."""
     said = [c for c in claims if any(n.startswith("for ") for n in c.notes)]
-    return [c for c in said if not any(map(checker.vanishes, c.met))]
+    return [c for c in said if checker.met(c)]
 
 
 def under_condition(checker: Checker, link: Link, line: Line) -> Line | None:

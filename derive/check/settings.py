@@ -44,14 +44,13 @@ CHOICES = {
 }  # fmt: skip
 
 
-@dataclass
+@dataclass(frozen=True)
 class Macro:
     """A text that stands for another, as the scope writes it."""
 
     name: str
     pattern: re.Pattern[str]
     target: str
-    met: bool = False  # whether the document has it
 
 
 @dataclass
@@ -228,26 +227,23 @@ def _part(
     values = _values(scope, data.get("values", {}), place)
     if _single(scope, values):
         scope.elementwise |= {""}  # vectors of one entry: their products are those of numbers
-    for macro in macros:
-        macro.met = False
     assumed = [(put_in(macros, clean(str(text))), place) for text in data.get("assume", [])]
     return Part(start, network, scope, macros, values, data.get("sums") == "repeated", assumed=assumed, strangers=strangers)
 
 
-def put_in(macros: list[Macro], tex: str) -> str:
-    """A text with what its aliases stand for, longer ones first."""
+def put_in(macros: list[Macro], tex: str, met: set[str] | None = None) -> str:
+    """A text with what its aliases stand for, longer ones first. met: takes the names of those that it has."""
     for macro in macros:
         tex, count = macro.pattern.subn(lambda _, target=macro.target: target, tex)  # type: ignore[misc]
-        macro.met = macro.met or count > 0
+        if count and met is not None:
+            met.add(macro.name)
     return tex
 
 
-def unmet(pieces: list[Part]) -> list[str]:
-    """What is said of aliases that stand nowhere in a document."""
-    met = {macro.name for part in pieces for macro in part.macros if macro.met}
-    for part in pieces:  # in which it is a name
-        met |= {name for name, _ in part.strangers} - {macro.name for macro in part.macros}
-    others = dict.fromkeys(macro.name for part in pieces for macro in part.macros if macro.name not in met)
+def unmet(pieces: list[Part], met: set[str]) -> list[str]:
+    """What is said of aliases that stand nowhere in a document; met: those that do."""
+    named = {name for part in pieces for name, _ in part.strangers if name not in {macro.name for macro in part.macros}}
+    others = dict.fromkeys(macro.name for part in pieces for macro in part.macros if macro.name not in met | named)
     return [f"the scope's '{name}' stands nowhere in the document, whose own macros are put in before" for name in others]
 
 

@@ -33,6 +33,7 @@ class Walk:
     def __init__(self, checker: Checker):
         self.checker, self.said = checker, checker.said
         self.chain = Chain()  # what a display that begins with "=" goes on from
+        self.met: set[str] = set()  # aliases that the document has
         self.alone = Chain()  # the same, through inline formulas that have lines of their own
 
     def text(self, text: str, latex: bool | None = None) -> None:
@@ -83,12 +84,12 @@ class Walk:
     def _statements(self, formula: Formula, words: Iterable[str]) -> None:
         checker, said = self.checker, self.said
         said.come_to(formula)
-        tex = put_in(checker.part.macros, formula.tex)
+        tex = put_in(checker.part.macros, formula.tex, self.met)
         found = statements(tex, [*checker.part.scope.words, *words], self.chain, mend=True)
         if said.other_than(checker.part.scope, formula, tex):
             return
         checker.pot = POT
-        checker.part.scope.sliced = checker.part.scope.listed = None
+        checker.part.scope.lying = {}
         for k, s in enumerate(found, 1):
             checker.following = len(found) - k
             if k == len(found) and isinstance(s, Link) and s.op == "=":

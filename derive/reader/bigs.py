@@ -215,8 +215,6 @@ def _binders(m: Meaning, node: Big) -> list[Binder]:
                 if (span := _span(m, part.parts[1])) is not None:
                     found.append(Binder(left.head, *span))
                     continue
-                if _spelled_out(m, part.parts[1]):
-                    raise m.fail(f"a sum over {m.text(part.parts[1])}", part)
                 members.add(left.head)
                 found.append(Binder(left.head, None, None))
                 continue
@@ -267,8 +265,11 @@ def _span(m: Meaning, members: Node) -> tuple[Node, Node] | None:
     body = members.body if isinstance(members, Fence) else None
     if isinstance(members, Fence) and members.kind == "bracket" and isinstance(body, Symbol):
         return Number("1", start=body.start, end=body.start), body
-    if not isinstance(body, Commas):
-        if any(isinstance(n, Dots) for n in walk(members)):
+    if not isinstance(body, Commas):  # {i}, C - {i}: a set that isn't all there is
+        inside = list(walk(members))
+        sized = any(isinstance(n, Symbol) and n.head in m.scope.sizes for n in inside)
+        part = any(isinstance(n, Number | Sum) or (isinstance(n, Fence) and n.kind != "paren") for n in inside)
+        if any(isinstance(n, Dots) for n in inside) or (part and not sized):
             raise m.fail(f"a sum over {m.text(members)}", members)
         return None
     shown = [i for i in body.items if not isinstance(i, Dots)]
@@ -277,13 +278,6 @@ def _span(m: Meaning, members: Node) -> tuple[Node, Node] | None:
     if not whole or len(counts) != len(shown) - 1 or not counts or counts != list(range(counts[0], counts[0] + len(counts))):
         raise m.fail(f"a sum over {m.text(members)}", members)
     return shown[0], shown[-1]
-
-
-def _spelled_out(m: Meaning, members: Node) -> bool:
-    """{1, 2}, {i} and C - {i}: a set that isn't all there is, as {1, …, n} and [1, n] are."""
-    inside = list(walk(members))
-    everything = any(isinstance(n, Dots) or (isinstance(n, Symbol) and n.head in m.scope.sizes) for n in inside)
-    return not everything and any(isinstance(n, Number | Sum) or (isinstance(n, Fence) and n.kind != "paren") for n in inside)
 
 
 def _upper(m: Meaning, lower: Node | None, end: Node, op: str) -> Node:
@@ -535,9 +529,9 @@ def _cut(m: Meaning, b: Binder, body: Value, label: str, size: sympy.Expr, node:
     before, after = sympy.simplify(lower - 1), sympy.simplify(size - upper)
     if after.is_negative:
         raise Misread(f"a sum from {lower} to {upper} over {size} entries")
+    if upper != size and upper.is_Symbol and size.is_Symbol and upper in m.scope.sizes.values() and lower == 1:
+        raise Misread(f"a sum over {upper} entries, where the index has {size}")
     for cut in (before, after):
-        if upper != size and upper.is_Symbol and size.is_Symbol and upper in m.scope.sizes.values() and lower == 1:
-            raise Misread(f"a sum over {upper} entries, where the index has {size}")
         if not cut.is_Integer or not 0 <= cut <= MOST_CUT:
             raise m.fail(f"a sum from {lower} to {upper}, where the index has {size} values", node)
     for place in [sympy.Integer(k + 1) for k in range(int(before))] + [size - k for k in range(int(after))]:

@@ -96,8 +96,7 @@ class Scope:
     paired: dict[str, tuple[tuple[Node, ...], Node]] = field(default_factory=dict)  # δ_{t,k}: its letters and what it is
     called: dict[Node, Node] = field(default_factory=dict)  # CE(y, ŷ), ∂L/∂h|_{direct}: what the document says they are
     families: dict[tuple[Any, ...], Var] = field(default_factory=dict)  # the quantities of the words in a window, v_{c+j}
-    sliced: bool | None = None  # whether W_{i,:} lies, in the formula at hand
-    listed: bool | None = None  # the same of (a, b, c)
+    lying: dict[str, bool] = field(default_factory=dict)  # whether rows and lists lie, in the formula at hand
     numerator: bool | None = None  # whether ∂L/∂W is the transpose; None while nothing says it
     summing: bool = False  # whether the document is known to sum without a sign
     implied: bool = True  # whether an index that stands twice may be summed without a sign: the document writes no other sums

@@ -136,12 +136,13 @@ def _unread_sign(tokens: list[Token]) -> Token | None:
     while len(said) > 2 and said[0].kind in ("(", "[", "\\{") and said[-1].kind in (")", "]", "\\}"):
         said = said[1:-1]
     for k, token in enumerate(said):
-        depth += (token.kind in ("{", "(", "[", "\\{")) - (token.kind in ("}", ")", "]", "\\}"))
         if token.kind == "begin":
             around.append(depth)
             depth = 0
         elif token.kind == "end" and token.text and around:
             depth = around.pop()
+        else:
+            depth += _deeper(token) if token.kind != "end" else 0
         if depth <= 0 and token.kind == "=":
             return token if 0 < k < len(said) - 1 else None
     return None
@@ -150,6 +151,13 @@ def _unread_sign(tokens: list[Token]) -> Token | None:
 def placeless(left: Node, right: Node, op: str) -> Relation:
     """A condition that is put beside a relation of another text, in which its places mean nothing."""
     return Relation((replace(left, start=0, end=0), replace(right, start=0, end=0)), (op,))
+
+
+def opposite(condition: Node) -> Relation | None:
+    """i = j of i ≠ j, and i ≠ j of i = j; None of another condition."""
+    if not isinstance(condition, Relation) or condition.ops not in (("=",), ("≠",)):
+        return None
+    return placeless(condition.parts[0], condition.parts[1], "≠" if condition.ops == ("=",) else "=")
 
 
 _HEADING = re.compile(r"\b(cases?|if|when|for|where)\b[^$]*\$([^$]*)\$\W*$", re.IGNORECASE)
@@ -301,7 +309,7 @@ def _reason(bracket: list[Token]) -> list[Token] | None:
     if words and words[0].lower() in IF:
         return None  # a condition
     said = inside[worded[-1] + 1 :]
-    return said if any(_sign(t) in RELATIONS for t in _outside(said)) else None
+    return said if _relates(said) else None
 
 
 def _closed(tokens: list[Token], at: int) -> int:
@@ -328,7 +336,7 @@ def _segments(tokens: list[Token]) -> list[list[Token]]:
             depth += 1
         elif token.kind in ("}", ")", "]", "\\}") or (token.kind == "end" and token.text):
             depth = max(0, depth - 1)
-        hard += (token.kind in ("{", "begin")) - (token.kind == "}" or (token.kind == "end" and bool(token.text)))
+        hard += _deeper(token) if token.kind in _HARD else 0
         if token.kind == "newline" and depth and hard <= 0 and _stands(tokens, k + 1):
             depth = 0  # a bracket that the row before leaves open: this row goes on from it all the same
         if depth and hard <= 0 and token.kind in ("newline", "&"):
@@ -388,10 +396,8 @@ def _stands(tokens: list[Token], at: int) -> bool:
     for token in tokens[at : at + ROW]:
         if token.kind == "newline" and hard <= 0:
             return False
-        hard += (token.kind in ("{", "begin")) - (token.kind == "}" or (token.kind == "end" and bool(token.text)))
-        depth += (token.kind in ("(", "[", "{", "begin")) - (
-            token.kind in (")", "]", "}") or (token.kind == "end" and bool(token.text))
-        )
+        hard += _deeper(token) if token.kind in _HARD else 0
+        depth += _deeper(token) if token.kind not in ("\\{", "\\}") else 0
         if depth < 0:
             return False
         if not depth and _sign(token) in RELATIONS:
@@ -416,7 +422,7 @@ def _at_arrows(piece: list[Token]) -> list[list[Token]]:
     if not where:
         return [piece]
     sides = piece[: where[0]], piece[where[-1] + 1 :]
-    if all(any(_sign(t) in RELATIONS for t in _outside(side)) for side in sides):
+    if all(_relates(side) for side in sides):
         return list(sides)
     return (
         [piece[where[-1] + 1 :]]
@@ -447,7 +453,7 @@ def _joined(pieces: list[list[Token]]) -> list[list[Token]]:
         if (
             rows
             and goes_on
-            and not (body[0].kind == "-" and any(_sign(t) in RELATIONS for t in _outside(body)) and not _ends_open(rows[-1]))
+            and not (body[0].kind == "-" and _relates(body) and not _ends_open(rows[-1]))
         ) or (rows and _ends_open(rows[-1])):
             again = rows[-1][-1].kind == "=" and _sign(body[0]) in RELATIONS  # a = \\\\ = b
             rows[-1].extend(body[1:] if again else body)
@@ -487,12 +493,24 @@ def _before_scripts(row: list[Token]) -> int:
     return end if big else len(row)
 
 
+_HARD = frozenset(["{", "}", "begin", "end"])  # brackets that have a partner, or nothing is read
+
+
+def _deeper(token: Token) -> int:
+    """1 where a token opens a bracket or an environment, -1 where it closes one."""
+    closes = token.kind in ("}", ")", "]", "\\}") or (token.kind == "end" and bool(token.text))
+    return (token.kind in ("{", "(", "[", "\\{", "begin")) - closes
+
+
+def _relates(tokens: list[Token]) -> bool:
+    """Whether there is a relation outside of brackets."""
+    return any(_sign(t) in RELATIONS for t in _outside(tokens))
+
+
 def _outside(tokens: list[Token]) -> list[Token]:
     depth, found = 0, []
     for t in tokens:
-        depth += (t.kind in ("{", "(", "[", "\\{", "begin")) - (
-            t.kind in ("}", ")", "]", "\\}") or (t.kind == "end" and bool(t.text))
-        )
+        depth += _deeper(t)
         depth = max(0, depth)
         if depth == 0:
             found.append(t)
@@ -531,20 +549,15 @@ def _other_case(segment: list[Token], found: list[Link | Broken]) -> Relation | 
         t.kind == "text" and first_word(t.text) in ELSE for t in segment
     ):
         return None
-    said = last.conditions[0]
-    relation = said if isinstance(said, Relation) and len(said.ops) == 1 and said.ops[0] in ("=", "≠") else None
-    return placeless(relation.parts[0], relation.parts[1], "≠" if relation.ops[0] == "=" else "=") if relation is not None else None
+    return opposite(last.conditions[0])
 
 
 def _led_by(segment: list[Token], source: str) -> tuple[Relation | None, list[Token]]:
     """The condition on an index that stands before a relation, w ≠ o: ∂J/∂u_w = …, and what follows it."""
-    signs = [t.kind for t in segment[:4]]
-    if len(segment) < 6 or signs[0] != "name" or signs[2:] != ["name", ":"] or RELATIONS.get(_sign(segment[1])) not in ("=", "≠"):
+    if len(segment) < 6 or segment[3].kind != ":" or not _relates(segment[4:]):
         return None, segment
-    if any(len(t.text) > 1 for t in (segment[0], segment[2])) or not any(_sign(t) in RELATIONS for t in _outside(segment[4:])):
-        return None, segment
-    node = _parse(segment[:3], source)
-    return (node, segment[4:]) if isinstance(node, Relation) else (None, segment)
+    condition = _index_condition(segment[:3], source)
+    return (condition, segment[4:]) if condition is not None else (None, segment)
 
 
 def _parts(
@@ -582,7 +595,7 @@ def _parts(
         if reason or (aside and k):
             side = Chain()
             _one(part, source, side, found)
-        elif goes_on and not k and chain.last is not None and not any(_sign(t) in RELATIONS for t in _outside(part)):
+        elif goes_on and not k and chain.last is not None and not _relates(part):
             _gone_on(part, source, chain, found)
         else:
             _one(part, source, chain, found)
@@ -647,7 +660,7 @@ def _condition_of(part: list[Token], source: str, found: list[Link | Broken], fi
 def _inside(part: list[Token]) -> list[Token]:
     """What \\bbox[red]{a = b} holds; a part that has its relation outside as it is."""
     for _ in range(FRAMES):
-        if not part or any(_sign(t) in RELATIONS for t in _outside(part)):
+        if not part or _relates(part):
             break
         at = int(part[0].kind == "command")
         if at < len(part) and at and part[at].kind == "[":
@@ -661,7 +674,7 @@ def _inside(part: list[Token]) -> list[Token]:
                     break
             end = k + 1
         inside = _trimmed([t for t in part[start + 1 : end - 1] if t.text != "$"])
-        if end != len(part) or end <= start + 1 or not any(_sign(t) in RELATIONS for t in _outside(inside)):
+        if end != len(part) or end <= start + 1 or not _relates(inside):
             return part
         part = inside
     return part
@@ -670,7 +683,7 @@ def _inside(part: list[Token]) -> list[Token]:
 def _one(part: list[Token], source: str, chain: Chain, found: list[Link | Broken]) -> None:
     """One statement."""
     part = _inside(part)
-    has_relation = any(_sign(t) in RELATIONS for t in _outside(part))
+    has_relation = _relates(part)
     if _sign(part[0]) in RELATIONS:
         _continued(part, source, chain, found)
         return
@@ -696,22 +709,20 @@ def _apart(segment: list[Token]) -> list[tuple[bool, list[Token]]]:
     cuts: list[int] = []
     depth = 0
     for k, token in enumerate(segment):
-        depth += (token.kind in ("{", "(", "[", "\\{", "begin")) - (
-            token.kind in ("}", ")", "]", "\\}") or (token.kind == "end" and bool(token.text))
-        )
+        depth += _deeper(token)
         depth += (_sign(token) == "command langle") - (_sign(token) == "command rangle")
         if depth == 0 and (
             token.kind in (",", ";", "quad")
             or (token.kind == "text" and (k == 0 or segment[k - 1].kind not in ("_", "^")))
             or (token.kind == "." and k + 1 < len(segment))
-            or (token.kind == ":" and k < 4 and not any(_sign(t) in RELATIONS for t in _outside(segment[:k])))
+            or (token.kind == ":" and k < 4 and not _relates(segment[:k]))
         ):
             cuts.append(k)
     parts: list[tuple[bool, list[Token]]] = []
     start, aside = 0, False
     for cut in cuts:
         left, right = segment[start:cut], segment[cut + 1 :]
-        if any(_sign(t) in RELATIONS for t in _outside(left)) or segment[cut].kind in ("text", "quad", ".", ":"):
+        if _relates(left) or segment[cut].kind in ("text", "quad", ".", ":"):
             if left:
                 parts.append((aside, left))
             words = segment[cut].text.strip(" .,:;()").lower().split() if segment[cut].kind == "text" else []
@@ -720,7 +731,7 @@ def _apart(segment: list[Token]) -> list[tuple[bool, list[Token]]]:
             )  # a = b in a second column, after "= c" in the first
             aside = aside or beside or bool(words and words[0] in ASIDE)
             start = cut + 1
-        elif not any(_sign(t) in RELATIONS for t in _outside(right)):
+        elif not _relates(right):
             continue
     parts.append((aside, segment[start:]))
     return [(a, p) for a, p in parts if p]
@@ -794,7 +805,7 @@ def _parse(tokens: list[Token], source: str) -> Node:
     try:
         return _read_whole(tokens, source)
     except Unreadable as error:
-        mended = _balanced_tokens(tokens) if not any(_sign(t) in RELATIONS for t in _outside(tokens)) else None
+        mended = _balanced_tokens(tokens) if not _relates(tokens) else None
         if mended is not None:
             with suppress(Unreadable):
                 return replace(_read_whole(mended, source), mended=error)
@@ -845,9 +856,7 @@ def _shorter(part: list[Token], source: str, chain: Chain, found: list[Link | Br
     ops: list[str] = []
     depth = 0
     for token in part:
-        depth += (token.kind in ("{", "(", "[", "\\{", "begin")) - (
-            token.kind in ("}", ")", "]", "\\}") or (token.kind == "end" and bool(token.text))
-        )
+        depth += _deeper(token)
         depth = max(0, depth)
         op = RELATIONS.get(_sign(token)) if depth == 0 else None
         if op is not None:
@@ -895,7 +904,7 @@ def _continued(part: list[Token], source: str, chain: Chain, found: list[Link | 
     except Unreadable as error:
         if chain.last is not None or chain.lost:
             found.append(Broken(f"= {source[body[0].start : body[-1].end].strip()}", error))
-        _shorter(body, source, chain, found, error) if any(_sign(t) in RELATIONS for t in _outside(body)) else None
+        _shorter(body, source, chain, found, error) if _relates(body) else None
         return
     first = node.parts[0] if isinstance(node, Relation) else node
     if chain.last is not None:

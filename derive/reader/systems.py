@@ -19,7 +19,6 @@ _OPENS = re.compile(
 )
 _LINE = re.compile(r"\\[hc]line(\{[\d-]*\})?(?![a-zA-Z])")
 _CLOSES = re.compile(r"\s*\\right\s*(\.|\\\}|\\rbrace)")
-_PLAIN = frozenset(["array", "matrix", "aligned", "split", "gathered"])  # those that need no brace to hold equations
 _SIGN = re.compile(
     r"\\(?P<edge>begin|end)\s*\{[^{}]*\}|(?P<row>\\\\(\s*\[[^\]\[]*\])?|\\(newline|cr)(?![a-zA-Z]))|\\(left|right)\s*(\\.|.)"
     r"|(?P<words>\\(text|mbox|textrm|qquad|quad)(?![a-zA-Z]))|(?P<open>(?<!\\)[{(\[])|(?P<close>(?<!\\)[})\]])"
@@ -37,12 +36,11 @@ _LABEL = re.compile(r"[\s~&]*(\(\w{1,3}\)[.:]?|\w{1,3}[.:)]|\\text\s*\{[^{}]*\}|
 def opened(tex: str) -> str:
     """The formula without the environments whose rows are equations."""
     for found in reversed(list(_OPENS.finditer(tex))[:MOST]):
-        before = tex[max(0, found.start() - BACK) : found.start()]
-        if not _STANDS_FIRST.search(before) and before.strip():
+        if not _STANDS_FIRST.search(tex[max(0, found.start() - BACK) : found.start()]):
             continue
         begins = _after_columns(tex, found.end()) if found["name"] == "array" else found.end()
         end = _end(tex, begins, found["name"])
-        if end is None or not (found["brace"] or found["name"] in _PLAIN or "cases" in found["name"]):
+        if end is None:
             continue
         start, stop = found.start(), end[1]
         if found["brace"] and found["brace"].startswith("\\left") and (closes := _CLOSES.match(tex, stop)) is not None:

@@ -320,8 +320,8 @@ class _Lexer:
             yield Token("|", name, at, after, glued)
         elif (bar := self._bar(name, after, end)) is not None:
             yield Token("at", "|", at, bar, glued)
-        elif (gap := _GAP.match(self.text, at, end)) is not None and _RELATED.search(self.text[gap.end() : end].partition("\\\\")[0]):
-            yield Token("quad", "~~", at, gap.end())
+        elif name == " " and (gap := self._gap(at, end)) is not None:
+            yield Token("quad", "~~", at, gap)
         elif name.isspace() or name in _ROOMY:
             if name in ("left", "right", "middle"):
                 after = _BLANKS.match(self.text, after, end).end()  # type: ignore[union-attr]  # \\left .
@@ -361,6 +361,12 @@ class _Lexer:
             yield Token("text", name, at, after, glued)
         else:
             yield Token("command", name, at, after, glued)
+
+    def _gap(self, at: int, end: int) -> int | None:
+        r"""Where a run of \ ends behind which there is a relation: another formula."""
+        found = _GAP.match(self.text, at, end)
+        rest = self.text[found.end() : end].partition("\\\\")[0] if found is not None else ""
+        return found.end() if found is not None and _RELATED.search(rest) else None
 
     def _bar(self, name: str, after: int, end: int) -> int | None:
         r"""Where the bar of \left. x \right|_{x=0} or x \big|_{x=0} ends; None where this is none."""
